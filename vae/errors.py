@@ -1,0 +1,25 @@
+"""The errors a person may meet. Each message names the thing, the value and the way out."""
+
+
+class VAEError(Exception):
+    """Anything this library refuses; its text is meant to be shown as it is."""
+
+
+class ConfigError(VAEError):
+    """A configuration field that is unknown, of the wrong type or out of range."""
+
+
+class DataError(VAEError):
+    """A data set that is missing, damaged or unknown."""
+
+
+class CheckpointError(VAEError):
+    """A model folder that is missing, damaged, of another format, or in the way."""
+
+
+class TrainingError(VAEError):
+    """Training that cannot go on: divergence, a wrong resume."""
+
+
+class InputError(VAEError):
+    """A question whose field has a wrong shape, type or value."""

@@ -1,0 +1,215 @@
+"""Files that are believed only after checks, and folders that are written whole or not at all. No pickle anywhere."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import json
+import math
+import os
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vae.errors import CheckpointError
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+MAX_JSON = 8 << 20  # bytes of a JSON file or a safetensors header that are read at all
+DTYPES = {"F16": np.float16, "F32": np.float32, "U8": np.uint8, "I64": np.int64}
+RENAME_EXCHANGE, AT_FDCWD = 2, -100
+
+
+def fault(path: Path, fault: str) -> CheckpointError:
+    return CheckpointError(f"{path}: {fault}; train the model again or restore the folder.")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ValueError(f"the key {next(k for k in keys if keys.count(k) > 1)!r} stands there twice")
+    return found
+
+
+def _no_constant(text: str):
+    raise ValueError(f"{text} is not a number that JSON knows")
+
+
+def _finite(text: str) -> float:
+    if not math.isfinite(value := float(text)):
+        raise ValueError(f"{text} is too large")
+    return value
+
+
+def _parse(raw: bytes) -> Any:
+    return json.loads(raw.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite)
+
+
+def is_figure(value: Any) -> bool:
+    """A number that a float can hold, or null."""
+    return value is None or (isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e300)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    try:
+        if path.stat().st_size > MAX_JSON:
+            raise fault(path, f"holds {path.stat().st_size} bytes, more than any such file has")
+        content = _parse(path.read_bytes())
+    except FileNotFoundError:
+        raise fault(path, "is missing") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise fault(path, f"is not readable JSON ({error})") from error
+    if not isinstance(content, dict):
+        raise fault(path, "does not hold a JSON object")
+    return content
+
+
+def read_tensors(path: Path, expected: dict[str, tuple[str, tuple[int | None, ...]]]) -> dict[str, np.ndarray]:
+    """The tensors of a safetensors file, which must be exactly `expected`: {name: (dtype, shape)}; None leaves a size open.
+
+    `CheckpointError` names the file and the first fault: length, key set, duplicate key, dtype, shape, a value that is not finite.
+    """
+    try:
+        raw = path.read_bytes() if path.stat().st_size < 1 << 31 else b""
+    except FileNotFoundError:
+        raise fault(path, "is missing") from None
+    except OSError as error:
+        raise fault(path, f"cannot be read ({error})") from error
+    length = int.from_bytes(raw[:8], "little")
+    if len(raw) < 8 or not 2 <= length <= min(MAX_JSON, len(raw) - 8):
+        raise fault(path, "is not a safetensors file (or a truncated one)")
+    try:
+        header = _parse(raw[8 : 8 + length])
+    except (ValueError, RecursionError) as error:
+        raise fault(path, f"is not a safetensors file: its header is faulty ({error})") from error
+    if not isinstance(header, dict) or not all(isinstance(v, dict) for v in header.values()):
+        raise fault(path, "is not a safetensors file: its header is no table of tensors")
+    header.pop("__metadata__", None)
+    for name in expected:
+        if name not in header:
+            raise fault(path, f"lacks the tensor {name}")
+    for name in header:
+        if name not in expected:
+            raise fault(path, f"holds the unknown tensor {name!r}")
+    body, place, tensors = memoryview(raw)[8 + length :], 0, {}
+    for name, entry in header.items():
+        dtype, shape = expected[name]
+        found = entry.get("shape")
+        if entry.get("dtype") != dtype:
+            raise fault(path, f"{name} has the dtype {entry.get('dtype')}, not {dtype}")
+        fits = isinstance(found, list) and len(found) == len(shape) and all(type(n) is int and n >= 0 for n in found)
+        if not fits or any(want is not None and n != want for n, want in zip(found, shape)):
+            raise fault(path, f"{name} has the shape {found}, not {[n if n is not None else 'N' for n in shape]}")
+        offsets = entry.get("data_offsets")
+        if not isinstance(offsets, list) or len(offsets) != 2 or not all(type(n) is int for n in offsets):
+            raise fault(path, f"{name} lies at {offsets}, which is not a first and a last byte")
+    for name, entry in sorted(header.items(), key=lambda item: item[1]["data_offsets"]):
+        kind = DTYPES[entry["dtype"]]
+        size = math.prod(entry["shape"]) * np.dtype(kind).itemsize
+        if entry["data_offsets"] != [place, place + size]:
+            raise fault(path, f"{name} lies at {entry['data_offsets']}, not at {[place, place + size]}")
+        if place + size > len(body):
+            raise fault(path, f"is truncated: {name} should end at byte {8 + length + place + size}, the file has {len(raw)}")
+        tensors[name] = np.frombuffer(body[place : place + size], kind).reshape(entry["shape"])
+        if kind in (np.float16, np.float32) and not np.isfinite(tensors[name]).all():
+            raise fault(path, f"{name} holds values that are not finite")
+        place += size
+    if place != len(body):
+        raise fault(path, f"holds {len(body) - place} bytes more than its tensors need")
+    return tensors
+
+
+def recover(path: Path) -> None:
+    """Finish an exchange that a crash cut short: the old folder takes its place again where no new one came."""
+    old = path.with_name(f".{path.name}.old")
+    if path.name and not path.exists() and old.is_dir():
+        with contextlib.suppress(OSError):  # someone else was quicker, or may write where this process may not
+            old.rename(path)
+
+
+def tensor_bytes(tensors: dict[str, np.ndarray]) -> bytes:
+    """A safetensors file of these arrays."""
+    from safetensors.numpy import save
+
+    return save({name: np.asarray(value, order="C") for name, value in tensors.items()})  # ascontiguousarray would give a scalar a dimension
+
+
+def json_bytes(content: Any) -> bytes:
+    """Readable JSON; a number that is not finite is an error here rather than a surprise later."""
+    return (json.dumps(content, indent=1, allow_nan=False) + "\n").encode()
+
+
+def write_folder(path: str | Path, files: dict[str, bytes], force: bool = False) -> None:
+    """Make `path` a folder of exactly these files; a kill at any moment leaves the old folder or the new one.
+
+    `CheckpointError` when the folder exists and `force` is off, or the name cannot be a model's.
+    """
+    path = Path(path)
+    if not NAME.fullmatch(path.name):
+        raise CheckpointError(f"The name {path.name!r} cannot be a model's; letters, digits, '.', '_' and '-' make a name of up to 100 characters.")
+    recover(path)
+    if path.exists() and not force:
+        raise CheckpointError(f"{path} exists already; --force replaces it, --name chooses another name.")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(path)
+        temporary.mkdir()
+        for name, content in files.items():
+            with (temporary / name).open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+        _sync(temporary)
+        _exchange(temporary, path)
+        _sync(path.parent)
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be written ({error}); check the disk and its permissions, or choose another --out.") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)  # what an error or Ctrl-C left, or the old folder after the exchange
+
+
+def update_folder(path: str | Path, files: dict[str, bytes]) -> None:
+    """The same folder with some files replaced or added, as one exchange."""
+    path = Path(path)
+    kept = {p.name: p.read_bytes() for p in path.iterdir() if p.is_file() and p.name not in files}
+    write_folder(path, kept | files, force=True)
+
+
+def _sweep(path: Path) -> None:
+    """Remove what writers of this name left behind when they were killed."""
+    recover(path)
+    shutil.rmtree(path.with_name(f".{path.name}.old"), ignore_errors=True)
+    for left in path.parent.glob(f".{path.name}.*.tmp"):
+        pid = left.name[len(path.name) + 2 : -4]
+        if pid.isdigit() and (int(pid) == os.getpid() or not Path(f"/proc/{pid}").exists()):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _sync(folder: Path) -> None:
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _exchange(new: Path, path: Path) -> None:
+    """Put `new` in the place of `path`, at one stroke where the system can, else by way of `.NAME.old`, which reading recovers."""
+    if not path.exists():
+        new.rename(path)
+        return
+    try:
+        swapped = ctypes.CDLL(None, use_errno=True).renameat2(AT_FDCWD, os.fsencode(new), AT_FDCWD, os.fsencode(path), RENAME_EXCHANGE) == 0
+    except (AttributeError, OSError):
+        swapped = False
+    if swapped:
+        return  # what is now called `new` is the old folder
+    old = path.with_name(f".{path.name}.old")
+    path.rename(old)
+    new.rename(path)
+    shutil.rmtree(old, ignore_errors=True)
