@@ -1,0 +1,96 @@
+"""Geometry of z: grids over a chart, paths between two places, traversals of one dimension."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from statistics import NormalDist
+from typing import Protocol
+
+import numpy as np
+
+from vae.errors import InputError
+
+SPACINGS = ("even", "equal-mass")
+METHODS = ("linear", "slerp")
+
+
+class Chart(Protocol):
+    """What a grid needs of a chart."""
+
+    @property
+    def name(self) -> str: ...
+    def to_plane(self, z: np.ndarray) -> np.ndarray: ...
+    def to_latent(self, uv: np.ndarray) -> np.ndarray: ...
+
+
+def grid_axis(n: int, extent: float, spacing: str) -> np.ndarray:
+    """n places of one axis, ascending: even steps over +-extent, or the quantiles (i + 0.5) / n of N(0, 1)."""
+    if spacing == "even":
+        return np.linspace(-extent, extent, n)
+    if spacing == "equal-mass":
+        return np.array([NormalDist().inv_cdf((i + 0.5) / n) for i in range(n)])
+    raise InputError(f"spacing is {spacing!r}; it must be even or equal-mass.")
+
+
+def manifold_grid(chart: Chart, mu: np.ndarray, n: int, extent: float, spacing: str) -> tuple[np.ndarray, np.ndarray]:
+    """The grid (n, n, 2) of a chart and its latents (n, n, Z); row 0 is the top, the largest v.
+
+    In units of z for `axes`; for other charts in standard deviations of the codes' places around their mean.
+    """
+    axis = grid_axis(n, extent, spacing)
+    uv = np.stack(np.meshgrid(axis, axis[::-1]), -1)  # (n, n, 2)
+    if not chart.name.startswith("axes"):
+        places = chart.to_plane(mu)
+        uv = places.mean(0) + uv * places.std(0)
+    z = chart.to_latent(uv.reshape(-1, 2)).reshape(n, n, -1)
+    return uv.astype(np.float32), z.astype(np.float32)
+
+
+def lerp(a: np.ndarray, b: np.ndarray, t: np.ndarray) -> np.ndarray:
+    """The straight path between a and b (Z,) at t (T,): (T, Z)."""
+    return a + t[:, None] * (b - a)
+
+
+def slerp(a: np.ndarray, b: np.ndarray, t: np.ndarray) -> np.ndarray:
+    """Spherical interpolation (Shoemake 1985; White 2016 for latents) at t (T,): (T, Z).
+
+    The angle turns evenly; where it is undefined or its sine vanishes, the path is straight.
+    """
+    length_a, length_b = np.linalg.norm(a), np.linalg.norm(b)
+    if length_a == 0 or length_b == 0:
+        return lerp(a, b, t)
+    unit_a, unit_b = a / length_a, b / length_b
+    angle = np.arccos(np.clip(unit_a @ unit_b, -1, 1))
+    if np.sin(angle) < 1e-6:
+        return lerp(a, b, t)
+    t = t[:, None]
+    return (np.sin((1 - t) * angle) * a + np.sin(t * angle) * b) / np.sin(angle)
+
+
+def interpolate(a: np.ndarray, b: np.ndarray, steps: int, method: str) -> np.ndarray:
+    """The path (steps, Z) from a to b (Z,), ends included."""
+    if method not in METHODS:
+        raise InputError(f"method is {method!r}; it must be linear or slerp.")
+    t = np.linspace(0, 1, steps)
+    return (lerp if method == "linear" else slerp)(np.asarray(a, np.float64), np.asarray(b, np.float64), t).astype(np.float32)
+
+
+def traverse(z: np.ndarray, dim: int, low: float, high: float, steps: int) -> np.ndarray:
+    """Copies of z (Z,) whose entry `dim` runs from low to high: (steps, Z)."""
+    path = np.repeat(np.asarray(z, np.float32)[None], steps, 0)
+    path[:, dim] = np.linspace(low, high, steps)
+    return path
+
+
+def stretch(decode: Callable[[np.ndarray], np.ndarray], z: np.ndarray, basis: np.ndarray, step: float = 1e-2) -> np.ndarray:
+    """How fast the image changes over an area of a chart: log sqrt det J'J at z (N, Z), J the decoder's derivatives along basis (2, Z).
+
+    `decode` gives images (N, ...) of latents (N, Z); the derivatives are central differences over +-step (Arvanitidis et al. 2018
+    for the measure). (N,); where the image does not change at all, the smallest value a float64 logarithm gives.
+    """
+    z, basis = np.asarray(z, np.float64), np.asarray(basis, np.float64)
+    sides = [decode((z + sign * step * direction).astype(np.float32)) for direction in basis for sign in (1, -1)]
+    flat = [np.asarray(side, np.float64).reshape(len(z), -1) for side in sides]
+    a, b = (flat[0] - flat[1]) / (2 * step), (flat[2] - flat[3]) / (2 * step)  # (N, D) each
+    area = (a * a).sum(1) * (b * b).sum(1) - (a * b).sum(1) ** 2
+    return 0.5 * np.log(np.maximum(area, np.finfo(np.float64).tiny))
