@@ -1,0 +1,254 @@
+"""Training runs: from a recipe and its flags to a folder, across every kind of interruption."""
+
+from __future__ import annotations
+
+import itertools
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import vae.runs
+from vae.checkpoint import load_model, read_codes, read_folder, read_history, read_state, read_umap
+from vae.errors import CheckpointError, ConfigError, DataError, TrainingError
+from vae.files import write_folder
+from vae.runs import Finished, Run, add_umap, train_model
+
+QUICK = {"epochs": 3}
+
+
+def train(run: Run, out: Path, **options) -> list:
+    return list(train_model(run, out, device="cpu", **{"umap": False, **options}))
+
+
+def interrupt(run: Run, out: Path, epochs: int, **options) -> None:
+    """Stop asking after so many epochs, as a closed page does."""
+    records = train_model(run, out, device="cpu", umap=False, **options)
+    for _ in itertools.islice(records, epochs):
+        pass
+    records.close()
+
+
+def contents(path: Path) -> dict[str, object]:
+    """A folder's files, without what a clock says."""
+    found: dict[str, object] = {p.name: p.read_bytes() for p in path.iterdir() if p.suffix == ".safetensors"}
+    history = read_history(path)
+    found["history"] = [{k: v for k, v in e.items() if "second" not in k} for e in history["epochs"]], history["steps"]
+    found["metrics"] = {k: v["value"] for k, v in read_folder(path).metrics.items() if k != "seconds"}
+    return found
+
+
+@pytest.mark.parametrize("flags", [
+    {}, {"conditional": True, "likelihood": "gaussian-learned"}, {"objective": "tc", "beta": 4.0}, {"variational": False},
+], ids=str)  # fmt: skip
+@pytest.mark.parametrize("stop_after", [1, 2, 3])
+def test_an_interrupted_and_resumed_run_is_the_uninterrupted_one(tmp_path, flags, stop_after):
+    run = Run("digits", "tutorial", 3, QUICK | flags)
+    train(run, tmp_path / "whole")
+    interrupt(run, tmp_path / "parts", stop_after)
+    path = tmp_path / "parts" / run.folder_name()
+    assert len(read_history(path)["epochs"]) == stop_after
+    assert read_state(read_folder(path)) is not None
+    load_model(path)
+    train(run, tmp_path / "parts", resume=True)
+    assert read_state(read_folder(path)) is None
+    assert contents(path) == contents(tmp_path / "whole" / run.folder_name())
+
+
+def test_recipes_with_schedule_warmup_and_binarizing_resume_too(tmp_path, monkeypatch):
+    original = vae.runs.recipe_configs
+
+    def recipe(*arguments):
+        model, config = original(*arguments)
+        return model.replace(hidden=(20, 20)), config.replace(kl_warmup=0.8, binarize=True, schedule="one-cycle", clip_norm=3.0)
+
+    monkeypatch.setattr(vae.runs, "recipe_configs", recipe)
+    run = Run("digits", "default", 2, QUICK)
+    train(run, tmp_path / "whole")
+    interrupt(run, tmp_path / "parts", 1)
+    interrupt(run, tmp_path / "parts", 1, resume=True)
+    train(run, tmp_path / "parts", resume=True)
+    assert contents(tmp_path / "parts" / run.folder_name()) == contents(tmp_path / "whole" / run.folder_name())
+
+
+@pytest.mark.parametrize("moment", ["in an epoch", "while measuring", "in a save"])
+def test_ctrl_c_keeps_the_last_finished_epoch(tmp_path, monkeypatch, moment):
+    run = Run("digits", "tutorial", 2, QUICK)
+    train(run, tmp_path / "whole")
+    stopped = KeyboardInterrupt()
+
+    def stop(*arguments, **options):
+        raise stopped
+
+    def on_step(step: int, steps: int) -> None:
+        if moment == "in an epoch" and len(done) == 2 and step > 5:
+            stop()
+
+    done: list = []
+    with monkeypatch.context() as patch:
+        if moment == "while measuring":
+            patch.setattr(vae.runs, "first_metrics", stop)
+        if moment == "in a save":
+            calls = iter([stop])
+            patch.setattr(vae.runs, "SAVE_EVERY", -1.0)
+            patch.setattr(vae.runs, "write_folder", lambda *a, **k: next(calls, write_folder)(*a, **k))
+        with pytest.raises(KeyboardInterrupt):
+            for record in train_model(run, tmp_path / "parts", device="cpu", on_step=on_step):
+                done.append(record)
+    path = tmp_path / "parts" / run.folder_name()
+    assert [p.name for p in path.parent.iterdir()] == [path.name]
+    assert len(read_history(path)["epochs"]) == {"in an epoch": 2, "while measuring": 3, "in a save": 1}[moment]
+    load_model(path)
+    train(run, tmp_path / "parts", resume=True)
+    assert contents(path) == contents(tmp_path / "whole" / run.folder_name())
+
+
+def test_ctrl_c_before_the_first_epoch_leaves_nothing(tmp_path):
+    def stop(step: int, steps: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        list(train_model(Run("digits", "tutorial", 2, QUICK), tmp_path / "out", device="cpu", on_step=stop))
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_run_saves_itself_now_and_then(tmp_path, monkeypatch):
+    monkeypatch.setattr(vae.runs, "SAVE_EVERY", -1.0)
+    run = Run("digits", "tutorial", 2, QUICK)
+    for record in train_model(run, tmp_path, device="cpu"):
+        path = tmp_path / run.folder_name()
+        if record.epoch < 3:
+            assert len(read_history(path)["epochs"]) == record.epoch
+            load_model(path)
+            assert read_folder(path).metrics["elbo"]["value"] is None
+    assert not (path / "training_state.safetensors").exists()
+    assert read_folder(path).metrics["elbo"]["value"] is not None
+
+
+def test_divergence_leaves_nothing_half_written_and_an_old_model_as_it_was(tmp_path, monkeypatch):
+    run = Run("digits", "tutorial", 2, QUICK)
+    train(run, tmp_path)
+    before = contents(tmp_path / run.folder_name())
+    original = vae.runs.recipe_configs
+    monkeypatch.setattr(vae.runs, "recipe_configs", lambda *a: (original(*a)[0].replace(hidden=(64,) * 8), original(*a)[1].replace(learning_rate=1.0)))
+    for options in ({}, {"force": True}):
+        out = tmp_path if options else tmp_path / "new"
+        with pytest.raises(TrainingError, match=r"diverged .*epoch \d+ at latent size 2"):
+            train(run, out, **options)
+    assert not (tmp_path / "new").exists()
+    assert [p.name for p in tmp_path.iterdir()] == [run.folder_name()] and contents(tmp_path / run.folder_name()) == before
+
+
+def test_weights_that_float16_cannot_hold_are_a_training_error(tmp_path, monkeypatch):
+    run = Run("digits", "tutorial", 2, {"epochs": 1})
+    original = vae.runs.fit
+
+    def swollen(*arguments, **options):
+        for record in original(*arguments, **options):
+            with torch.no_grad():
+                record.model.decoder.out.bias.fill_(1e6)
+            yield record
+
+    monkeypatch.setattr(vae.runs, "fit", swollen)
+    with pytest.raises(TrainingError, match="by epoch 1 at latent size 2 .*lower learning_rate"):
+        train(run, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_finished_folder_says_so_and_an_existing_one_is_not_overwritten(tmp_path):
+    run = Run("digits", "tutorial", 2, {"epochs": 1})
+    train(run, tmp_path)
+    with pytest.raises(Finished, match="is finished: all 1 epochs are done. --force trains it anew"):
+        train(run, tmp_path, resume=True)
+    with pytest.raises(CheckpointError, match="exists already; --force replaces it, --resume continues it, --name"):
+        train(run, tmp_path)
+    before = (tmp_path / run.folder_name() / "model.safetensors").read_bytes()
+    train(Run("digits", "tutorial", 2, {"epochs": 1, "seed": 5}), tmp_path, force=True)
+    assert (tmp_path / run.folder_name() / "model.safetensors").read_bytes() != before
+    assert read_folder(tmp_path / run.folder_name()).provenance["seed"] == 5
+
+
+@pytest.mark.parametrize(("changed", "fault"), [
+    (Run("digits", "tutorial", 2, {"epochs": 4}, "m"), "started with epochs 3, not 4"),
+    (Run("digits", "tutorial", 3, QUICK, "m"), "started with latent_dim 2, not 3"),
+    (Run("digits", "tutorial", 2, QUICK | {"conditional": True}, "m"), "started with conditional False, not True"),
+    (Run("digits", "tutorial", 2, QUICK | {"seed": 1}, "m"), "started with seed 0, not 1"),
+    (Run("digits", "beta-mse", 2, QUICK, "m"), "started as tutorial on digits, not beta-mse"),
+], ids=lambda v: v if isinstance(v, str) else "")  # fmt: skip
+def test_a_resume_with_other_flags_is_refused_by_name(tmp_path, changed, fault):
+    interrupt(Run("digits", "tutorial", 2, QUICK, "m"), tmp_path, 1)
+    with pytest.raises(TrainingError, match=fault):
+        train(changed, tmp_path, resume=True)
+    train(Run("digits", "tutorial", 2, {}, "m"), tmp_path, resume=True)  # what is not said again stays as it was
+
+
+def test_a_resume_on_other_images_is_refused(tmp_path, monkeypatch, digits):
+    run = Run("digits", "tutorial", 2, QUICK)
+    interrupt(run, tmp_path, 1)
+    monkeypatch.setattr(vae.runs, "load_split", lambda *a: digits[1])
+    with pytest.raises(TrainingError, match="started on other images of digits"):
+        train(run, tmp_path, resume=True)
+
+
+@pytest.mark.parametrize("name", ["../up", "a/b", "/tmp/x", ".hidden", "ä"])
+def test_a_name_cannot_leave_the_out_folder(tmp_path, name):
+    with pytest.raises(CheckpointError, match="cannot be a model's"):
+        train(Run("digits", "tutorial", 2, QUICK, name), tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_unknown_data_sets_recipes_and_sizes_are_refused_by_name(tmp_path):
+    with pytest.raises(DataError, match="dataset is 'cifar'; the data sets are mnist, fashion-mnist, kmnist, digits"):
+        train(Run("cifar", "default", 2), tmp_path)
+    with pytest.raises(ConfigError, match="recipe is 'best'; the recipes are default"):
+        train(Run("digits", "best", 2), tmp_path)
+    with pytest.raises(ConfigError, match="latent_dim is 1"):
+        train(Run("digits", "default", 1), tmp_path)
+
+
+def test_the_folder_keeps_a_command_that_makes_it_again(tmp_path):
+    from typer.testing import CliRunner
+
+    from vae.__main__ import app
+
+    run = Run("digits", "tutorial", 3, {"epochs": 1, "beta": 2.0, "objective": "tc", "seed": 3, "variational": False, "conditional": True}, "my-model")
+    train(run, tmp_path / "my models")
+    command = read_folder(tmp_path / "my models" / "my-model").provenance["command"]
+    words = shlex.split(command)
+    assert words[:4] == ["python", "-m", "vae", "train"]
+    again = [*words[3:], "--force"]
+    assert CliRunner().invoke(app, again).exit_code == 0
+    folder = read_folder(tmp_path / "my models" / "my-model")
+    assert (folder.model, folder.train) == run.configs()
+    assert shlex.split(folder.provenance["command"]) == words
+
+
+def test_metrics_of_a_finished_run_name_the_train_command_for_their_seconds(trained):
+    folder = read_folder(trained / "digits-tutorial-z2")
+    assert folder.metrics["seconds"]["command"].startswith("python -m vae train --dataset digits --recipe tutorial --latent-dims 2")
+    assert folder.metrics["seconds"]["value"] == pytest.approx(sum(e["seconds"] for e in read_history(folder.path)["epochs"]), abs=1e-2)
+    assert folder.metrics["elbo"]["command"] == f"python -m vae evaluate {folder.path}"
+
+
+def test_umap_places_are_added_to_the_folder_once_they_are_wanted(tmp_path, monkeypatch):
+    monkeypatch.setattr(vae.runs, "fit_umap", lambda mu: np.ascontiguousarray(mu[:, :2]))  # the places themselves are test_chart's matter
+    run = Run("digits", "tutorial", 3, {"epochs": 1})
+    train(run, tmp_path)
+    path = tmp_path / run.folder_name()
+    assert read_umap(read_folder(path)) is None
+    with pytest.raises(Finished):
+        train(run, tmp_path, resume=True)
+    assert read_umap(read_folder(path)) is None
+    with pytest.raises(Finished):
+        train(run, tmp_path, resume=True, umap=True)
+    folder = read_folder(path)
+    np.testing.assert_array_equal(read_umap(folder), read_codes(folder)["mu"][:, :2])
+    train(run, tmp_path / "at once", umap=True)
+    assert read_umap(read_folder(tmp_path / "at once" / run.folder_name())) is not None
+    train(Run("digits", "tutorial", 2, {"epochs": 1}), tmp_path, umap=True)
+    assert read_umap(read_folder(tmp_path / "digits-tutorial-z2")) is None  # two dimensions are their own map
+    before = {p.name: p.read_bytes() for p in path.iterdir()}
+    add_umap(path)
+    assert {p.name: p.read_bytes() for p in path.iterdir()} == before

@@ -1,0 +1,199 @@
+"""A training run: from a recipe and its flags to a finished model folder, which an interruption does not lose."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from vae.chart import fit_umap
+from vae.checkpoint import FORMAT, METRIC_UNITS, ModelFolder, read_codes, read_folder, read_history, read_state, read_umap
+from vae.config import ModelConfig, TrainConfig
+from vae.data import DATASETS, ImageSet, load_split
+from vae.elbo import encode_set
+from vae.errors import CheckpointError, DataError, TrainingError
+from vae.evaluate import first_metrics, metrics_table
+from vae.files import NAME, json_bytes, tensor_bytes, update_folder, write_folder
+from vae.model import VAE
+from vae.recipes import recipe_configs, variant
+from vae.train import EpochRecord, fit, pick_device, pick_precision
+
+SAVE_EVERY = 30.0  # seconds between two saves of an unfinished training
+
+
+@dataclass(frozen=True)
+class Run:
+    """What to train: a recipe on a data set at one latent size, and the flags that differ from the recipe."""
+
+    dataset: str
+    recipe: str
+    latent_dim: int
+    flags: dict[str, Any] = field(default_factory=dict)  # fields of ModelConfig and TrainConfig that were asked for
+    name: str | None = None
+
+    def configs(self) -> tuple[ModelConfig, TrainConfig]:
+        """The recipe's configs with the flags laid over them."""
+        if self.dataset not in DATASETS:
+            raise DataError(f"dataset is {self.dataset!r}; the data sets are {', '.join(DATASETS)}.")
+        model, train = recipe_configs(self.recipe, self.dataset, self.latent_dim)
+        in_model = {k: v for k, v in self.flags.items() if k in ModelConfig.__dataclass_fields__}
+        return model.replace(**in_model), train.replace(**{k: v for k, v in self.flags.items() if k not in in_model})
+
+    def folder_name(self) -> str:
+        """`<dataset>-<recipe>[-ae][-cond][-beta<B>][-tc][-sigma]-z<Z>`, each flag only where it differs from the recipe."""
+        if self.name:
+            return self.name
+        flags = variant(self.recipe, self.dataset, *self.configs())
+        return "-".join([self.dataset, self.recipe, *flags, f"z{self.latent_dim}"])
+
+    def command(self, out: str | Path, umap: bool) -> str:
+        """The command line that makes this one folder."""
+        words = ["python", "-m", "vae", "train", "--dataset", self.dataset, "--recipe", self.recipe, "--latent-dims", str(self.latent_dim)]
+        for key, value in self.flags.items():
+            words += {"variational": ["--no-variational"], "conditional": ["--conditional"]}.get(key, ["--" + key.replace("_", "-"), f"{value}"])
+        words += [] if umap else ["--no-umap"]
+        words += ["--out", str(out)] if str(out) != "models" else []
+        return shlex.join(words + (["--name", self.name] if self.name else []))
+
+
+class Finished(Exception):
+    """`--resume` of a folder whose training is complete; the text says so."""
+
+
+class _Keeper:
+    """Holds the last finished epoch and writes it as a loadable folder."""
+
+    def __init__(self, run: Run, out: Path, configs: tuple[ModelConfig, TrainConfig], test_set: ImageSet, provenance: dict[str, Any], history, state):
+        self.path, self.run, self.configs, self.test_set = out / run.folder_name(), run, configs, test_set
+        self.provenance = provenance
+        self.held: tuple[dict, dict[str, torch.Tensor]] | None = None if state is None else (history, state)
+        self.saved_at = time.monotonic()
+
+    def take(self, record: EpochRecord) -> None:
+        before = self.held[0] if self.held else {"epochs": [], "steps": []}
+        history = {
+            "epochs": before["epochs"] + [record.history()],
+            "steps": before["steps"] + [[step, round(loss, 4)] for step, loss in record.steps],
+        }
+        self.held = history, record.state()  # at one stroke: Ctrl-C finds this epoch or the last, never half of each
+
+    def files(self, finished: bool) -> dict[str, bytes]:
+        """The folder's files as they stand at the last finished epoch."""
+        assert self.held is not None
+        history, state = self.held
+        vae = VAE(self.configs[0])
+        with np.errstate(over="ignore"):  # what float16 cannot hold becomes infinite and is refused below
+            halves = {k.removeprefix("model."): v.numpy().astype(np.float16) for k, v in state.items() if k.startswith("model.")}
+            vae.load_state_dict({k: torch.from_numpy(v.astype(np.float32)) for k, v in halves.items()})
+            mu, logvar = (t.detach().numpy().astype(np.float16) for t in encode_set(vae.eval(), self.test_set))
+        if not all(np.isfinite(v).all() for v in (*halves.values(), mu, logvar)):
+            raise TrainingError(
+                f"Training diverged by epoch {len(history['epochs'])} at latent size {self.configs[0].latent_dim} (weights or codes too large to be kept); "
+                f"lower learning_rate (now {self.configs[1].learning_rate:g}) or set clip_norm (now {self.configs[1].clip_norm:g}, 0 is no limit)."
+            )
+        seconds = round(sum(e["seconds"] for e in history["epochs"]), 3)
+        config = {
+            "format": FORMAT, "model": self.configs[0].to_dict(), "train": self.configs[1].to_dict(), "dataset": self.run.dataset,
+            "recipe": self.run.recipe, "provenance": self.provenance | {"seconds": seconds},
+        }  # fmt: skip
+        blank = {key: {"value": None, "unit": unit, "command": ""} for key, unit in METRIC_UNITS.items()}
+        blank["seconds"] |= {"value": seconds, "command": self.provenance["command"]}
+        folder = ModelFolder(self.path, *self.configs, self.run.dataset, self.run.recipe, self.provenance, blank)
+        values = first_metrics(vae, self.test_set, self.configs[1].beta) if finished else {"parameters": sum(p.numel() for p in vae.parameters())}
+        files = {
+            "config.json": json_bytes(config),
+            "model.safetensors": tensor_bytes(halves),
+            "codes.safetensors": tensor_bytes({"mu": mu, "logvar": logvar, "labels": self.test_set.labels.astype(np.uint8)}),
+            "metrics.json": json_bytes(metrics_table(values, folder)),
+            "history.json": json_bytes(history),
+        }
+        if not finished:
+            files["training_state.safetensors"] = tensor_bytes({k: v.numpy() for k, v in state.items()})
+        return files
+
+    def save(self, finished: bool = False) -> None:
+        if self.held is not None:
+            write_folder(self.path, self.files(finished), force=True)
+            self.saved_at = time.monotonic()
+
+
+def train_model(
+    run: Run, out: str | Path = "models", *, data_dir: str | Path | None = None, device: str = "auto", force: bool = False, resume: bool = False,
+    umap: bool = True, on_step: Callable[[int, int], None] | None = None, say: Callable[[str], None] | None = None,
+) -> Iterator[EpochRecord]:  # fmt: skip
+    """Train one model into `out/NAME`, yielding each epoch; the folder is whole when the iterator ends.
+
+    Stopped early (Ctrl-C, or no longer asked), it keeps the last finished epoch with all that `resume` needs. `Finished` when
+    there is nothing to resume; `CheckpointError` when the folder exists and neither `force` nor `resume` is given.
+    """
+    out = Path(out)
+    path = out / run.folder_name()
+    say = say or (lambda _: None)
+    if not NAME.fullmatch(run.folder_name()):
+        raise CheckpointError(f"The name {run.folder_name()!r} cannot be a model's; letters, digits, '.', '_' and '-' make a name of up to 100 characters.")
+    exists = path.exists() or path.with_name(f".{path.name}.old").exists()
+    if exists and not (force or resume):
+        raise CheckpointError(f"{path} exists already; --force replaces it, --resume continues it, --name chooses another name.")
+    train_set, test_set = load_split(run.dataset, "train", data_dir), load_split(run.dataset, "test", data_dir)
+    where = pick_device(device)
+    configs, state, history = run.configs(), None, {"epochs": [], "steps": []}
+    provenance = {
+        "command": run.command(out, umap), "seed": configs[1].seed, "device": _device_name(where), "precision": pick_precision(configs[0], where),
+        "torch_version": torch.__version__, "data_checksum": train_set.checksum(), "date": datetime.now(timezone.utc).date().isoformat(),
+    }  # fmt: skip
+    if exists and resume and not force:
+        folder = read_folder(path)
+        state, history = read_state(folder), read_history(path)
+        if state is None and umap and folder.model.latent_dim > 2 and read_umap(folder) is None:
+            say("UMAP of the codes")
+            add_umap(path)
+        _check_resume(run, folder, state, train_set)
+        configs, provenance = (folder.model, folder.train), {k: v for k, v in folder.provenance.items() if k != "seconds"}
+    keeper = _Keeper(run, out, configs, test_set, provenance, history, state)
+    precision = provenance.get("precision")
+    try:
+        for record in fit(*configs, train_set, test_set, device=where, precision=precision, state=state, on_step=on_step):
+            keeper.take(record)
+            if record.epoch < configs[1].epochs and time.monotonic() - keeper.saved_at > SAVE_EVERY:
+                keeper.save()
+            yield record
+        say("measuring")
+        keeper.save(finished=True)
+    except (KeyboardInterrupt, GeneratorExit):
+        keeper.save()
+        raise
+    if umap and configs[0].latent_dim > 2:
+        say("UMAP of the codes")
+        add_umap(path)
+
+
+def _check_resume(run: Run, folder: ModelFolder, state: dict | None, train_set: ImageSet) -> None:
+    if state is None:
+        raise Finished(f"{folder.path} is finished: all {folder.train.epochs} epochs are done. --force trains it anew.")
+    if (folder.dataset, folder.recipe) != (run.dataset, run.recipe):
+        raise TrainingError(f"{folder.path} was started as {folder.recipe} on {folder.dataset}, not {run.recipe} on {run.dataset}; resume it so.")
+    for key, value in (run.flags | {"latent_dim": run.latent_dim}).items():
+        started = getattr(folder.model, key, getattr(folder.train, key, None))
+        if started != value:
+            raise TrainingError(f"{folder.path} was started with {key} {started}, not {value}; resume without that flag, or start anew with --force.")
+    if folder.provenance.get("data_checksum") != train_set.checksum():
+        raise TrainingError(f"{folder.path} was started on other images of {folder.dataset}; use --force to train it anew on these.")
+
+
+def add_umap(path: str | Path) -> None:
+    """Compute UMAP's places of a folder's codes and add them as `charts.safetensors`."""
+    codes = read_codes(read_folder(path))
+    update_folder(path, {"charts.safetensors": tensor_bytes({"umap": fit_umap(codes["mu"])})})
+
+
+def _device_name(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
+
+

@@ -1,0 +1,267 @@
+"""The one training loop: data on the device, batches as index gathers, one step that CUDA captures as a graph."""
+
+from __future__ import annotations
+
+import functools
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vae.config import ModelConfig, TrainConfig
+from vae.data import ImageSet
+from vae.elbo import elbo_terms
+from vae.errors import TrainingError
+from vae.loss import implied_log_variance, kl_divergence, training_loss, training_recon
+from vae.model import VAE
+
+LOG_EVERY = 50  # steps between two entries of the loss curve
+TICK_EVERY = 20  # steps between two calls of `on_step`
+BFLOAT16_GAIN = 1.5  # how much faster a bfloat16 product must be before it is used
+BFLOAT16_WIDTH = 256  # narrower layers lose more to the casts than they win in the product
+
+
+@dataclass
+class EpochRecord:
+    """What one epoch gave, in nats per image; `kl` is None for a plain autoencoder."""
+
+    epoch: int
+    seconds: float  # training alone
+    images_per_second: float
+    train_recon: float
+    train_kl: float | None
+    test_recon: float
+    test_kl: float | None
+    steps: list[tuple[int, float]] = field(repr=False)  # (step, training loss per image), every 50th
+    model: VAE = field(repr=False)  # overwritten by the next epoch
+    state: Callable[[], dict[str, Tensor]] = field(repr=False)  # all that a resume needs, copied when called
+
+    def history(self) -> dict[str, float | int | None]:
+        """The row of `history.json`."""
+        return {key: getattr(self, key) for key in ("epoch", "seconds", "images_per_second", "train_recon", "train_kl", "test_recon", "test_kl")}
+
+
+def pick_device(name: str = "auto") -> torch.device:
+    """`auto` is CUDA where there is one; `TrainingError` when `cuda` is asked for and there is none."""
+    if name not in ("auto", "cpu", "cuda"):
+        raise TrainingError(f"device is {name!r}; it must be auto, cpu or cuda.")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise TrainingError("device is cuda, but PyTorch sees no CUDA device here; use --device cpu or auto.")
+    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+@functools.cache
+def bfloat16_pays(device_type: str) -> bool:
+    """Whether a matrix product in bfloat16 is measured to be clearly faster than in float32 on this device."""
+    a = torch.ones(256, 512, device=device_type)
+    b = torch.ones(512, 512, device=device_type)
+
+    def seconds(x: Tensor, y: Tensor) -> float:
+        best = math.inf
+        for _ in range(9):
+            start = time.perf_counter()
+            for _ in range(4):
+                x @ y
+            if device_type == "cuda":
+                torch.cuda.synchronize()
+            best = min(best, time.perf_counter() - start)
+        return best
+
+    return seconds(a, b) > BFLOAT16_GAIN * seconds(a.bfloat16(), b.bfloat16())
+
+
+def pick_precision(config: ModelConfig, device: torch.device) -> str:
+    """`bfloat16` where its products are faster on this device and the layers wide enough to profit, else `float32`."""
+    wide = config.pixels >= BFLOAT16_WIDTH and (config.architecture == "conv" or max(config.hidden) >= BFLOAT16_WIDTH)
+    return "bfloat16" if wide and bfloat16_pays(device.type) else "float32"
+
+
+def rate_schedule(config: TrainConfig, steps: int) -> np.ndarray:
+    """The learning rate of every step (steps,): constant, or a linear rise and a cosine fall (Smith & Topin 2018)."""
+    if config.schedule == "constant":
+        return np.full(steps, config.learning_rate, np.float32)
+    rise = max(1, round(config.warmup * steps))
+    t = np.arange(steps)
+    up = (t + 1) / rise
+    down = 0.5 * (1 + np.cos(np.pi * np.clip((t - rise) / max(1, steps - rise), 0, 1)))
+    return (config.learning_rate * np.where(t < rise, up, np.maximum(down, 1e-4))).astype(np.float32)
+
+
+class Trainer:
+    """The state of a training and its step; everything a step needs lies in tensors on the device, so a graph can replay it."""
+
+    def __init__(self, model_config: ModelConfig, config: TrainConfig, data: ImageSet, device: torch.device, precision: str):
+        self.config, self.device, self.precision = config, device, precision
+        if model_config.likelihood == "gaussian-mean":
+            implied_log_variance(model_config, config.beta)  # refuses beta 0 before anything is spent
+        self.generator = torch.Generator(device).manual_seed(config.seed)
+        self.model = VAE(model_config)
+        self.model.initialize(torch.Generator().manual_seed(config.seed), config.he)
+        layout = torch.channels_last if model_config.architecture == "conv" else torch.contiguous_format  # the faster one on CPU and GPU
+        self.model.to(device, memory_format=layout).train()
+        self.params = list(self.model.parameters())
+        self.images = torch.tensor(data.images, device=device)
+        self.labels = torch.tensor(data.labels, device=device)
+        self.batch = min(config.batch_size, len(data))
+        self.steps_per_epoch = len(data) // self.batch
+        total = config.epochs * self.steps_per_epoch
+        self.rates = torch.from_numpy(rate_schedule(config, total)).to(device)
+        warm = round(config.kl_warmup * total)
+        self.kl_weights = torch.from_numpy(np.minimum(1.0, np.arange(1, total + 1, dtype=np.float32) / max(1, warm))).to(device)
+        self.rate = torch.zeros((), device=device)
+        self.optimizer = torch.optim.AdamW(self.params, lr=self.rate, weight_decay=config.weight_decay, fused=True, capturable=device.type == "cuda")
+        self.step = torch.zeros(1, dtype=torch.long, device=device)  # of all; the schedule is read at it
+        self.place = torch.zeros(1, dtype=torch.long, device=device)  # within the epoch
+        self.order = torch.zeros(self.steps_per_epoch, self.batch, dtype=torch.long, device=device)
+        self.eps = torch.zeros(self.steps_per_epoch, self.batch, model_config.latent_dim, device=device)
+        if config.binarize:
+            self.levels = torch.zeros(self.steps_per_epoch, self.batch, *model_config.image_shape, dtype=torch.uint8, device=device)
+        self.losses = torch.zeros(self.steps_per_epoch, 3, device=device)  # training loss, recon term, kl
+        self.graph: torch.cuda.CUDAGraph | None = None
+
+    def draw(self) -> None:
+        """One epoch's chance: the order of the images, the noise of every z, the level above which a pixel is seen as on."""
+        size = len(self.images)
+        order = torch.randperm(size, generator=self.generator, device=self.device)[: self.order.numel()]
+        self.order.copy_(order.view_as(self.order))
+        self.eps.normal_(generator=self.generator)
+        if self.config.binarize:
+            self.levels.random_(0, 255, generator=self.generator)
+        self.place.zero_()
+
+    def one_step(self) -> None:
+        """Gather, forward, backward, clip, update: tensors only, no value ever read back."""
+        place, config = self.place, self.config
+        rows = self.order.index_select(0, place).flatten()
+        x = self.images.index_select(0, rows)
+        seen = (x > self.levels.index_select(0, place)[0]).to(torch.float32) if config.binarize else None
+        x = x.to(torch.float32).div_(255)
+        label = self.labels.index_select(0, rows) if self.model.config.conditional else None
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
+            logits, mu, logvar, z = self.model(x if seen is None else seen, label, self.eps.index_select(0, place)[0])
+        logits, mu, logvar, z = logits.float(), mu.float(), logvar.float(), z.float()
+        recon = training_recon(logits, x, self.model.config, getattr(self.model.decoder, "log_variance", None))
+        weight = self.kl_weights.index_select(0, self.step)
+        loss = training_loss(recon, z, mu, logvar, self.model.config, config, len(self.images), weight).mean()
+        loss.backward()
+        if config.clip_norm:
+            norm = torch.nn.utils.get_total_norm([p.grad for p in self.params], foreach=True)
+            self.optimizer.grad_scale = torch.clamp(norm / config.clip_norm, min=1.0)  # the fused step divides by it: no pass of its own
+        self.rate.copy_(self.rates.index_select(0, self.step)[0])
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=self.device.type != "cuda")
+        with torch.no_grad():
+            row = torch.stack([loss.detach(), recon.detach().mean(), kl_divergence(mu, logvar).mean() if self.model.config.variational else loss.detach() * 0])
+            self.losses.index_copy_(0, place, row[None])
+            self.step += 1
+            self.place += 1
+
+    def run_epoch(self, on_step: Callable[[int, int], None] | None) -> np.ndarray:
+        """All steps of one epoch; returns (steps, 3): loss, reconstruction term and KL of each."""
+        self.draw()
+        for i in range(self.steps_per_epoch):
+            if self.graph is not None:
+                self.graph.replay()
+            else:
+                self.one_step()
+                if self.device.type == "cuda" and self.graph is None and int(self.step) >= 3:
+                    self.capture()
+            if on_step is not None and (i % TICK_EVERY == 0 or i + 1 == self.steps_per_epoch):
+                on_step(i + 1, self.steps_per_epoch)
+        return self.losses.cpu().numpy()
+
+    def capture(self) -> None:
+        """Record one step as a CUDA graph; recording runs nothing, so no step is lost or done twice."""
+        self.optimizer.zero_grad(set_to_none=False)
+        stream = torch.cuda.Stream()
+        stream.wait_stream(torch.cuda.current_stream())
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph, stream=stream):
+            self.one_step()
+        torch.cuda.current_stream().wait_stream(stream)
+        self.graph = graph
+
+    def state(self) -> dict[str, Tensor]:
+        """Copies of everything that changes, by name; `restore` takes them back."""
+        state = {f"model.{k}": v for k, v in self.model.state_dict().items()}
+        for (name, _), param in zip(self.model.named_parameters(), self.params):
+            for moment in ("exp_avg", "exp_avg_sq", "step"):
+                state[f"{moment}.{name}"] = self.optimizer.state[param][moment]
+        state["step"], state["generator"] = self.step, self.generator.get_state()
+        return {k: v.detach().cpu().clone() for k, v in state.items()}
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Continue exactly where `state` was taken; `TrainingError` when it belongs to another model."""
+        try:
+            self.model.load_state_dict({k: state[f"model.{k}"] for k in self.model.state_dict()})
+            for (name, _), param in zip(self.model.named_parameters(), self.params):
+                moments = {m: torch.empty_like(param).copy_(state[f"{m}.{name}"]) for m in ("exp_avg", "exp_avg_sq")}  # in the weight's layout
+                self.optimizer.state[param] = {"step": state[f"step.{name}"].to(self.device)} | moments
+            self.step.copy_(state["step"])
+            self.generator.set_state(state["generator"])
+        except (KeyError, RuntimeError) as error:
+            raise TrainingError(f"training_state.safetensors does not fit this configuration ({error}); train again with --force.") from error
+
+
+def fit(
+    model_config: ModelConfig,
+    config: TrainConfig,
+    train_set: ImageSet,
+    test_set: ImageSet,
+    *,
+    device: torch.device | str = "cpu",
+    precision: str | None = None,
+    state: dict[str, Tensor] | None = None,
+    on_step: Callable[[int, int], None] | None = None,
+) -> Iterator[EpochRecord]:
+    """Train a VAE and yield an `EpochRecord` after each epoch; stop by no longer asking for the next one.
+
+    `precision` is chosen by `pick_precision` unless given; `state` (of an earlier `EpochRecord.state()`) resumes: the rest
+    equals an uninterrupted run bit for bit on the CPU. `on_step(step, steps)` is called now and then within an epoch.
+    `TrainingError` on divergence names epoch, latent size and what to change.
+    """
+    device = torch.device(device)
+    trainer = Trainer(model_config, config, train_set, device, precision or pick_precision(model_config, device))
+    if state is not None:
+        trainer.restore(state)
+    done = int(trainer.step) // trainer.steps_per_epoch
+    first_loss: float | None = None
+    for epoch in range(done + 1, config.epochs + 1):
+        start = time.perf_counter()
+        losses = trainer.run_epoch(on_step)
+        seconds = time.perf_counter() - start
+        first_loss = abs(float(losses[0, 0])) if first_loss is None else first_loss
+        trainer.model.eval()
+        test_recon, test_kl = elbo_terms(trainer.model, test_set, config.beta)
+        finite = np.isfinite(losses).all() and bool(torch.isfinite(test_recon + test_kl).all())  # the last step may be the one that broke it
+        if not finite or abs(float(losses[-1, 0])) > 100 * (first_loss + 100):
+            raise TrainingError(
+                f"Training diverged in epoch {epoch} at latent size {model_config.latent_dim} (loss {float(losses[-1, 0]):g}); "
+                f"lower learning_rate (now {config.learning_rate:g}) or set clip_norm (now {config.clip_norm:g}, 0 is no limit)."
+            )
+        scale, offset = _to_nats(model_config, config, trainer.model)
+        images = trainer.steps_per_epoch * trainer.batch
+        before = (epoch - 1) * trainer.steps_per_epoch
+        yield EpochRecord(
+            epoch=epoch, seconds=seconds, images_per_second=images / seconds,
+            train_recon=float(losses[:, 1].mean()) * scale + offset,
+            train_kl=float(losses[:, 2].mean()) if model_config.variational else None,
+            test_recon=float(test_recon.mean()), test_kl=float(test_kl.mean()) if model_config.variational else None,
+            steps=[(before + i + 1, float(losses[i, 0])) for i in range(len(losses)) if (before + i + 1) % LOG_EVERY == 0],
+            model=trainer.model, state=trainer.state,
+        )  # fmt: skip
+        trainer.model.train()
+
+
+def _to_nats(model: ModelConfig, config: TrainConfig, vae: VAE) -> tuple[float, float]:
+    """Scale and offset from the training's reconstruction term to nats under the likelihood it implies."""
+    if model.likelihood in ("bernoulli", "gaussian-learned"):
+        return 1.0, 0.0
+    log_variance = implied_log_variance(model, config.beta)
+    constant = 0.5 * model.pixels * (log_variance + math.log(2 * math.pi))
+    summed = model.pixels if model.likelihood == "gaussian-mean" else 1
+    return 0.5 * summed * math.exp(-log_variance), constant
