@@ -1,0 +1,329 @@
+"""Explorer: every question a view asks, judged by torch, scikit-learn and scipy; and what happens when folders are not as they should be."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import ROOT
+from safetensors.numpy import load_file, save_file
+from sklearn.decomposition import PCA
+from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
+
+from vae import Explorer, VAEError, load_model
+from vae.errors import CheckpointError, InputError
+
+Z2, Z5, AE, COND = "digits-tutorial-z2", "digits-tutorial-z5", "digits-tutorial-ae-z2", "digits-tutorial-cond-sigma-z2"
+
+
+@pytest.fixture(scope="module")
+def explorer(trained: Path) -> Explorer:
+    return Explorer(trained)
+
+
+@pytest.fixture
+def copied(trained: Path, tmp_path: Path) -> Path:
+    """A models folder that a test may damage."""
+    shutil.copytree(trained, tmp_path / "models")
+    return tmp_path / "models"
+
+
+def codes_of(trained: Path, model: str) -> dict[str, np.ndarray]:
+    return {k: v.astype(np.float32) if v.dtype == np.float16 else v for k, v in load_file(trained / model / "codes.safetensors").items()}
+
+
+def torch_decode(trained: Path, model: str, z, label=None) -> np.ndarray:
+    labels = None if label is None else torch.full((len(z),), label)
+    with torch.no_grad():
+        return load_model(trained / model).decode(torch.tensor(np.asarray(z, np.float32)), labels).numpy()
+
+
+# ---- places and images ---------------------------------------------------------------------------------------------
+
+
+def test_place_decodes_and_looks_around_as_torch_and_scikit_learn_do(explorer, trained):
+    z, codes = np.array([0.3, -0.8, 0.1, 1.0, -0.2], np.float32), codes_of(trained, Z5)
+    found = explorer.place(Z5, z)
+    np.testing.assert_allclose(found["image"], torch_decode(trained, Z5, z[None])[0], atol=1e-6)
+    judge = KNeighborsClassifier(15, algorithm="brute").fit(codes["mu"], codes["labels"])
+    distances, rows = judge.kneighbors(z[None])
+    assert [n["index"] for n in found["nearest"]] == rows[0, :5].tolist()
+    np.testing.assert_allclose([n["distance"] for n in found["nearest"]], distances[0, :5], atol=1e-5)
+    assert found["label_votes"] == pytest.approx({str(c): p for c, p in zip(judge.classes_, judge.predict_proba(z[None])[0]) if p}, abs=1e-4)
+    gaps = NearestNeighbors(n_neighbors=2).fit(codes["mu"]).kneighbors(codes["mu"])[0][:, 1]
+    assert found["support"] == pytest.approx((gaps > distances[0, 0]).mean(), abs=1 / len(gaps))
+
+
+def test_support_is_none_far_out_and_full_on_a_code(explorer, trained):
+    codes = codes_of(trained, Z2)["mu"]
+    assert explorer.place(Z2, np.array([1e3, 1e3]))["support"] == 0
+    assert explorer.place(Z2, codes[7])["support"] == pytest.approx(1, abs=2 / len(codes))
+
+
+@pytest.mark.parametrize("model", [Z2, Z5, AE, COND])
+def test_select_leaves_the_image_itself_out_of_its_neighbours(explorer, trained, digits, model):
+    index, codes = 17, codes_of(trained, model)
+    found = explorer.select(model, index)
+    others = np.delete(np.arange(len(codes["mu"])), index)
+    near = NearestNeighbors(n_neighbors=15, algorithm="brute").fit(codes["mu"][others])
+    distances, rows = near.kneighbors(codes["mu"][[index]])
+    np.testing.assert_allclose([n["distance"] for n in found["nearest"]], distances[0, :5], atol=1e-4)
+    assert index not in [n["index"] for n in found["nearest"]]
+    votes = np.bincount(codes["labels"][others[rows[0]]]) / 15
+    assert found["label_votes"] == pytest.approx({str(c): share for c, share in enumerate(votes) if share}, abs=1e-4)
+    original = digits[1].images[index] / np.float32(255)
+    np.testing.assert_array_equal(found["original"], original)
+    np.testing.assert_allclose(found["error"], original - found["x_recon"], atol=1e-7)
+    label = int(digits[1].labels[index])
+    assert found["label"] == label and (found["kl"] is None) == (model == AE)
+    np.testing.assert_allclose(found["x_recon"], torch_decode(trained, model, codes["mu"][[index]], label if model == COND else None)[0], atol=1e-6)
+
+
+def test_recon_and_kl_at_the_mean_are_torch_distributions(explorer, trained, digits):
+    from torch.distributions import Bernoulli, Normal, kl_divergence
+
+    codes = codes_of(trained, Z2)
+    for index in (0, 100, 359):
+        found = explorer.select(Z2, index)
+        x, x_recon = torch.tensor(digits[1].images[index] / np.float32(255)), torch.tensor(torch_decode(trained, Z2, codes["mu"][[index]])[0])
+        assert found["recon"] == pytest.approx(-float(Bernoulli(x_recon, validate_args=False).log_prob(x).sum()), rel=1e-4)
+        posterior = Normal(torch.tensor(codes["mu"][index]), torch.tensor(np.exp(codes["logvar"][index] / 2)))
+        assert found["kl"] == pytest.approx(float(kl_divergence(posterior, Normal(0.0, 1.0)).sum()), abs=1e-4)
+
+
+def test_a_test_image_sent_in_raw_finds_its_own_code_unless_it_is_excluded(explorer, digits, trained):
+    index = 30
+    image = digits[1].images[index, 0] / np.float32(255)
+    found = explorer.encode(Z5, image, raw=True)
+    assert found["nearest"][0]["index"] == index and found["nearest"][0]["distance"] < 0.01
+    np.testing.assert_allclose(found["mu"], codes_of(trained, Z5)["mu"][index], atol=5e-3)  # the file holds halves
+    assert index not in [n["index"] for n in explorer.encode(Z5, image, raw=True, exclude=index)["nearest"]]
+
+
+def test_a_drawing_of_any_size_place_and_polarity_is_seen_the_same(explorer):
+    small = np.zeros((40, 40), np.float32)
+    small[8:32, 18:22] = 1
+    large = np.zeros((300, 500), np.float32)
+    large[20:260, 400:440] = 1
+    seen = [explorer.encode(Z2, image)["x"] for image in (small, large, 1 - small, np.repeat(large[..., None], 3, 2))]
+    for other in seen[1:]:
+        np.testing.assert_allclose(other, seen[0], atol=0.02)
+
+
+def test_thumbnails_are_the_test_images(explorer, digits):
+    np.testing.assert_array_equal(explorer.thumbnails(Z2, [3, 1, 3]), digits[1].images[[3, 1, 3]])
+
+
+def test_thumbnails_without_images_are_reconstructions(explorer, trained, monkeypatch):
+    def gone(*_, **__):
+        raise VAEError("no images")
+
+    monkeypatch.setattr(explorer, "test_set", gone)
+    labels = codes_of(trained, COND)["labels"]
+    expected = torch_decode(trained, COND, codes_of(trained, COND)["mu"][[9]], int(labels[9]))
+    np.testing.assert_allclose(explorer.thumbnails(COND, [9]), np.round(expected * 255), atol=1)
+    found = explorer.select(Z2, 9)
+    assert found["original"] is None and found["error"] is None and found["recon"] is None and found["x_recon"].shape == (1, 8, 8)
+    assert explorer.reconstruct("digits", 9)["original"] is None
+
+
+def test_a_random_index_of_a_class_is_of_that_class_and_repeatable(explorer, digits):
+    for label in range(10):
+        index = explorer.index_of_class(Z2, label, seed=label)
+        assert digits[1].labels[index] == label and index == explorer.index_of_class(Z2, label, seed=label)
+    assert len({explorer.index_of_class(Z2, None, seed) for seed in range(20)}) > 10
+    with pytest.raises(InputError, match="label is 11"):
+        explorer.index_of_class(Z2, 11)
+
+
+# ---- charts --------------------------------------------------------------------------------------------------------
+
+
+def test_the_map_of_a_larger_latent_is_scikit_learns_pca(explorer, trained):
+    mu, found = codes_of(trained, Z5)["mu"], explorer.map(Z5)
+    judge = PCA(2).fit(mu.astype(np.float64))
+    assert found["chart"] == found["default"] == "pca" and set(found["charts"]) == {"axes:0,1", "pca"}
+    np.testing.assert_allclose(np.abs(found["uv"]), np.abs(judge.transform(mu)), atol=1e-4)
+    assert found["explained"] == pytest.approx(judge.explained_variance_ratio_.sum(), abs=1e-6)
+    np.testing.assert_allclose(found["origin"], judge.mean_, atol=1e-6)
+    assert all(row[np.abs(row).argmax()] > 0 for row in found["basis"])
+
+
+def test_the_map_of_a_plane_latent_is_the_codes_themselves(explorer, trained):
+    codes, found = codes_of(trained, Z2), explorer.map(Z2)
+    assert found["chart"] == "axes:0,1"
+    np.testing.assert_allclose(found["uv"], codes["mu"], atol=1e-6)
+    np.testing.assert_array_equal(found["labels"], codes["labels"])
+
+
+def test_an_anchored_axes_chart_passes_through_that_image(explorer, trained):
+    codes = codes_of(trained, Z5)["mu"]
+    chart = explorer.chart(Z5, "axes:3,0", anchor=12)
+    np.testing.assert_allclose(chart.to_latent(codes[[12]][:, [3, 0]]), codes[[12]], atol=1e-6)
+    np.testing.assert_allclose(chart.to_plane(codes), codes[:, [3, 0]], atol=1e-6)
+
+
+def test_a_plane_chart_holds_its_three_images_exactly(explorer, trained):
+    codes, chart = codes_of(trained, Z5)["mu"], explorer.chart(Z5, "plane:5,80,200")
+    np.testing.assert_allclose(chart.to_latent(chart.to_plane(codes[[5, 80, 200]])), codes[[5, 80, 200]], atol=1e-5)
+
+
+def test_shipped_umap_places_are_offered_and_carry_both_ways(copied):
+    codes = load_file(copied / Z5 / "codes.safetensors")["mu"].astype(np.float32)
+    places = np.random.default_rng(0).normal(size=(len(codes), 2)).astype(np.float32)
+    save_file({"umap": places}, copied / Z5 / "charts.safetensors")
+    explorer = Explorer(copied)
+    found = explorer.map(Z5, "umap")
+    assert "umap" in found["charts"] and found["origin"] is None and found["basis"] is None
+    np.testing.assert_array_equal(found["uv"], places)
+    chart = explorer.chart(Z5, "umap")
+    np.testing.assert_allclose(chart.to_plane(codes[:20]), places[:20], atol=1e-6)
+    near = NearestNeighbors(n_neighbors=15, algorithm="brute").fit(places)
+    distance, rows = near.kneighbors([[0.2, 0.1]])
+    weight = 1 / (distance[0] + 1e-6)
+    np.testing.assert_allclose(chart.to_latent([[0.2, 0.1]])[0], (weight[:, None] * codes[rows[0]]).sum(0) / weight.sum(), atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["axes:0,0", "axes:0,9", "plane:1,1,2", "plane:0,1,360", "umap", "", "pca ", "axes:-1,0"])
+def test_a_chart_that_cannot_be_is_refused_by_name(explorer, name):
+    if name == "":
+        assert explorer.chart(Z5, name).name == "pca"
+        return
+    with pytest.raises(InputError, match="chart is"):
+        explorer.chart(Z5, name)
+
+
+# ---- folders -------------------------------------------------------------------------------------------------------
+
+
+def test_the_list_reads_only_small_files_and_no_torch(trained):
+    code = f"import sys; from vae import Explorer; e = Explorer({str(trained)!r}); assert len(e.models()) == 4; e.metrics({Z2!r}); e.history({Z2!r})"
+    code += "; print([n for n in ('torch', 'sklearn', 'umap', 'gradio') if n in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    assert done.stdout.strip() == "[]"
+
+
+def test_models_stand_in_order_of_recipe_flags_and_size(explorer):
+    assert [m["name"] for m in explorer.models()] == [Z2, Z5, AE, COND]
+    assert [explorer.variant(m) for m in (Z2, AE, COND)] == [(), ("ae",), ("cond", "sigma")]
+
+
+def test_card_and_history_hold_what_the_files_hold(explorer, trained):
+    card, config = explorer.card(Z5), json.loads((trained / Z5 / "config.json").read_text())
+    assert all(card[key] == config[key] for key in ("model", "train", "dataset", "recipe", "provenance"))
+    weights = load_file(trained / Z5 / "model.safetensors")
+    assert {layer["name"]: tuple(layer["shape"]) for layer in card["layers"]} == {k: v.shape for k, v in weights.items()}
+    assert explorer.history(Z5) == json.loads((trained / Z5 / "history.json").read_text())
+
+
+def test_an_empty_or_absent_folder_has_no_models_and_says_how_to_make_one(tmp_path):
+    for folder in (tmp_path, tmp_path / "absent"):
+        explorer = Explorer(folder)
+        assert explorer.models() == [] and explorer.broken() == {}
+        with pytest.raises(InputError, match="python -m vae train"):
+            explorer.codes(Z2)
+
+
+def test_a_folder_that_cannot_be_read_is_listed_with_its_reason_and_the_others_work(copied):
+    (copied / Z2 / "config.json").write_text("{")
+    explorer = Explorer(copied)
+    assert {m["name"] for m in explorer.models()} == {Z5, AE, COND}
+    assert set(explorer.broken()) == {Z2} and "config.json" in explorer.broken()[Z2]
+    with pytest.raises(CheckpointError, match="config.json"):
+        explorer.codes(Z2)
+    assert explorer.decode(Z5, np.zeros((1, 5))).shape == (1, 1, 8, 8)
+
+
+def test_damaged_weights_are_found_when_first_asked_for_and_noted(copied):
+    (copied / Z2 / "model.safetensors").write_bytes(b"\x00" * 100)
+    explorer = Explorer(copied)
+    assert Z2 in {m["name"] for m in explorer.models()}, "a list reads no weights"
+    through = explorer.reconstruct("digits", 3)
+    assert set(through["models"]) == {Z5, AE, COND}, "one broken model does not keep the others from answering"
+    assert Z2 not in {m["name"] for m in explorer.models()} and "model.safetensors" in explorer.broken()[Z2]
+    with pytest.raises(CheckpointError, match="model.safetensors"):
+        explorer.reconstruct("digits", 3, [Z2])
+
+
+def test_refresh_sees_what_was_added_mended_and_removed(copied):
+    kept = (copied / Z2 / "model.safetensors").read_bytes()
+    (copied / Z2 / "model.safetensors").write_bytes(b"")
+    explorer = Explorer(copied)
+    with pytest.raises(CheckpointError):
+        explorer.codes(Z2)
+    (copied / Z2 / "model.safetensors").write_bytes(kept)
+    shutil.copytree(copied / Z5, copied / "mine")
+    shutil.rmtree(copied / AE)
+    explorer.refresh()
+    assert {m["name"] for m in explorer.models()} == {Z2, Z5, COND, "mine"}
+    assert explorer.codes(Z2)["mu"].shape == (360, 2)
+
+
+def test_a_name_that_is_no_folder_of_ours_opens_nothing(explorer):
+    for name in ("../models", "/etc", ".", "", f"{Z2}/", None, 3, f"{Z2}\x00"):
+        with pytest.raises(InputError, match="model is"):
+            explorer.codes(name)
+
+
+def test_few_models_are_kept_in_memory_and_the_least_recently_asked_goes_first(trained, monkeypatch):
+    monkeypatch.setattr("vae.explorer.OPEN_MODELS", 2)
+    explorer = Explorer(trained)
+    for name in (Z2, Z5, Z2, AE):
+        explorer.codes(name)
+    assert len(explorer._open._entries) == 2
+    first = explorer.codes(Z2)["mu"]
+    assert first is explorer.codes(Z2)["mu"], "still open"
+    assert set(explorer._open._entries) == {Z2, AE}
+
+
+def test_many_threads_get_the_same_answers_and_open_a_model_once(trained, monkeypatch):
+    import vae.explorer
+
+    opened, real = [], vae.explorer.OpenModel
+    monkeypatch.setattr(vae.explorer, "OpenModel", lambda folder: opened.append(folder.name) or real(folder))
+    explorer, z, answers, faults = Explorer(trained), np.linspace(-2, 2, 10).reshape(5, 2), [], []
+    start = threading.Barrier(8)
+
+    def ask() -> None:
+        try:
+            start.wait()
+            for _ in range(5):
+                answers.append(explorer.decode(Z2, z))
+                explorer.place(Z5, np.zeros(5))
+                explorer.map(Z5, "pca")
+        except Exception as fault:
+            faults.append(fault)
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not faults and sorted(opened) == [Z2, Z5]
+    assert all(np.array_equal(answers[0], other) for other in answers)
+
+
+# ---- refusals ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("ask", "says"), [
+    (lambda e: e.decode(Z2, np.zeros((3, 5))), "z has shape"), (lambda e: e.decode(Z2, np.zeros(2)), "z has shape"),
+    (lambda e: e.decode(Z2, np.array([[0, np.nan]])), "not finite"), (lambda e: e.decode(Z2, np.zeros((1, 2)), label=1), "not conditional"),
+    (lambda e: e.decode(COND, np.zeros((1, 2))), "label is None"), (lambda e: e.select(Z2, 360), "index is 360"), (lambda e: e.select(Z2, -1), "index is -1"),
+    (lambda e: e.reconstruct("mnist", 0), "dataset is 'mnist'"), (lambda e: e.traverse(Z2, np.zeros(2), 2, 0, 1), "dim is 2"),
+    (lambda e: e.encode(Z2, np.full((8, 8), 2.0)), "outside"), (lambda e: e.encode(Z2, np.zeros((0, 8))), "shape"),
+    (lambda e: e.encode(Z2, np.zeros((9, 9)), raw=True), "shape"), (lambda e: e.encode(Z2, np.zeros((28, 28))), "empty"),
+    (lambda e: e.fetch_images("letters"), "dataset is 'letters'"), (lambda e: e.interpolate(Z2, np.zeros(2), np.ones(2), method="x"), "method is 'x'"),
+])  # fmt: skip
+def test_a_question_that_cannot_be_answered_is_refused_with_a_sentence(explorer, ask, says):
+    with pytest.raises(VAEError, match=says) as refused:
+        ask(explorer)
+    assert str(refused.value).endswith(".")

@@ -1,0 +1,337 @@
+"""The one object that views talk to: every question about the models, numpy in and numpy out."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vae.chart import Chart, default_chart, make_chart
+from vae.checkpoint import ModelFolder, list_models, read_history
+from vae.data import DATASETS, ImageSet, has_images, load_split
+from vae.data import fetch as fetch_data
+from vae.errors import CheckpointError, InputError, VAEError
+from vae.latent import interpolate, manifold_grid, traverse
+from vae.opened import Cache, OpenModel
+from vae.recipes import variant
+from vae.sketch import sketch
+
+OPEN_MODELS = 64  # weights and codes kept in memory; the least recently asked goes first
+OPEN_CHARTS = 128
+
+
+class Explorer:
+    """Every question a view, an endpoint or a notebook asks about the models of one folder.
+
+    Reading only; safe to ask from several threads. Models are opened when first asked about and kept while there is
+    room. Every refusal is a `VAEError` whose text can be shown as it is.
+    """
+
+    def __init__(self, models_dir: str | Path = "models", data_dir: str | Path | None = None):
+        self.models_dir, self.data_dir = Path(models_dir), data_dir
+        self._open, self._charts, self._tests = Cache(OPEN_MODELS), Cache(OPEN_CHARTS), Cache(len(DATASETS))
+        self._listed: tuple[dict[str, ModelFolder], dict[str, str]] | None = None
+        self._failed: dict[str, str] = {}
+
+    # ---- what there is ---------------------------------------------------------------------------------------------
+
+    def refresh(self) -> None:
+        """Look at the models folder again, after something was trained or removed."""
+        self._listed = None
+        self._failed = {}
+        self._open.clear()
+        self._charts.clear()
+
+    def _folders(self) -> tuple[dict[str, ModelFolder], dict[str, str]]:
+        if self._listed is None:
+            good, broken = list_models(self.models_dir)
+            self._listed = {f.name: f for f in good}, broken
+        return self._listed
+
+    def models(self) -> list[dict[str, Any]]:
+        """Every model that can be opened: name, dataset, recipe, latent_dim, image_shape, conditional, variational, metrics."""
+        return [
+            {
+                "name": name, "dataset": f.dataset, "recipe": f.recipe, "latent_dim": f.model.latent_dim, "image_shape": list(f.model.image_shape),
+                "conditional": f.model.conditional, "variational": f.model.variational, "metrics": {k: v["value"] for k, v in f.metrics.items()},
+            }
+            for name, f in self._folders()[0].items() if name not in self._failed
+        ]  # fmt: skip
+
+    def broken(self) -> dict[str, str]:
+        """{folder name: reason} of what lies in the models folder and cannot be opened."""
+        return self._folders()[1] | self._failed
+
+    def folder(self, model: str) -> ModelFolder:
+        """The folder of a model; `InputError` names the models there are."""
+        good, broken = self._folders()
+        if model in good:
+            return good[model]
+        if model in broken:
+            raise CheckpointError(broken[model])
+        names = ", ".join(good) or "none; python -m vae train makes one"
+        raise InputError(f"model is {model!r}; the models are {names}.")
+
+    def metrics(self, model: str) -> dict[str, Any]:
+        """`metrics.json`."""
+        return self.folder(model).metrics
+
+    def history(self, model: str) -> dict[str, list]:
+        """`history.json`."""
+        return read_history(self.folder(model).path)
+
+    def card(self, model: str) -> dict[str, Any]:
+        """Everything written down about a model: config, provenance, metrics, and its layers with their shapes."""
+        folder, layers = self.folder(model), self._get(model).vae.state_dict()
+        return {
+            "name": model, "dataset": folder.dataset, "recipe": folder.recipe, "model": folder.model.to_dict(), "train": folder.train.to_dict(),
+            "provenance": folder.provenance, "metrics": folder.metrics, "layers": [{"name": k, "shape": list(v.shape)} for k, v in layers.items()],
+        }  # fmt: skip
+
+    def class_names(self, dataset: str) -> tuple[str, ...]:
+        """What the labels of a data set mean; numbers, where nobody has named them."""
+        if dataset in DATASETS:
+            return DATASETS[dataset].class_names
+        counts = [f.model.num_classes for f in self._folders()[0].values() if f.dataset == dataset]
+        return tuple(map(str, range(max(counts, default=0))))
+
+    def variant(self, model: str) -> tuple[str, ...]:
+        """How a model departs from its recipe, such as `("ae",)`; models that differ only in latent size share it."""
+        folder = self.folder(model)
+        return variant(folder.recipe, folder.dataset, folder.model, folder.train)
+
+    def device_name(self) -> str:
+        """What decodes: the CPU and its threads. Answers of one image are faster there than on any GPU."""
+        import torch
+
+        return f"CPU, {torch.get_num_threads()} threads"
+
+    def train_command(self, dataset: str, recipe: str, latent_dim: int) -> str:
+        """The command line that makes a model which is not there."""
+        return f"python -m vae train --dataset {dataset} --recipe {recipe} --latent-dims {latent_dim}"
+
+    def _get(self, model: str) -> OpenModel:
+        folder = self.folder(model)
+        try:
+            return self._open.get(model, lambda: OpenModel(folder))
+        except VAEError as error:
+            self._failed[model] = str(error)
+            raise
+
+    def _sound(self, names: list[str]) -> list[OpenModel]:
+        """Those of several models that can be opened; the others are noted as broken."""
+        opened = []
+        for name in names:
+            try:
+                opened.append(self._get(name))
+            except VAEError:
+                continue
+        return opened
+
+    # ---- the data set ----------------------------------------------------------------------------------------------
+
+    def images_at_hand(self, dataset: str) -> bool:
+        """Whether the data set's test images are on disk."""
+        return dataset in DATASETS and has_images(dataset, self.data_dir, "test")
+
+    def fetch_images(self, dataset: str, progress: Callable[[int, int], None] | None = None, cancel: threading.Event | None = None) -> None:
+        """Download a data set; blocks, reports and can be cancelled, see `vae.data.fetch`."""
+        if dataset not in DATASETS:
+            raise InputError(f"dataset is {dataset!r}; the data sets are {', '.join(DATASETS)}.")
+        if DATASETS[dataset].torchvision is not None:
+            fetch_data(dataset, self.data_dir, progress, cancel)
+
+    def test_set(self, dataset: str) -> ImageSet:
+        """The test images, from disk only; `DataError` says where to put them."""
+        return self._tests.get(dataset, lambda: load_split(dataset, "test", self.data_dir, download=False))
+
+    def _original(self, dataset: str, index: int) -> np.ndarray | None:
+        """x (C, H, W) of one test image, None where the data set cannot be had."""
+        try:
+            images = self.test_set(dataset).images
+        except VAEError:
+            return None
+        return images[index].astype(np.float32) / 255 if index < len(images) else None
+
+    def index_of_class(self, model: str, label: int | None, seed: int = 0) -> int:
+        """A random test index, of one class where a label is given."""
+        labels = self._get(model).labels
+        rows = np.arange(len(labels)) if label is None else np.flatnonzero(labels == label)
+        if not len(rows):
+            raise InputError(f"label is {label!r}; the test set of {self.folder(model).dataset} has labels from 0 to {int(labels.max())}.")
+        return int(rows[np.random.default_rng(seed).integers(len(rows))])
+
+    def thumbnails(self, model: str, indices: list[int]) -> np.ndarray:
+        """Test images (n, C, H, W) uint8 where they are at hand, else their reconstructions."""
+        opened = self._get(model)
+        rows = np.array([self._row(opened, i) for i in indices], np.int64)
+        try:
+            return self.test_set(opened.folder.dataset).images[rows]
+        except VAEError:
+            label = opened.labels[rows] if opened.folder.model.conditional else None
+            return np.round(opened.decode(opened.mu[rows], label) * 255).astype(np.uint8)
+
+    # ---- places ----------------------------------------------------------------------------------------------------
+
+    def codes(self, model: str) -> dict[str, np.ndarray]:
+        """The test set's mu and logvar (N, Z) and labels (N,), in test-set order."""
+        opened = self._get(model)
+        return {"mu": opened.mu, "logvar": opened.logvar, "labels": opened.labels}
+
+    def chart(self, model: str, chart: str | None = None, anchor: int | None = None) -> Chart:
+        """A chart of a model, by name; `anchor` is the test image whose mu an axes chart passes through."""
+        opened = self._get(model)
+        z0 = None if anchor is None else opened.mu[self._row(opened, anchor)]
+        return self._charts.get((model, chart, anchor), lambda: make_chart(chart, opened.mu, opened.umap, z0))
+
+    def map(self, model: str, chart: str | None = None, anchor: int | None = None) -> dict[str, Any]:
+        """The places uv (N, 2) of all codes on a chart, their labels, and the chart itself where it is linear."""
+        opened, found = self._get(model), self.chart(model, chart, anchor)
+        uv = opened.umap if found.name == "umap" else found.to_plane(opened.mu)
+        offered = ["axes:0,1"] + ["pca"] * (opened.folder.model.latent_dim > 2) + ["umap"] * (opened.umap is not None)
+        return {
+            "uv": np.asarray(uv, np.float32), "labels": opened.labels, "chart": found.name, "default": default_chart(opened.folder.model.latent_dim),
+            "charts": offered, "origin": found.origin, "basis": found.basis, "explained": found.explained,
+        }  # fmt: skip
+
+    def place(self, model: str, z: np.ndarray, label: int | None = None) -> dict[str, Any]:
+        """What is at z (Z,): the decoded image, its support, the votes and the nearest codes."""
+        opened = self._get(model)
+        z = self._latent(opened, np.asarray(z)[None])
+        near, votes = opened.neighbours.ask(z[0])
+        image = opened.decode(z, self._label(opened, label))[0]
+        return {"image": image, "support": float(opened.neighbours.support(z)[0]), "label_votes": votes, "nearest": near}
+
+    def support(self, model: str, z: np.ndarray) -> np.ndarray:
+        """The support of places z (N, Z): (N,)."""
+        opened = self._get(model)
+        return opened.neighbours.support(self._latent(opened, z))
+
+    def select(self, model: str, index: int) -> dict[str, Any]:
+        """All about one test image in one model: original, x_recon, error, mu, logvar, recon and kl at the mean, votes without itself."""
+        opened = self._get(model)
+        row = self._row(opened, index)
+        answer = self._through(opened, row, original := self._original(opened.folder.dataset, row))
+        near, votes = opened.neighbours.ask(opened.mu[row], exclude=row)
+        error = None if original is None else original - answer["x_recon"]
+        return {"index": row, "label": int(opened.labels[row]), "original": original, "error": error, "logvar": opened.logvar[row]} | answer | {
+            "nearest": near, "label_votes": votes
+        }  # fmt: skip
+
+    def recons(self, model: str) -> np.ndarray | None:
+        """recon at the mean of every test image (N,), in nats; None where the images are not at hand."""
+        opened = self._get(model)
+        try:
+            images = self.test_set(opened.folder.dataset).images
+        except VAEError:
+            return None
+        return opened.recons(images) if len(images) == len(opened.mu) else None
+
+    def _through(self, opened: OpenModel, row: int, original: np.ndarray | None) -> dict[str, Any]:
+        label = int(opened.labels[row]) if opened.folder.model.conditional else None
+        recon, kl = (None, None) if original is None else opened.terms(original, row, label)
+        return {"x_recon": opened.decode(opened.mu[[row]], label)[0], "mu": opened.mu[row], "recon": recon, "kl": kl}
+
+    # ---- the questions of the named endpoints ----------------------------------------------------------------------
+
+    def decode(self, model: str, z: np.ndarray, label: int | None = None) -> np.ndarray:
+        """Images (N, C, H, W) in [0, 1] at z (N, Z)."""
+        opened = self._get(model)
+        return opened.decode(self._latent(opened, z), self._label(opened, label))
+
+    def encode(self, model: str, image: np.ndarray, raw: bool = False, label: int | None = None, exclude: int | None = None) -> dict[str, Any]:
+        """An image's mu and logvar (Z,), x as the model saw it, x_recon at mu, the nearest codes and their votes.
+
+        `image` is (H', W') or (H', W', 3) in [0, 1]; `raw` says that it already is a data-set image (exact shape, ink
+        bright), else it goes through `sketch`. `exclude` leaves a test image's own code out of the votes.
+        """
+        opened = self._get(model)
+        label, config = self._label(opened, label), opened.folder.model
+        image = np.asarray(image, np.float32)
+        if image.ndim not in (2, 3) or not image.size or (image.ndim == 3 and image.shape[2] not in (1, 3)):
+            raise InputError(f"image has shape {image.shape}; it must be (H, W), or (H, W, 3) for colour.")
+        if not np.isfinite(image).all() or image.min() < 0 or image.max() > 1:
+            raise InputError("image holds values outside [0, 1]; scale them into it.")
+        if raw:
+            channels, height, width = config.image_shape
+            if image.shape not in ((height, width), (height, width, channels)):
+                raise InputError(f"image has shape {image.shape}; with raw it must be {(height, width) if channels == 1 else (height, width, channels)}.")
+            x = image.reshape(height, width, channels).transpose(2, 0, 1)
+        else:
+            x = sketch(image, opened.folder.dataset, config.image_shape)
+        mu, logvar = opened.encode(x[None], label)
+        near, votes = opened.neighbours.ask(mu[0], exclude)
+        return {"mu": mu[0], "logvar": logvar[0], "x": x, "x_recon": opened.decode(mu, label)[0], "nearest": near, "label_votes": votes}
+
+    def reconstruct(self, dataset: str, index: int, models: list[str] | None = None) -> dict[str, Any]:
+        """One test image through several models (all of its data set where None): original, label, {name: x_recon, mu, recon, kl}."""
+        names = [f.name for f in self._folders()[0].values() if f.dataset == dataset and f.name not in self._failed]
+        if not names:
+            known = sorted({f.dataset for f in self._folders()[0].values()})
+            raise InputError(f"dataset is {dataset!r}; there are models of {', '.join(known) or 'no data set yet'}.")
+        for name in models or ():
+            if self.folder(name).dataset != dataset:
+                raise InputError(f"models names {name!r}, a model of {self.folder(name).dataset}; here they must be of {dataset}.")
+        opened = [self._get(name) for name in models] if models is not None else self._sound(names)
+        first = opened[0] if opened else self._get(names[0])
+        row = self._row(first, index)
+        original = self._original(dataset, row)
+        through = {o.folder.name: self._through(o, self._row(o, index), original) for o in opened}
+        return {"original": original, "label": int(first.labels[row]), "models": through}
+
+    def manifold(
+        self, model: str, n: int = 20, extent: float = 2.0, spacing: str = "even", chart: str | None = None, label: int | None = None,
+        anchor: int | None = None,
+    ) -> dict[str, np.ndarray]:  # fmt: skip
+        """The decoded grid of a chart: images (n, n, C, H, W), z (n, n, Z), uv (n, n, 2); row 0 is the top (Kingma & Welling 2014, fig. 4)."""
+        opened, found = self._get(model), self.chart(model, chart, anchor)
+        uv, z = manifold_grid(found, opened.mu, n, extent, spacing)
+        images = opened.decode(z.reshape(n * n, -1), self._label(opened, label))
+        return {"images": images.reshape(n, n, *images.shape[1:]), "z": z, "uv": uv}
+
+    def sample(self, model: str, n: int, temperature: float = 1.0, label: int | None = None, seed: int = 0) -> dict[str, np.ndarray]:
+        """n images (n, C, H, W) decoded from z ~ N(0, temperature^2 I), and those z (n, Z)."""
+        opened = self._get(model)
+        z = (np.random.default_rng(seed).standard_normal((n, opened.mu.shape[1])) * temperature).astype(np.float32)
+        return {"z": z, "images": opened.decode(z, self._label(opened, label))}
+
+    def interpolate(self, model: str, z_start: np.ndarray, z_end: np.ndarray, steps: int = 12, method: str = "linear", label: int | None = None):
+        """The path (steps, Z) between two places, decoded, with the support of each step."""
+        opened = self._get(model)
+        ends = self._latent(opened, np.stack([np.asarray(z_start), np.asarray(z_end)]))
+        z = interpolate(ends[0], ends[1], steps, method)
+        return {"z": z, "images": opened.decode(z, self._label(opened, label)), "support": opened.neighbours.support(z)}
+
+    def traverse(self, model: str, z: np.ndarray, dim: int, low: float, high: float, steps: int = 11, label: int | None = None):
+        """z (Z,) with one dimension running from low to high: z (steps, Z) and its images."""
+        opened = self._get(model)
+        if not 0 <= dim < opened.mu.shape[1]:
+            raise InputError(f"dim is {dim}; {model} has dimensions from 0 to {opened.mu.shape[1] - 1}.")
+        path = traverse(self._latent(opened, np.asarray(z)[None])[0], dim, low, high, steps)
+        return {"z": path, "images": opened.decode(path, self._label(opened, label))}
+
+    # ---- checks that need a model ----------------------------------------------------------------------------------
+
+    def _latent(self, opened: OpenModel, z: np.ndarray) -> np.ndarray:
+        z = np.asarray(z, np.float32)
+        if z.ndim != 2 or z.shape[1] != opened.mu.shape[1]:
+            raise InputError(f"z has shape {z.shape}; {opened.folder.name} takes (N, {opened.mu.shape[1]}).")
+        if not np.isfinite(z).all():
+            raise InputError("z holds a value that is not finite; every entry must be a finite number.")
+        return z
+
+    def _row(self, opened: OpenModel, index: int) -> int:
+        if not 0 <= index < len(opened.mu):
+            raise InputError(f"index is {index}; the test set of {opened.folder.dataset} has images from 0 to {len(opened.mu) - 1}.")
+        return int(index)
+
+    def _label(self, opened: OpenModel, label: int | None) -> int | None:
+        model = opened.folder.model
+        if not model.conditional and label is not None:
+            raise InputError(f"label is {label!r}, but {opened.folder.name} is not conditional; leave it out.")
+        if model.conditional and (label is None or not 0 <= label < model.num_classes):
+            raise InputError(f"label is {label!r}; {opened.folder.name} is conditional and takes a label from 0 to {model.num_classes - 1}.")
+        return label
