@@ -1,0 +1,1 @@
+"""The page: Gradio outside, our own components inside; asks `Explorer`, never torch."""

@@ -1,0 +1,186 @@
+"""The named endpoints: the page's questions for any other program, JSON in and JSON out."""
+
+import functools
+import inspect
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import gradio as gr
+import numpy as np
+from gradio.components.api_component import Api
+
+from vae.errors import VAEError
+from vae.ui import fields
+from vae.ui.fields import optional
+
+log = logging.getLogger("vae.ui")
+SHADES = np.array([i / 10_000 for i in range(10_001)], object)  # every value of four digits once: lists of images share them, which spares memory and time
+Vector, Vectors, Image = list[float], list[list[float]], list[list[float]] | list[list[list[float]]]
+
+
+def image_lists(images: np.ndarray) -> list:
+    """Images (..., C, H, W) as nested lists (..., H, W), or (..., H, W, 3) for colour, rounded to four digits."""
+    images = images[..., 0, :, :] if images.shape[-3] == 1 else np.moveaxis(images, -3, -1)
+    return SHADES[np.rint(np.clip(images, 0, 1).astype(np.float64) * 10_000).astype(np.int64)].tolist()
+
+
+def endpoint(*, heavy: bool = False, **checks: fields.Check) -> Callable[[Callable], Callable]:
+    """A method of `Endpoints` as an endpoint: its fields checked, a parameter's default put where null came, its faults as `gr.Error`.
+
+    `heavy` ones compute for more than some milliseconds and wait in a queue of their own.
+    """
+
+    def wrap(method: Callable) -> Callable:
+        defaults = {name: p.default for name, p in list(inspect.signature(method).parameters.items())[1:]}
+        if list(defaults) != list(checks):
+            raise TypeError(f"{method.__name__} takes {list(defaults)}, but {list(checks)} are checked.")
+        complete = {name: check if defaults[name] is None else optional(check, defaults[name]) for name, check in checks.items()}
+        question = f"/{method.__name__}"
+
+        @functools.wraps(method)
+        def answer(self: "Endpoints", *values: Any, **named: Any) -> Any:
+            try:
+                return method(self, **fields.check(question, complete, dict(zip(checks, values)) | named, self.explorer))
+            except VAEError as error:
+                raise gr.Error(str(error), print_exception=False) from None
+            except Exception:
+                log.exception("the endpoint %s failed", question)
+                text = f"{question} could not be answered; the server's log says why. Try other values or another model."
+                raise gr.Error(text, print_exception=False) from None
+
+        answer.heavy = heavy  # type: ignore[attr-defined]
+        return answer
+
+    return wrap
+
+
+class Endpoints:
+    """One method an endpoint; the docstrings are what the API page says, and a field that must be given is None by default so that we name it."""
+
+    NAMES = ("models", "decode", "encode", "reconstruct", "codes", "manifold", "sample", "interpolate", "traverse", "metrics")
+
+    def __init__(self, explorer: Any):
+        self.explorer = explorer
+
+    @endpoint()
+    def models(self) -> list[dict[str, Any]]:
+        """Every model: name, dataset, recipe, latent_dim, image_shape, conditional, variational, metrics."""
+        return self.explorer.models()
+
+    @endpoint(heavy=True, model=fields.model, z=fields.latents, label=fields.label)
+    def decode(self, model: str = None, z: Vectors = None, label: int | None = None) -> dict[str, Any]:
+        """Images (N, H, W) in [0, 1] at the latents z (N, Z), N up to 1024; conditional models need a label."""
+        return {"images": image_lists(self.explorer.decode(model, z, label))}
+
+    @endpoint(model=fields.model, image=fields.image, raw=fields.flag, label=fields.label)
+    def encode(self, model: str = None, image: Image = None, raw: bool = False, label: int | None = None) -> dict[str, Any]:
+        """Posterior mu and logvar (Z,) of an image (H, W) in [0, 1], x as the model saw it, x_recon at mu, the five nearest codes and the votes.
+
+        raw: the image already is a data-set image of exact shape, ink bright; otherwise it is cropped and scaled like one.
+        """
+        found = self.explorer.encode(model, image, raw, label)
+        return {
+            "mu": found["mu"].tolist(), "logvar": found["logvar"].tolist(), "x": image_lists(found["x"]), "x_recon": image_lists(found["x_recon"]),
+            "nearest": found["nearest"], "label_votes": found["label_votes"],
+        }  # fmt: skip
+
+    @endpoint(heavy=True, dataset=fields.dataset, index=fields.index, models=optional(fields.models))
+    def reconstruct(self, dataset: str = None, index: int = None, models: list[str] | None = None) -> dict[str, Any]:
+        """One test image through several models (all of its data set, where null): x_recon and mu, recon and kl in nats at the mean."""
+        found = self.explorer.reconstruct(dataset, index, models)
+        through = {name: one | {"x_recon": image_lists(one["x_recon"]), "mu": one["mu"].tolist()} for name, one in found["models"].items()}
+        return {"original": None if found["original"] is None else image_lists(found["original"]), "label": found["label"], "models": through}
+
+    @endpoint(heavy=True, model=fields.model)
+    def codes(self, model: str = None) -> dict[str, Any]:
+        """The test set's codes mu (N, Z) and labels (N,), in test-set order."""
+        found = self.explorer.codes(model)
+        return {"mu": found["mu"].tolist(), "labels": found["labels"].tolist()}
+
+    @endpoint(
+        heavy=True, model=fields.model, n=fields.whole(1, 30), extent=fields.number(0, 100), spacing=fields.choice("even", "equal-mass"),
+        chart=optional(fields.chart), label=fields.label,
+    )  # fmt: skip
+    def manifold(
+        self, model: str = None, n: int = 20, extent: float = 2.0, spacing: str = "even", chart: str | None = None, label: int | None = None
+    ) -> dict[str, Any]:
+        """A grid of a chart, decoded: images (n, n, H, W) and z (n, n, Z), row 0 at the top; chart axes:i,j, pca, plane:a,b,c or umap."""
+        found = self.explorer.manifold(model, n, extent, spacing, chart, label)
+        return {"images": image_lists(found["images"]), "z": found["z"].tolist()}
+
+    @endpoint(
+        heavy=True, model=fields.model, n=fields.whole(1, fields.MOST_ROWS), temperature=fields.number(0, 3), label=fields.label, seed=fields.seed
+    )
+    def sample(
+        self, model: str = None, n: int = None, temperature: float = 1.0, label: int | None = None, seed: int = 0
+    ) -> dict[str, Any]:
+        """n images (1 to 1024) decoded from z ~ N(0, temperature^2 I), temperature 0 to 3; the same seed gives the same z."""
+        found = self.explorer.sample(model, n, temperature, label, seed)
+        return {"z": found["z"].tolist(), "images": image_lists(found["images"])}
+
+    @endpoint(
+        model=fields.model, z_start=fields.vector(), z_end=fields.vector(), steps=fields.whole(2, 100), method=fields.choice("linear", "slerp"),
+        label=fields.label,
+    )  # fmt: skip
+    def interpolate(
+        self, model: str = None, z_start: Vector = None, z_end: Vector = None, steps: int = 12, method: str = "linear",
+        label: int | None = None,
+    ) -> dict[str, Any]:  # fmt: skip
+        """The path between two latents (Z,), linear or slerp, in 2 to 100 steps: z, images and the support of each step."""
+        found = self.explorer.interpolate(model, z_start, z_end, steps, method, label)
+        return {"z": found["z"].tolist(), "images": image_lists(found["images"]), "support": found["support"].tolist()}
+
+    @endpoint(
+        model=fields.model, z=fields.vector(), dim=fields.dim, low=fields.number(-fields.MOST_Z, fields.MOST_Z),
+        high=fields.number(-fields.MOST_Z, fields.MOST_Z), steps=fields.whole(2, 100), label=fields.label,
+    )  # fmt: skip
+    def traverse(
+        self, model: str = None, z: Vector = None, dim: int = None, low: float = None, high: float = None,
+        steps: int = 11, label: int | None = None,
+    ) -> dict[str, Any]:  # fmt: skip
+        """z (Z,) with its dimension dim (from 0) running from low to high in 2 to 100 steps: z and images."""
+        found = self.explorer.traverse(model, z, dim, low, high, steps, label)
+        return {"z": found["z"].tolist(), "images": image_lists(found["images"])}
+
+    @endpoint(model=fields.model)
+    def metrics(self, model: str = None) -> dict[str, Any]:
+        """A model's figures: value, unit and the command that computes each."""
+        return self.explorer.metrics(model)
+
+
+def add_endpoints(demo: gr.Blocks, explorer: Any) -> None:
+    """Gives the page its named endpoints; works inside its `with` block and after it."""
+    endpoints = Endpoints(explorer)
+    with demo:
+        for name in Endpoints.NAMES:
+            ask = getattr(endpoints, name)
+            group, limit = ("endpoints-heavy", 2) if ask.heavy else ("endpoints", 8)
+            gr.api(ask, api_name=name, queue=ask.heavy, concurrency_id=group, concurrency_limit=limit, api_visibility="public")
+    _pass_through(demo)
+
+
+def _pass_through(demo: gr.Blocks) -> None:
+    """Hand the endpoints' fields and answers on as they are.
+
+    Gradio would look into every number for files to fetch from addresses that the caller names, hold up its loop meanwhile,
+    keep each session's last question and answer in memory, and refuse a list that ends before the last parameter.
+    """
+    inputs_of, outputs_of = demo.preprocess_data, demo.postprocess_data
+
+    async def preprocess_data(block_fn: Any, inputs: list[Any], state: Any, explicit_call: bool = False) -> list[Any]:
+        if not _is_endpoint(block_fn):
+            return await inputs_of(block_fn, inputs, state, explicit_call)
+        if len(inputs) > len(block_fn.inputs):
+            names = ", ".join(inspect.signature(block_fn.fn).parameters) or "none"
+            raise gr.Error(f"/{block_fn.api_name} was sent {len(inputs)} fields; it takes {len(block_fn.inputs)}: {names}.", print_exception=False)
+        return [*inputs, *(block.value for block in block_fn.inputs[len(inputs) :])]
+
+    async def postprocess_data(block_fn: Any, predictions: Any, state: Any) -> list[Any]:
+        return [predictions] if _is_endpoint(block_fn) else await outputs_of(block_fn, predictions, state)
+
+    demo.preprocess_data, demo.postprocess_data = preprocess_data, postprocess_data  # type: ignore[method-assign]
+
+
+def _is_endpoint(block_fn: Any) -> bool:
+    return bool(block_fn.outputs) and isinstance(block_fn.outputs[0], Api)

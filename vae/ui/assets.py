@@ -1,0 +1,146 @@
+"""The page's static files: a content hash in every URL, cached for ever, and the head that starts them early."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import html
+import json
+from pathlib import Path
+from typing import Any
+
+STATIC = Path(__file__).parent / "static"
+TITLE = "Latent Explorer"
+SUMMARY = "See, touch and compare the latent spaces of variational autoencoders, from two dimensions to forty."
+
+
+def _digest(paths: list[Path]) -> str:
+    seen = hashlib.sha256()
+    for path in paths:
+        seen.update(path.name.encode() + path.read_bytes())
+    return seen.hexdigest()[:12]
+
+
+@functools.cache
+def tokens() -> dict[str, Any]:
+    """Every colour, size and limit that Python, CSS and JavaScript share."""
+    return json.loads((STATIC / "tokens.json").read_text(encoding="utf-8"))
+
+
+@functools.cache
+def plotly_folder() -> Path:
+    """Where the Python package keeps its plotly.js, found without importing plotly."""
+    import importlib.util
+
+    spec = importlib.util.find_spec("plotly")
+    return Path(spec.origin).parent / "package_data"  # type: ignore[union-attr,arg-type]
+
+
+@functools.cache
+def prefix() -> str:
+    """The folder of our own files in URLs; modules import each other relatively, so the hash is of all of them together."""
+    return "lx/" + _digest(sorted(p for p in STATIC.rglob("*") if p.is_file()))
+
+
+@functools.cache
+def plotly_prefix() -> str:
+    return "lx/plotly-" + _digest([plotly_folder() / "plotly.min.js"])
+
+
+def url(name: str) -> str:
+    """The address of a static file, relative to the page."""
+    return f"{prefix()}/{name}"
+
+
+def routes() -> list[Any]:
+    """The two mounts that serve the files; hashed addresses never change their content, so browsers keep them for a year."""
+    from starlette.routing import Mount
+    from starlette.staticfiles import StaticFiles
+
+    class Kept(StaticFiles):
+        def file_response(self, *args: Any, **kwargs: Any):
+            response = super().file_response(*args, **kwargs)
+            response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+            return response
+
+    class KeptPlotly(Kept):
+        async def get_response(self, path: str, scope: Any):
+            return await super().get_response("plotly.min.js", scope)  # the only file of that folder the page may ask for
+
+    return [Mount("/" + plotly_prefix(), KeptPlotly(directory=plotly_folder())), Mount("/" + prefix(), Kept(directory=STATIC))]
+
+
+def css_variables() -> str:
+    """tokens.json as CSS custom properties, light and dark."""
+    shared = tokens()
+    light, dark = (";".join(f"--lx-{k}:{v}" for k, v in shared[mode].items()) for mode in ("light", "dark"))
+    classes = ";".join(f"--lx-class-{i}:{colour}" for i, colour in enumerate(shared["classes"]))
+    text = ";".join(f"--lx-{k}-text:{v}px" for k, v in shared["text"].items())
+    base = f"--lx-font:{shared['font']};--lx-radius:{shared['radius']}px;{text};{classes}"
+    return f":root{{{base};{light};color-scheme:light}} .dark{{{dark};color-scheme:dark}}"
+
+
+@functools.lru_cache(maxsize=16)
+def head(origin: str = "") -> str:
+    """What the page's head needs before Gradio's own scripts start."""
+    scripts = sorted(p.name for p in (STATIC / "js").glob("*.js") if p.name != "boot.js")
+    picture = html.escape(f"{origin}{url('social.png')}")
+    cards = {"og:title": TITLE, "og:description": SUMMARY, "og:image": picture, "og:type": "website"}
+    named = {"description": SUMMARY, "twitter:card": "summary_large_image", "twitter:title": TITLE, "twitter:description": SUMMARY, "twitter:image": picture}
+    return "\n".join([
+        f"<title>{TITLE}</title>",
+        *(f'<meta property="{k}" content="{v}" />' for k, v in cards.items()),
+        *(f'<meta name="{k}" content="{v}" />' for k, v in named.items()),
+        f'<link rel="icon" type="image/svg+xml" href="{url("favicon.svg")}" />',
+        f"<style>{css_variables()}</style>",
+        f'<link rel="stylesheet" href="{url("app.css")}" />',
+        f'<script type="application/json" id="lx-tokens">{json.dumps(tokens())}</script>',
+        f'<script async id="lx-plotly" src="{plotly_prefix()}/plotly.min.js"></script>',
+        *(f'<link rel="modulepreload" href="{url("js/" + name)}" />' for name in scripts),
+    ])  # fmt: skip
+
+
+class EarlyHead:
+    """Middleware that puts `head()` into the page itself: Gradio adds its own `head=` only after its scripts have run,
+    which costs a second and leaves crawlers with Gradio's title and picture."""
+
+    def __init__(self, app: Any):
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http" or scope["path"] != "/" or scope["method"] not in ("GET", "HEAD"):
+            return await self.app(scope, receive, send)
+        headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
+        scheme = headers.get("x-forwarded-proto", scope.get("scheme", "http")).split(",")[0]
+        origin = f"{scheme}://{headers['host']}/" if "host" in headers else ""
+        start: Any = None
+        body = b""
+
+        async def gather(message: Any) -> None:
+            nonlocal start, body
+            if message["type"] == "http.response.start":
+                start = message
+                return
+            body += message.get("body", b"")
+            if message.get("more_body"):
+                return
+            whole = with_head(body, origin)
+            kept = [(k, v) for k, v in start["headers"] if k.lower() != b"content-length"]
+            length = len(whole) if scope["method"] == "GET" else int(dict(start["headers"]).get(b"content-length", b"0")) - len(body) + len(whole)
+            await send({**start, "headers": [*kept, (b"content-length", str(length).encode())]})
+            await send({"type": "http.response.body", "body": whole})
+
+        await self.app(scope, receive, gather)
+
+
+def with_head(page: bytes, origin: str) -> bytes:
+    """The page with our head in it and without Gradio's own title and picture for link previews."""
+    import re
+
+    start, found, rest = page.partition(b"</head>")
+    if not found:
+        return page
+    start = re.sub(rb'<meta\s+(?:property="og:|name="twitter:)[^>]*?/>', b"", start)
+    at = start.find(b"<style>")
+    extra = head(origin).encode()
+    return start[:at] + extra + start[at:] + found + rest if at >= 0 else start + extra + found + rest

@@ -1,0 +1,302 @@
+"""The one place where what comes from outside is checked: every field of every endpoint and of every door of the page.
+
+A check takes (name, value, given) and returns the value in the form that `Explorer` takes, or raises `InputError` with a
+sentence that names the field, the value and what is allowed. `given` knows the explorer and the fields checked before.
+"""
+
+from __future__ import annotations
+
+import base64
+import reprlib
+from collections.abc import Callable
+from itertools import chain
+from typing import Any, NoReturn
+
+import numpy as np
+
+from vae.errors import InputError
+
+MOST_Z = 1e6  # a latent farther out than this says nothing and overflows deep decoders
+MOST_ROWS = 1024  # latents of one question
+MOST_SIDE = 1024  # pixels of one side of an image
+MOST_WHOLE = 2**53 - 1  # what every JSON reader holds exactly
+NUMBERS = {int, float}  # exactly these: a boolean is no number here
+
+
+class Given:
+    """The fields of one question as far as they are checked, and the explorer they are checked against."""
+
+    __slots__ = ("explorer", "fields")
+
+    def __init__(self, explorer: Any):
+        self.explorer, self.fields = explorer, {}
+
+    @property
+    def config(self) -> Any:
+        """What the model of this question is."""
+        return self.explorer.folder(self.fields["model"]).model
+
+
+Check = Callable[[str, Any, Given], Any]
+_shorten = reprlib.Repr()
+_shorten.maxlevel, _shorten.maxlist, _shorten.maxdict, _shorten.maxstring, _shorten.maxother = 3, 4, 3, 60, 60
+
+
+def _repr_int(value: int, level: int) -> str:
+    return repr(value) if value.bit_length() <= 64 else f"a whole number of {value.bit_length()} bits"
+
+
+_shorten.repr_int = _repr_int  # type: ignore[method-assign]  # repr itself refuses numbers of thousands of digits
+
+
+def short(value: Any) -> str:
+    """A value as a sentence can hold it, in JSON's words for nothing and for truth."""
+    known = {None: "null", True: "true", False: "false"}
+    return known[value] if value is None or isinstance(value, bool) else _shorten.repr(value)
+
+
+def refuse(name: str, value: Any, allowed: str) -> NoReturn:
+    """`InputError`: the field, its value, what is allowed."""
+    raise InputError(f"{name} is {'missing' if value is None else short(value)}; it must be {allowed}.")
+
+
+def refuse_entry(name: str, value: Any, low: float, high: float) -> NoReturn:
+    """`InputError` about one number of many."""
+    raise InputError(f"{name} is {short(value)}; it must be a number from {low:,.10g} to {high:,.10g}.")
+
+
+def check(question: str, checks: dict[str, Check], fields: Any, explorer: Any) -> dict[str, Any]:
+    """Every field of a question, checked in the order of `checks`; a field it does not know is refused by name."""
+    if not isinstance(fields, dict):
+        raise InputError(f"{question} takes one object of named fields, not {short(fields)}.")
+    for name in fields:
+        if name not in checks:
+            takes = f"its fields are {', '.join(checks)}" if checks else "it takes none"
+            raise InputError(f"{question} has no field {short(name)}; {takes}.")
+    given = Given(explorer)
+    for name, one in checks.items():
+        given.fields[name] = one(name, fields.get(name), given)
+    return given.fields
+
+
+# ---- single values -------------------------------------------------------------------------------------------------
+
+
+def optional(one: Check, default: Any = None) -> Check:
+    """The same check for a field that may be missing or null."""
+
+    def allowing(name: str, value: Any, given: Given) -> Any:
+        return default if value is None else one(name, value, given)
+
+    return allowing
+
+
+def whole(low: int, high: int | None = None) -> Check:
+    """An int, never a boolean or 3.0."""
+    allowed = f"a whole number from {low} to {high}" if high is not None else f"a whole number, {low} or more"
+
+    def is_whole(name: str, value: Any, given: Given) -> int:
+        if type(value) is not int or not low <= value <= (MOST_WHOLE if high is None else high):
+            refuse(name, value, allowed)
+        return value
+
+    return is_whole
+
+
+def number(low: float, high: float) -> Check:
+    """An int or a float that is finite."""
+    allowed = f"a number from {low:,.10g} to {high:,.10g}"
+
+    def is_number(name: str, value: Any, given: Given) -> float:
+        if not _is_number(value, low, high):
+            refuse(name, value, allowed)
+        return float(value)
+
+    return is_number
+
+
+def choice(*values: str) -> Check:
+    """One of a few words."""
+
+    def is_choice(name: str, value: Any, given: Given) -> str:
+        if not isinstance(value, str) or value not in values:
+            refuse(name, value, " or ".join(values))
+        return value
+
+    return is_choice
+
+
+def flag(name: str, value: Any, given: Given) -> bool:
+    """True or false."""
+    if not isinstance(value, bool):
+        refuse(name, value, "true or false")
+    return value
+
+
+def model(name: str, value: Any, given: Given) -> str:
+    """The name of a model that can be opened."""
+    if not isinstance(value, str) or len(value) > 100:
+        names = ", ".join(m["name"] for m in given.explorer.models()) or "none yet: python -m vae train makes one"
+        refuse(name, value, f"a model's name, one of: {names}")
+    given.explorer.folder(value)
+    return value
+
+
+def models(name: str, value: Any, given: Given) -> list[str]:
+    """A short list of models."""
+    if not isinstance(value, list) or not 1 <= len(value) <= 64:
+        refuse(name, value, "a list of 1 to 64 model names")
+    return [model(f"{name}[{i}]", one, given) for i, one in enumerate(value)]
+
+
+def dataset(name: str, value: Any, given: Given) -> str:
+    """The name of a data set that models were trained on."""
+    known = sorted({m["dataset"] for m in given.explorer.models()})
+    if not isinstance(value, str) or value not in known:
+        refuse(name, value, "a data set with models: " + (", ".join(known) or "there is none yet; python -m vae train makes one"))
+    return value
+
+
+def label(name: str, value: Any, given: Given) -> int | None:
+    """A class: needed by a conditional model, refused by any other."""
+    config = given.config
+    if not config.conditional:
+        if value is not None:
+            raise InputError(f"{name} is {short(value)}, but {given.fields['model']} is not conditional; leave {name} out.")
+        return None
+    if type(value) is not int or not 0 <= value < config.num_classes:
+        refuse(name, value, f"a whole number from 0 to {config.num_classes - 1}, because {given.fields['model']} is conditional")
+    return value
+
+
+def dim(name: str, value: Any, given: Given) -> int:
+    """One dimension of z."""
+    return whole(0, given.config.latent_dim - 1)(name, value, given)
+
+
+def chart(name: str, value: Any, given: Given) -> str:
+    """A chart's name; `Explorer` knows which of them a model has."""
+    if not isinstance(value, str) or not 1 <= len(value) <= 40:
+        refuse(name, value, "axes:i,j, pca, plane:a,b,c or umap")
+    return value
+
+
+seed = whole(0)
+
+
+def index(name: str, value: Any, given: Given) -> int:
+    """A test image, of every model that this question names before it; where it names none, `Explorer` knows how many there are."""
+    whole(0)(name, value, given)
+    for one in [given.fields["model"]] if "model" in given.fields else given.fields.get("models") or []:
+        size = len(given.explorer.codes(one)["labels"])
+        if value >= size:
+            refuse(name, value, f"a whole number from 0 to {size - 1}, a test image of {given.explorer.folder(one).dataset}")
+    return value
+
+
+def indices(most: int) -> Check:
+    """A short list of test images."""
+
+    def are_indices(name: str, value: Any, given: Given) -> list[int]:
+        if not isinstance(value, list) or not 1 <= len(value) <= most:
+            refuse(name, value, f"a list of 1 to {most} whole numbers")
+        return [index(f"{name}[{i}]", one, given) for i, one in enumerate(value)]
+
+    return are_indices
+
+
+# ---- arrays --------------------------------------------------------------------------------------------------------
+
+
+def _is_number(value: Any, low: float, high: float) -> bool:
+    return type(value) in NUMBERS and low <= value <= high  # NaN fails every comparison
+
+
+def _floats(name: str, rows: list[list[Any]], low: float, high: float, entry: str = "{name}[{i}][{j}]", width: int = 1) -> np.ndarray:
+    """Rows (all of one length, seen before) as float32; the first entry that is no number or out of range is named."""
+    if set(chain.from_iterable(map(type, row) for row in rows)) <= NUMBERS:
+        try:
+            array = np.array(rows, np.float64)
+            if ((array >= low) & (array <= high)).all():
+                return array.astype(np.float32)
+        except OverflowError:  # a whole number that no float can hold
+            pass
+    i, j = next((i, j) for i, row in enumerate(rows) for j, value in enumerate(row) if not _is_number(value, low, high))
+    refuse_entry(entry.format(name=name, i=i, j=j, y=i // width, x=i % width), rows[i][j], low, high)
+
+
+def vector(length: int | None = None) -> Check:
+    """A place (Z,); of the model of this question where no length is given."""
+
+    def is_vector(name: str, value: Any, given: Given) -> np.ndarray:
+        size = length or given.config.latent_dim
+        allowed = f"a list of {size} numbers" + ("" if length else f", one for each dimension of {given.fields['model']}")
+        if not isinstance(value, list) or any(isinstance(v, list) for v in value[:MOST_ROWS]):
+            refuse(name, value, allowed)
+        if len(value) != size:
+            raise InputError(f"{name} has {len(value):,} entries; it must be {allowed}.")
+        for i, v in enumerate(value):
+            if not _is_number(v, -MOST_Z, MOST_Z):
+                refuse_entry(f"{name}[{i}]", v, -MOST_Z, MOST_Z)
+        return np.array(value, np.float32)
+
+    return is_vector
+
+
+def latents(name: str, value: Any, given: Given) -> np.ndarray:
+    """Places (N, Z) of the model of this question."""
+    size = given.config.latent_dim
+    allowed = f"a list of 1 to {MOST_ROWS:,} lists of {size} numbers, (N, {size})"
+    if not isinstance(value, list) or not value:
+        refuse(name, value, allowed)
+    if len(value) > MOST_ROWS:
+        raise InputError(f"{name} has {len(value):,} rows; it must be {allowed}.")
+    for i, row in enumerate(value):
+        if not isinstance(row, list):
+            hint = "; put a single place into a list of its own" if type(row) in NUMBERS else ""
+            raise InputError(f"{name}[{i}] is {short(row)}; {name} must be {allowed}{hint}.")
+        if len(row) != size:
+            raise InputError(f"{name}[{i}] has {len(row):,} numbers; {name} must be {allowed}.")
+    return _floats(name, value, -MOST_Z, MOST_Z)
+
+
+def image(name: str, value: Any, given: Given) -> np.ndarray:
+    """A picture (H, W) or (H, W, 3) in [0, 1]."""
+    allowed = f"rows of numbers from 0 to 1, (H, W), or (H, W, 3) for colour, with sides from 1 to {MOST_SIDE}"
+    if not isinstance(value, list) or not value:
+        refuse(name, value, allowed)
+    if len(value) > MOST_SIDE:
+        raise InputError(f"{name} has {len(value):,} rows; it must be {allowed}.")
+    width = len(value[0]) if isinstance(value[0], list) else 0
+    for i, row in enumerate(value):
+        if not isinstance(row, list) or not row:
+            raise InputError(f"{name}[{i}] is {short(row)}; {name} must be {allowed}.")
+        if len(row) > MOST_SIDE or len(row) != width:
+            odd = f"{name}[{i}] has {len(row):,} pixels" + (f", but {name}[0] has {width:,}" if len(row) != width else "")
+            raise InputError(f"{odd}; {name} must be {allowed}.")
+    if not isinstance(value[0][0], list):
+        return _floats(name, value, 0, 1)
+    pixels = list(chain.from_iterable(value))
+    for i, pixel in enumerate(pixels):
+        if not isinstance(pixel, list) or len(pixel) != 3:
+            raise InputError(f"{name}[{i // width}][{i % width}] is {short(pixel)}; {name} must be {allowed}.")
+    return _floats(name, pixels, 0, 1, "{name}[{y}][{x}][{j}]", width).reshape(len(value), width, 3)
+
+
+def square_bytes(side: int) -> Check:
+    """A grey picture of side x side bytes in base64, as float32 (side, side) in [0, 1]."""
+
+    def is_square(name: str, value: Any, given: Given) -> np.ndarray:
+        allowed = f"{side} x {side} bytes in base64"
+        if not isinstance(value, str) or len(value) > 2 * side * side:
+            refuse(name, value, allowed)
+        try:
+            flat = np.frombuffer(base64.b64decode(value, validate=True), np.uint8)
+        except ValueError:
+            refuse(name, value, allowed)
+        if flat.size != side * side:
+            raise InputError(f"{name} holds {flat.size:,} bytes; it must be {allowed}.")
+        return flat.reshape(side, side).astype(np.float32) / 255
+
+    return is_square
+

@@ -1,0 +1,85 @@
+"""Flags and environment of `python app.py`: what is served, to whom, and within which limits."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import threading
+import time
+from typing import Any
+
+from vae.ui import security  # first: it sets the environment that gradio reads when it is imported
+from vae.ui.visitors import allowed_host
+
+
+def port(text: str) -> int:
+    """A port's number, from a flag or from the environment."""
+    if not text.isdecimal() or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port; write a number from 1 to 65535.")
+    return int(text)
+
+
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+    """The flags; each has an environment variable of Gradio's, of Spaces' or of ours behind it."""
+    parser = argparse.ArgumentParser(prog="python app.py", description="Opens Latent Explorer: see any VAE's latent space, on your own computer.")
+    parser.add_argument("--host", default=os.environ.get("GRADIO_SERVER_NAME") or "127.0.0.1", help="address to listen on (default: this computer only)")
+    usual = os.environ.get("GRADIO_SERVER_PORT") or None
+    parser.add_argument("--port", type=port, default=usual, help="port to listen on (default: the first free one from 7860)")
+    parser.add_argument("--data", default=os.environ.get("VAE_DATA"), help="folder of the data sets (default: data)")
+    parser.add_argument("--models", default="models", help="folder of the models (default: models)")
+    parser.add_argument("--public", action="store_true", help="strangers can reach this page: rate limits, nothing that writes")
+    parser.add_argument("--share", action="store_true", help="open a public link through Gradio's relay; implies --public")
+    parser.add_argument(
+        "--allow-host", type=allowed_host, action="append", default=[], metavar="NAME", help="another host name this server answers to; repeatable"
+    )
+    parser.add_argument("--no-browser", action="store_true", help="do not open a browser window")
+    return parser.parse_args(arguments)
+
+
+def settings(args: argparse.Namespace, explorer: Any = None) -> dict[str, Any]:
+    """What `launch` is told; the safety of GRADIO.md's section of that name."""
+    from starlette.middleware import Middleware
+
+    from vae.ui import assets, files
+    from vae.ui.theme import build_theme
+
+    served = [*assets.routes(), *(files.routes(explorer) if explorer else ())]
+    middleware = [*security.middleware(args.host, args.allow_host, args.public, args.share), (assets.EarlyHead, {})]
+
+    return {
+        "server_name": args.host, "server_port": args.port, "share": args.share, "theme": build_theme(), "favicon_path": str(assets.STATIC / "favicon.svg"),
+        **security.launch_limits(), "footer_links": [], "pwa": False, "ssr_mode": False, "quiet": True,
+        "app_kwargs": {"routes": served, "middleware": [Middleware(cls, **options) for cls, options in middleware]},
+    }  # fmt: skip
+
+
+def start(args: argparse.Namespace, began: float | None = None) -> tuple[Any, str]:
+    """The served page and its address; torch and the first model load behind it while the browser draws."""
+    from vae.explorer import Explorer
+    from vae.ui import zerogpu
+    from vae.ui.api import add_endpoints
+    from vae.ui.doors import once
+    from vae.ui.page import build_page
+
+    explorer = Explorer(args.models, args.data)
+    demo, doors = build_page(explorer, args.public or args.share)
+    add_endpoints(demo, explorer)
+    demo.queue(max_size=64, default_concurrency_limit=4)
+    security.bound_queue(demo)
+    zerogpu.on_gpu()
+    _, address, shared = demo.launch(**settings(args, explorer), prevent_thread_lock=True)
+    threading.Thread(target=once, args=(explorer, doors), daemon=True).start()
+    return demo, shared or address
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Serves the page until Ctrl-C."""
+    began = time.perf_counter()
+    args = parse(arguments)
+    demo, address = start(args)
+    print(f"Latent Explorer is at {address} (up in {time.perf_counter() - began:.1f} s; Ctrl-C ends it)", flush=True)
+    if not args.no_browser and not os.environ.get("SPACE_ID"):
+        import webbrowser
+
+        webbrowser.open(address)
+    demo.block_thread()

@@ -1,0 +1,82 @@
+"""The page: the header above the tabs, in their order."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import gradio as gr
+
+from vae.errors import VAEError
+from vae.ui import assets
+from vae.ui.components import Part
+from vae.ui.doors import Doors
+from vae.ui.tabs import about, compare, draw, manifold
+from vae.ui.tabs import map as map_tab
+
+TABS = (map_tab, manifold, compare, draw, about)
+PUBLIC = "This page is public, so its visitors cannot start downloads; whoever runs it can put the images into its data folder. Everything else works."
+
+
+class Fetching:
+    """The one download at a time that the page may start: a queued event with progress and cancel; on a public page nobody starts one."""
+
+    def __init__(self, explorer: Any, public: bool = False):
+        self.explorer, self.public, self.cancel = explorer, public, threading.Event()
+
+    def fetch(self, event: gr.EventData) -> Iterator[str]:
+        """News of the download as JSON, twice a second, until it is done, cancelled or refused."""
+        dataset = str((event._data or {}).get("dataset", ""))
+        if self.public:
+            yield json.dumps({"dataset": dataset, "refused": True, "error": PUBLIC, "turn": time.time()})
+            return
+        self.cancel = cancel = threading.Event()
+        state: dict[str, Any] = {"dataset": dataset, "share": 0.0, "text": "asking for the files", "turn": 0}
+        done = threading.Event()
+
+        def progress(received: int, total: int) -> None:
+            state["share"] = received / total if total else 0.0
+            state["text"] = f"{received / 1e6:.1f} of {total / 1e6:.1f} MB" if total else f"{received / 1e6:.1f} MB"
+
+        def work() -> None:
+            try:
+                self.explorer.fetch_images(dataset, progress, cancel)
+                state["done"] = True
+            except VAEError as error:
+                state["error"] = str(error)
+            except Exception as error:
+                state["error"] = f"The download stopped: {error}. Try again, or put the files into the data folder by hand."
+            finally:
+                done.set()
+
+        threading.Thread(target=work, daemon=True).start()
+        try:
+            while not done.wait(0.4):
+                state["turn"] += 1  # news must differ from what the browser holds, or it is not told
+                yield json.dumps(state)
+            yield json.dumps(state)
+        finally:
+            cancel.set()
+
+    def stop(self) -> None:
+        """Cancels the download."""
+        self.cancel.set()
+
+
+def build_page(explorer: Any, public: bool = False) -> tuple[gr.Blocks, Doors]:
+    """The whole page over one explorer, and the doors it asks through; `public` where strangers come: nothing that writes."""
+    doors, fetching = Doors(explorer), Fetching(explorer, public)
+    with gr.Blocks(title=assets.TITLE, fill_width=True, analytics_enabled=False, delete_cache=(3600, 3600)) as demo:
+        header = Part("header", doors=doors.functions(), waiting=assets.TITLE)
+        with gr.Tabs():
+            for tab in TABS:
+                with gr.Tab(tab.TITLE, id=tab.TITLE.lower()):
+                    tab.build()
+        header.fetch_images(
+            fetching.fetch, outputs=header, trigger_mode="once", concurrency_id="fetch", concurrency_limit=1, api_visibility="private", show_progress="hidden"
+        )
+        header.cancel_fetch(fetching.stop, trigger_mode="once", concurrency_id="cancel", queue=False, api_visibility="private", show_progress="hidden")
+    return demo, doors

@@ -1,0 +1,175 @@
+// The Map tab's left side: every test image's code on a chart, and what a hand does on it.
+import { ask, classNames, get, latest, on, set, tokens, unpack } from "./store.js";
+import { field, fill, h, notice, select } from "./dom.js";
+import { bounds, Plot } from "./plot.js";
+import { densest, drawMarks, ellipse } from "./marks.js";
+import { follow } from "./hover.js";
+import { start } from "./model.js";
+import { noModels } from "./header.js";
+import { legend } from "./legend.js";
+import { chartPicker, titles } from "./charts.js";
+import { jump } from "./jump.js";
+import { Ground, GROUNDS, offers } from "./ground.js";
+import { Pictures } from "./pictures.js";
+import { speaker } from "./speak.js";
+import { COLOURS, colouring, paints, scaleKey } from "./colour.js";
+
+export function mount({ element }) {
+  const bar = h("div", { class: "latent-map__bar" }), keys = h("div", { class: "legend" }), note = h("div", { class: "latent-map__note" });
+  const host = h("div", { class: "latent-map__plot", tabindex: "0", role: "application", "aria-roledescription": "map",
+    "aria-label": "Map of the test images’ codes. Arrow keys move the place that is decoded, Enter selects the nearest image, with Shift ten times as far; plus and minus zoom, Escape goes back to the selected image." });
+  const zoom = h("div", { class: "latent-map__zoom" }, ...[["+", tokens.map.zoomStep, "Closer"], ["−", 1 / tokens.map.zoomStep, "Farther"], ["□", 0, "Show everything"]].map(([text, factor, hint]) =>
+    h("button", { type: "button", "aria-label": hint, "data-hint": hint, on: { click: () => plot.zoom(factor) } }, text)));
+  const stage = h("div", { class: "latent-map__stage" }, host, zoom, note);
+  const root = h("section", { class: "latent-map", "aria-label": "Map" }, bar, stage, keys, speaker());
+  fill(element, root);
+  const plot = new Plot(host), ground = new Ground(plot), live = follow(plot), pictures = new Pictures(plot);
+  plot.onView = () => {
+    marks();
+    live();
+    ground.update();
+    pictures.update();
+  };
+  start();
+  let names = new Map();
+
+  const load = latest(async () => {
+    const { model, chart, catalogue } = get();
+    if (!catalogue) return;
+    root.classList.toggle("latent-map--empty", !model);
+    if (!model) {
+      delete root.dataset.ready;
+      return void fill(note, noModels());
+    }
+    root.classList.add("busy");
+    try {
+      const reply = await ask("map", { model: model.name, chart });
+      const labels = unpack(reply.labels).data;
+      const frame = { ...reply, model: model.name, dataset: model.dataset, uv: unpack(reply.uv).data, labels };
+      frame.titles = titles(frame.chart, frame.explained);
+      const glide = get().frame?.dataset === model.dataset && get().frame?.model !== model.name;
+      const other = get().frame?.model !== frame.model || get().frame?.chart !== frame.chart;
+      names = densest(frame, classNames(), bounds(frame.uv));
+      const index = Math.min(get().index, labels.length - 1), own = [frame.uv[2 * index], frame.uv[2 * index + 1]];
+      const kept = !other || get().uv ? get().click : null;
+      set({ frame, index, uv: kept ?? own, click: kept ?? own });
+      fill(note);
+      await plot.draw(frame, { glide, hidden: get().hidden, keep: !other });
+      root.dataset.model = frame.model;
+      root.dataset.chart = frame.chart;
+      root.dataset.ready = "yes";
+    } catch (fault) {
+      fill(note, notice(fault.message, h("button", { type: "button", class: "button", on: { click: load } }, "Try again")));
+    }
+    root.classList.remove("busy");
+  });
+
+  function marks() {
+    const { frame, index, selection, hidden, drawing } = get();
+    if (!frame || !plot.view) return;
+    const selected = [frame.uv[2 * index], frame.uv[2 * index + 1]];
+    const fresh = selection && selection.model === frame.model && selection.index === index;
+    const linear = frame.basis && fresh && get().model?.variational;
+    drawMarks(plot, {
+      names, hidden, selected, drawn: drawing && drawing.model === frame.model && frame.chart === "axes:0,1" ? drawing.mu : null,
+      spreads: linear ? [1, 2].map((sigmas) => ellipse(selected, selection.logvar, frame.basis, sigmas)) : [], samples: fresh && selection.spread && frame.chart === "umap" ? selection.spread : [],
+    });
+  }
+
+  on(["catalogue", "model", "chart"], load);
+  on(["offline"], ({ offline, frame, model }) => !offline && model && frame?.model !== model.name && load());
+  on(["frame", "index", "selection", "drawing"], marks);
+  on(["hidden"], ({ hidden, frame }) => frame && frame.model === root.dataset.model && plot.draw(frame, { keep: true, hidden }));
+  on(["dark"], () => {
+    if (get().frame) plot.draw(get().frame, { keep: true });
+    ground.recolour();
+  });
+  on(["ground", "label"], () => ground.update());
+  on(["local", "images", "dark"], () => pictures.update());
+  const grounds = () => field("ground", select("ground", Object.entries(GROUNDS).map(([value, [text]]) => ({ value, text, disabled: !offers(value, get()) })), get().ground, (value) => set({ ground: value }), GROUNDS[get().ground][1]));
+  const colours = () => field("colour", select("colour", Object.entries(COLOURS).map(([value, [text]]) => ({ value, text, disabled: !paints(value, get()) })), get().colour, (value) => set({ colour: value }), COLOURS[get().colour][1]));
+  const paint = latest(async () => {
+    const { frame } = get(), before = plot.scale;
+    if (!frame || frame.model !== root.dataset.model) return;
+    const slow = setTimeout(() => fill(keys, [...legend(), h("span", { class: "scale quiet", role: "status" }, "counting …")]), tokens.slowMs);
+    try {
+      plot.scale = await colouring();
+    } catch (fault) {
+      plot.scale = null;
+      fill(note, notice(fault.message));
+    }
+    clearTimeout(slow);
+    if (plot.scale !== before) await plot.draw(frame, { keep: true });
+    fill(keys, get().model ? [...legend(), plot.scale && scaleKey(plot.scale)] : []);
+    root.dataset.colour = plot.scale?.what ?? "label";
+  });
+  on(["colour", "frame", "local"], paint);
+  // A conditional model draws a place differently for each class.
+  const asClass = (model) => model.conditional && field("as", select("decoded as class", classNames().map((name, i) => ({ value: i, text: name })), get().label, (value) => set({ label: Number(value) })));
+  on(["frame", "chart", "model", "local", "ground", "colour"], ({ model, frame }) => fill(bar, model && frame ? [chartPicker(), grounds(), colours(), asClass(model), jump()] : []));
+  on(["frame", "hidden", "model"], ({ model }) => fill(keys, model ? [...legend(), plot.scale && scaleKey(plot.scale)] : []));
+  hands(host, plot);
+}
+
+// Pointer and keys: moving decodes, a click or tap selects, arrows walk.
+function hands(host, plot) {
+  const at = (event) => {
+    const box = host.getBoundingClientRect();
+    return [event.clientX - box.left, event.clientY - box.top];
+  };
+  const here = (px, py) => set({ uv: plot.toUv(px, py) });
+  let down = null;
+  const ready = () => plot.frame && plot.view;
+
+  host.addEventListener("pointermove", (event) => {
+    const [px, py] = at(event);
+    if (!ready() || (down && event.pointerType === "mouse")) return;
+    if (plot.inside(px, py) && (event.pointerType === "mouse" || down)) here(px, py);
+  });
+  host.addEventListener("pointerleave", (event) => event.pointerType === "mouse" && get().click && set({ uv: get().click }));
+  host.addEventListener("pointerdown", (event) => {
+    if (event.button !== 0 || !ready()) return;
+    const [px, py] = at(event);
+    down = plot.inside(px, py) ? { px, py, touch: event.pointerType !== "mouse" } : null;
+    if (down?.touch) {
+      host.setPointerCapture(event.pointerId);
+      here(px, py);
+    }
+  }, { capture: true });
+  // Plotly covers the page while a button is down: the end of a click is heard on the window.
+  window.addEventListener("pointerup", (event) => {
+    if (!down) return;
+    const [px, py] = at(event), still = Math.hypot(px - down.px, py - down.py) <= tokens.map.moved, touch = down.touch;
+    down = null;
+    if (still) click(plot, px, py);
+    else if (touch) set({ click: get().uv });
+  }, { capture: true });
+  window.addEventListener("pointercancel", () => (down = null));
+  host.addEventListener("dblclick", () => plot.zoom(0));
+
+  const steps = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+  host.addEventListener("keydown", (event) => {
+    if (!ready() || event.ctrlKey || event.metaKey || event.altKey) return;
+    const [px, py] = plot.toPx(...(get().uv ?? [plot.view.u, plot.view.v])), step = steps[event.key];
+    if (step) {
+      const size = tokens.map.keyStep * (event.shiftKey ? 10 : 1), next = plot.toUv(px + step[0] * size, py + step[1] * size);
+      set({ uv: next, click: next });
+    } else if (event.key === "Enter") {
+      const near = plot.nearest(px, py);
+      if (near) set({ index: near.index, uv: plot.toUv(px, py) });
+    } else if (event.key === "Escape") {
+      const { frame, index } = get(), own = [frame.uv[2 * index], frame.uv[2 * index + 1]];
+      set({ uv: own, click: own, hidden: new Set() });
+    } else if (event.key === "+" || event.key === "=") plot.zoom(tokens.map.zoomStep);
+    else if (event.key === "-") plot.zoom(1 / tokens.map.zoomStep);
+    else if (event.key === "0") plot.zoom(0);
+    else return;
+    event.preventDefault();
+  });
+}
+
+function click(plot, px, py) {
+  const near = plot.nearest(px, py), uv = plot.toUv(px, py);
+  set({ uv, click: uv });
+  if (near && near.px <= tokens.map.click) set({ index: near.index });
+}

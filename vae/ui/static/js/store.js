@@ -1,0 +1,155 @@
+// The page's one truth: what is chosen, and the questions to the server. Loaded before any tab; parts that appear later read what is there.
+
+export const tokens = JSON.parse(document.getElementById("lx-tokens").textContent);
+
+const state = {
+  catalogue: null, // {models, datasets, recipes, broken} as the server lists them
+  dataset: null, recipe: null, latentDim: null, model: null, // model: the chosen folder's entry, or null where none exists
+  chart: null, // null: the model's default
+  colour: "label", // what the codes' colour says, see colour.js
+  ground: "manifold", // what lies behind the points, see ground.js
+  label: 0, // what a conditional model is asked to draw
+  index: 0, // the selected test image
+  uv: null, // HERE on the chart
+  click: null, // the last click, where HERE returns to when the pointer is away
+  frame: null, // the drawn map: {model, chart, uv, labels, origin, basis, charts}
+  selection: null, // the server's answer about `index`
+  here: null, // the answer about `uv`
+  local: null, // the chosen model as the browser holds it, see model.js
+  drawing: null, // the drawing's code in the Z = 2 model
+  hidden: new Set(), // classes the legend hides
+  dark: false,
+  offline: false,
+  images: 0, // grows when a data set's images have arrived
+};
+const listeners = new Set();
+let changed = new Set();
+
+export const get = () => state;
+
+export function set(patch) {
+  for (const [key, value] of Object.entries(patch)) {
+    if (!(key in state)) throw new Error(`the store has no ${key}`);
+    if (state[key] === value) continue;
+    state[key] = value;
+    if (!changed.size) queueMicrotask(tell);
+    changed.add(key);
+  }
+}
+
+function tell() {
+  const keys = changed;
+  changed = new Set();
+  for (const { watched, work } of [...listeners]) if (watched.some((key) => keys.has(key))) run(work, keys);
+}
+
+function run(work, keys) {
+  try {
+    work(state, keys);
+  } catch (fault) {
+    console.error(fault);
+  }
+}
+
+// Calls `work` now, with all keys, and whenever one of `keys` changes.
+export function on(keys, work) {
+  listeners.add({ watched: keys, work });
+  run(work, new Set(keys));
+}
+
+// ---- choosing a model
+
+const near = (list, value) => list.reduce((best, v) => (best === null || Math.abs(v - value) < Math.abs(best - value) ? v : best), null);
+
+export const datasetOf = (name) => state.catalogue?.datasets.find((d) => d.name === name) ?? null;
+export const classNames = () => datasetOf(state.dataset)?.classes ?? [];
+export const variantsOf = (dataset) => [...new Set(state.catalogue.models.filter((m) => m.dataset === dataset).map((m) => m.variant))];
+export const modelOf = (dataset, recipe, latentDim) =>
+  state.catalogue.models.find((m) => m.dataset === dataset && m.variant === recipe && m.latent_dim === latentDim) ?? null;
+export const family = () => state.catalogue?.models.filter((m) => m.dataset === state.dataset && m.variant === state.recipe) ?? [];
+
+// Moves to a data set, recipe and size; keeps what it can and takes the nearest of what it cannot.
+export function choose({ dataset = state.dataset, recipe = state.recipe, latentDim = state.latentDim }) {
+  const variants = variantsOf(dataset);
+  if (!variants.includes(recipe)) recipe = variants.includes("default") ? "default" : (variants[0] ?? "default");
+  const sizes = state.catalogue.models.filter((m) => m.dataset === dataset && m.variant === recipe).map((m) => m.latent_dim);
+  latentDim = sizes.length ? near(sizes, latentDim ?? 2) : latentDim;
+  const other = dataset !== state.dataset;
+  set({ dataset, recipe, latentDim, model: modelOf(dataset, recipe, latentDim), chart: null, uv: null, click: null, here: null });
+  if (other) set({ index: 0, selection: null, hidden: new Set(), drawing: null });
+}
+
+// ---- asking the server
+
+let connected;
+const server = new Promise((resolve) => (connected = resolve));
+export const connect = (doors) => connected(doors);
+
+export class Refusal extends Error {}
+
+// One question; rejects with a sentence to show. Gradio resolves with undefined when the server is gone or refuses.
+export async function ask(door, fields) {
+  const doors = await server;
+  let reply;
+  try {
+    reply = await doors[door](fields);
+  } catch {
+    reply = undefined;
+  }
+  if (reply === undefined || reply === null) {
+    lost();
+    throw new Refusal("The server does not answer. The page tries again by itself.");
+  }
+  if (reply.error !== undefined && typeof reply.error === "string") throw new Refusal(reply.error);
+  return reply;
+}
+
+let waiting = false;
+function lost() {
+  if (waiting) return;
+  waiting = true;
+  const again = async () => {
+    let alive = false;
+    try {
+      alive = (await fetch(new URL("gradio_api/startup-events", document.baseURI), { cache: "no-store" })).ok;
+    } catch {
+      alive = false;
+    }
+    if (alive) waiting = false;
+    else setTimeout(again, tokens.retryMs);
+    set({ offline: !alive });
+  };
+  again();
+}
+
+// One question in the air, the newest waits: calls in between are dropped, the last always gets its answer.
+export function latest(work) {
+  let busy = false, next = null;
+  return async function turn(...args) {
+    if (busy) {
+      next = args;
+      return;
+    }
+    busy = true;
+    try {
+      await work(...args);
+    } catch (fault) {
+      console.error(fault);
+    }
+    busy = false;
+    if (next) {
+      const then = next;
+      next = null;
+      turn(...then);
+    }
+  };
+}
+
+const KINDS = { float32: Float32Array, uint8: Uint8Array, int64: BigInt64Array, int32: Int32Array };
+
+// {"b64", "dtype", "shape"} as {data, shape}.
+export function unpack(packed) {
+  if (!packed) return null;
+  const bytes = Uint8Array.from(atob(packed.b64), (c) => c.charCodeAt(0));
+  return { data: new KINDS[packed.dtype](bytes.buffer), shape: packed.shape };
+}

@@ -1,0 +1,34 @@
+// Long arithmetic beside the page: each message is one question {id, kind, ...}, each answer {id, ...} or {id, fault}.
+import { readSafetensors } from "./safetensors.js";
+import { Net } from "./net.js";
+import { Codes } from "./neighbours.js";
+import { openChart, paint } from "./field.js";
+
+let model = null, chart = null;
+
+const work = {
+  gaps: ({ mu, size }) => ({ gaps: new Codes(mu, size, null).gaps() }),
+  // What the questions after it are about.
+  open: ({ name, weights, config, mu, labels }) => {
+    model = { name, mu, shape: config.image_shape, net: weights && new Net(readSafetensors(weights), config), codes: new Codes(mu, config.latent_dim, labels), gaps: null };
+    return {};
+  },
+  measured: ({ name, gaps }) => {
+    if (model?.name === name) model.gaps = gaps;
+    return {};
+  },
+  chart: ({ chart: opened }) => {
+    chart = openChart(opened);
+    return {};
+  },
+  ground: (question) => paint(model, chart, question),
+};
+
+self.onmessage = ({ data: { id, kind, ...fields } }) => {
+  try {
+    const answer = work[kind](fields);
+    self.postMessage({ id, ...answer }, answer.sheet ? [answer.sheet.buffer] : []);
+  } catch (fault) {
+    self.postMessage({ id, fault: fault.message });
+  }
+};

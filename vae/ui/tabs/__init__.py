@@ -1,0 +1,1 @@
+"""One file a tab: `build()` makes its components, `wire()` attaches its listeners."""
