@@ -1,0 +1,128 @@
+"""A served page and a real Chromium: what a hand does, and what an eye waits for."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hands import MODELS, ROOT, missing
+
+WAIT = 60_000  # milliseconds; a busy machine is slow, a broken page never gets there
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if Path(item.path).parent == Path(__file__).parent:
+            item.add_marker("browser")
+
+
+def ended_within(process: subprocess.Popen, seconds: float) -> bool:
+    """Whether a process ends in this time; a loop that asked at once again would take the processor that the server needs to start."""
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
+class Server:
+    """`python app.py` on a free port, as a person starts it."""
+
+    def __init__(self, models: Path, data: Path, log: Path, flags: tuple[str, ...] = ()):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.url, self.log = f"http://127.0.0.1:{self.port}/", log
+        words = [sys.executable, "app.py", "--no-browser", "--port", str(self.port), "--models", str(models), "--data", str(data), *flags]
+        with log.open("w") as out:
+            self.process = subprocess.Popen(words, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT)
+
+    def wait(self) -> "Server":
+        end = time.monotonic() + 240
+        while time.monotonic() < end:
+            try:
+                urllib.request.urlopen(self.url, timeout=5).close()
+                return self
+            except OSError:
+                if ended_within(self.process, 0.1):
+                    break
+        raise AssertionError("the server did not answer:\n" + self.log.read_text()[-3000:])
+
+    def stop(self) -> None:
+        if self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait(20)
+
+
+@pytest.fixture(scope="session")
+def serve(tmp_path_factory) -> Iterator[Callable[..., Server]]:
+    """Starts servers over any folders of models and data, and ends them."""
+    running: list[Server] = []
+
+    def start(models: Path = MODELS, data: Path = ROOT / "data", *flags: str) -> Server:
+        server = Server(models, data, tmp_path_factory.mktemp("server") / "log.txt", flags)
+        running.append(server)
+        return server.wait()
+
+    yield start
+    for server in running:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def app(serve) -> Server:
+    """The page over the shipped models."""
+    for name in ("mnist-default-z2", "mnist-default-z20"):
+        if not (MODELS / name / "config.json").exists():
+            missing(f"{MODELS / name} is not there")
+    return serve()
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    from playwright.sync_api import sync_playwright
+
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    if not path:
+        missing("there is no Chromium; apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(chromium, request) -> Iterator[Callable]:
+    """Opens pages that fail their test on any error in the console or on the page."""
+    contexts, errors = [], []
+
+    def open_page(url: str, ready: str | None = ".nearest[data-ready]", forgiving: bool = False, **options):
+        options.setdefault("viewport", {"width": 1280, "height": 800})
+        context = chromium.new_context(**options)
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(WAIT)
+        if not forgiving:
+            page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+            page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(url, wait_until="commit")
+        if ready:
+            page.wait_for_selector(ready, state="attached")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert errors == []
+
+
+@pytest.fixture
+def page(visit, app):
+    """The page as it opens on a desk, its map drawn and its questions answered."""
+    return visit(app.url)

@@ -1,0 +1,69 @@
+"""What the browser tests share: where things lie, and what a hand does on the page."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+MODELS = Path(os.environ.get("VAE_TEST_MODELS", ROOT / "models"))
+
+
+def missing(reason: str) -> None:
+    """In CI what a test needs must be there; elsewhere the test is left out and says why."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
+
+
+def tab(page, name: str, ready: str) -> None:
+    """Opens a tab and waits until it has drawn itself."""
+    page.get_by_role("tab", name=name, exact=True).click()
+    page.wait_for_selector(ready, state="visible")
+
+
+def model_drawn(page, name: str) -> None:
+    page.wait_for_selector(f".latent-map[data-model='{name}'][data-ready]")
+    page.wait_for_selector(f".here[data-model='{name}']")
+    page.wait_for_selector(f".selected-image[data-model='{name}']")
+
+
+def axes_at(page, x: float, y: float) -> tuple[float, float]:
+    """What Plotly's own axes say of a place of the window."""
+    return tuple(
+        page.evaluate(
+            """([x, y]) => {
+              const gd = document.querySelector(".latent-map .plot__points"), box = gd.getBoundingClientRect(), {xaxis, yaxis} = gd._fullLayout;
+              return [xaxis.p2d(x - box.left - xaxis._offset), yaxis.p2d(y - box.top - yaxis._offset)];
+            }""",
+            [x, y],
+        )
+    )
+
+
+def window_at(page, u: float, v: float) -> tuple[float, float]:
+    """Where Plotly draws a place of the chart in the window."""
+    return tuple(
+        page.evaluate(
+            """([u, v]) => {
+              const gd = document.querySelector(".latent-map .plot__points"), box = gd.getBoundingClientRect(), {xaxis, yaxis} = gd._fullLayout;
+              return [box.left + xaxis._offset + xaxis.d2p(u), box.top + yaxis._offset + yaxis.d2p(v)];
+            }""",
+            [u, v],
+        )
+    )
+
+
+def map_box(page) -> dict:
+    return page.locator(".latent-map__plot").bounding_box()
+
+
+def z_near(page, wanted: dict[int, float], within: float) -> None:
+    """Waits until HERE has answered for a z whose entries are near the wanted ones."""
+    page.wait_for_function(
+        """([wanted, within]) => {
+          const z = JSON.parse(document.querySelector(".here").dataset.z ?? "null");
+          return z && Object.entries(wanted).every(([k, value]) => Math.abs(z[k] - value) <= within);
+        }""",
+        arg=[{str(k): v for k, v in wanted.items()}, within],
+    )

@@ -1,0 +1,166 @@
+"""The browser's own encoder, decoder and neighbours against torch and the library, on the shipped files."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from arithmetic import b64, floats, open_bench
+from hands import MODELS, ROOT, missing
+
+from vae import load_model
+from vae.chart import UmapChart
+from vae.data import has_images, load_split
+from vae.neighbours import Neighbours
+
+NAMES = sorted(p.parent.name for p in MODELS.glob("*/config.json"))
+NEAR = 1e-4  # half a step of an 8-bit pixel is twenty times that
+
+
+def config_of(name: str) -> dict:
+    return json.loads((MODELS / name / "config.json").read_text())
+
+
+MLPS = [n for n in NAMES if config_of(n)["model"]["architecture"] == "mlp" and not config_of(n)["model"]["conditional"]]
+
+
+@pytest.fixture(scope="module")
+def bench(chromium, app):
+    page = open_bench(chromium, app.url)
+    yield page
+    page.close()
+
+
+@pytest.mark.parametrize("name", MLPS)
+def test_the_browser_decodes_a_thousand_places_as_torch_does(bench, name):
+    config, rng = config_of(name), np.random.default_rng(0)
+    z = rng.standard_normal((1000, config["model"]["latent_dim"])).astype(np.float32) * 2  # well beyond the prior too
+    answer = bench.evaluate(
+        """async ([name, config, z]) => {
+          const net = new lx.Net(await lx.read(name, "model"), config), all = lx.floats(z), out = new Float32Array(1000 * net.pixels);
+          for (let i = 0; i < 1000; i += 1) net.decode(all.subarray(i * net.size, (i + 1) * net.size), out.subarray(i * net.pixels, (i + 1) * net.pixels));
+          return lx.text(out);
+        }""",
+        [name, config["model"], b64(z)],
+    )
+    with torch.inference_mode():
+        torchs = load_model(MODELS / name).decode(torch.from_numpy(z)).flatten(1).numpy()
+    assert np.abs(floats(answer, *torchs.shape) - torchs).max() <= NEAR
+
+
+@pytest.mark.parametrize("name", MLPS)
+def test_the_browser_encodes_a_hundred_images_as_torch_does(bench, name):
+    config = config_of(name)
+    if not has_images(config["dataset"], ROOT / "data", "test"):
+        missing(f"the images of {config['dataset']} are not on this computer")
+    x = load_split(config["dataset"], "test", ROOT / "data", download=False).images[:100].astype(np.float32) / 255
+    answer = bench.evaluate(
+        """async ([name, config, x]) => {
+          const net = new lx.Net(await lx.read(name, "model"), config), all = lx.floats(x), out = new Float32Array(200 * net.size);
+          for (let i = 0; i < 100; i += 1) {
+            const { mu, logvar } = net.encode(all.subarray(i * net.pixels, (i + 1) * net.pixels));
+            out.set(mu, 2 * i * net.size);
+            out.set(logvar, (2 * i + 1) * net.size);
+          }
+          return lx.text(out);
+        }""",
+        [name, config["model"], b64(x)],
+    )
+    with torch.inference_mode():
+        torchs = torch.stack(load_model(MODELS / name).encode(torch.from_numpy(x)), 1).numpy()
+    assert np.abs(floats(answer, *torchs.shape) - torchs).max() <= NEAR
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_browser_reads_the_codes_as_they_lie_on_disk(bench, name):
+    from safetensors.numpy import load_file
+
+    codes = load_file(MODELS / name / "codes.safetensors")
+    answer = bench.evaluate("async (name) => { const { mu, logvar } = await lx.read(name, 'codes'); return [lx.text(mu.data), lx.text(logvar.data)]; }", name)
+    for text, key in zip(answer, ("mu", "logvar")):
+        assert np.array_equal(floats(text, *codes[key].shape), codes[key].astype(np.float32)), key
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_neighbours_votes_and_support_are_those_of_the_library(bench, name):
+    from safetensors.numpy import load_file
+
+    codes = load_file(MODELS / name / "codes.safetensors")
+    mu, rng = codes["mu"].astype(np.float32), np.random.default_rng(1)
+    z = np.concatenate([rng.standard_normal((20, mu.shape[1])).astype(np.float32) * 1.5, mu[rng.integers(len(mu), size=20)]])
+    answer = bench.evaluate(
+        """async ([name, z, size]) => {
+          const { mu, labels } = await lx.read(name, "codes"), codes = new lx.Codes(mu.data, size, labels.data), gaps = codes.gaps(), all = lx.floats(z);
+          return Array.from({ length: all.length / size }, (_, i) => {
+            const said = codes.ask(all.subarray(i * size, (i + 1) * size));
+            return { ...said, support: lx.supportAt(gaps, said.distance) };
+          });
+        }""",
+        [name, b64(z), mu.shape[1]],
+    )
+    library = Neighbours(mu, codes["labels"])
+    support = library.support(z)
+    for i, said in enumerate(answer):
+        near, votes = library.ask(z[i])
+        assert [n["distance"] for n in said["nearest"]] == pytest.approx([n["distance"] for n in near], abs=1e-5)
+        assert [n["index"] for n in said["nearest"]] == [n["index"] for n in near]
+        assert {k: v for k, v in said["label_votes"].items()} == pytest.approx(votes, abs=1e-4)
+        assert said["support"] == pytest.approx(support[i], abs=1e-3)
+
+
+def test_the_browser_reads_a_umap_both_ways_as_the_library_does(bench):
+    rng = np.random.default_rng(2)
+    codes, places = rng.standard_normal((400, 7)).astype(np.float32), rng.standard_normal((400, 2)).astype(np.float32)
+    chart = UmapChart("umap", codes, places)
+    uv = np.concatenate([rng.standard_normal((10, 2)), places[:3]]).astype(np.float32)
+    z = np.concatenate([rng.standard_normal((10, 7)), codes[:3]]).astype(np.float32)
+    there, back = bench.evaluate(
+        """([codes, places, uv, z]) => {
+          const mu = lx.floats(codes), at = lx.floats(places), spots = lx.floats(uv), latents = lx.floats(z);
+          const byPlace = new lx.Codes(at, 2, null), byCode = new lx.Codes(mu, 7, null);
+          return [Array.from({ length: 13 }, (_, i) => Array.from(lx.carry(byPlace, mu, 7, spots.subarray(2 * i, 2 * i + 2)))),
+            Array.from({ length: 13 }, (_, i) => Array.from(lx.carry(byCode, at, 2, latents.subarray(7 * i, 7 * i + 7))))];
+        }""",
+        [b64(codes), b64(places), b64(uv), b64(z)],
+    )
+    assert np.array(there) == pytest.approx(chart.to_latent(uv), abs=1e-5)
+    assert np.array(back) == pytest.approx(chart.to_plane(z), abs=1e-5)
+
+
+def test_only_weights_and_codes_of_listed_models_can_be_read(bench, app):
+    ask = "path => fetch(path).then((r) => r.status)"
+    name = NAMES[0]
+    assert bench.evaluate(ask, f"lx/models/{name}/model.safetensors") == 200
+    assert bench.evaluate(ask, f"lx/models/{name}/codes.safetensors") == 200
+    for path in (
+        f"{name}/config.json", f"{name}/training_state.safetensors", f"{name}/charts.safetensors", f"{name}", "", f"{name}/../{name}/config.json",
+        f"{name}%2F..%2F{name}%2Fconfig.json", "..%2Fapp.py/model.safetensors", "..%2F..%2Fetc%2Fpasswd", "none/model.safetensors",
+    ):  # fmt: skip
+        assert bench.evaluate(ask, "lx/models/" + path) in (403, 404, 405), path
+    assert bench.evaluate(ask, "lx/images/none") == 404
+    assert bench.evaluate(ask, "lx/images/..%2F..%2Fapp.py") == 404
+
+
+def test_a_file_that_did_not_change_is_not_sent_again(app):
+    import urllib.error
+    import urllib.request
+
+    url = f"{app.url}lx/models/{NAMES[0]}/codes.safetensors"
+    with urllib.request.urlopen(url) as reply:
+        etag = reply.headers["etag"]
+        assert reply.headers["cache-control"] == "no-cache"
+    with pytest.raises(urllib.error.HTTPError) as answer:
+        urllib.request.urlopen(urllib.request.Request(url, headers={"If-None-Match": etag}))
+    answer.value.close()
+    assert answer.value.code == 304
+
+
+def test_the_test_images_come_byte_for_byte_in_one_answer(bench):
+    if not has_images("mnist", ROOT / "data", "test"):
+        missing("the images of mnist are not on this computer")
+    images = load_split("mnist", "test", ROOT / "data", download=False).images
+    size, part = bench.evaluate(
+        "fetch('lx/images/mnist').then((r) => r.arrayBuffer()).then((b) => [b.byteLength, Array.from(new Uint8Array(b, 784 * 4321, 784))])"
+    )
+    assert size == images.size
+    assert part == images[4321].ravel().tolist()

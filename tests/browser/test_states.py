@@ -1,0 +1,84 @@
+"""What the page says when something is not there: models, images, the server."""
+
+import shutil
+
+import pytest
+from hands import MODELS, missing, tab
+
+
+def test_an_empty_models_folder_says_how_to_train_in_seconds(serve, visit, tmp_path):
+    page = visit(serve(models=tmp_path).url, ready=".latent-map .empty")
+    assert page.get_by_role("heading", name="There is no model here yet").is_visible()
+    assert page.get_by_text("--dataset digits").first.is_visible()
+    for name, drawn in {"Manifold": ".manifold .empty", "Compare": ".compare .empty", "Draw": ".draw .empty", "About": ".about .empty"}.items():
+        tab(page, name, drawn)
+
+
+def test_a_broken_model_is_listed_with_its_reason_and_stops_nothing(serve, visit, tmp_path):
+    shutil.copytree(MODELS / "mnist-default-z2", tmp_path / "mnist-default-z2")
+    shutil.copytree(MODELS / "mnist-default-z2", tmp_path / "mnist-broken-z2")
+    (tmp_path / "mnist-broken-z2" / "config.json").write_text("{")
+    shutil.copytree(MODELS / "mnist-default-z20", tmp_path / "mnist-default-z20")
+    weights = tmp_path / "mnist-default-z20" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:5000])  # only opening it finds this fault
+    page = visit(serve(models=tmp_path).url, ready=".latent-map[data-model='mnist-default-z2'][data-ready]")
+    tab(page, "About", ".about[data-ready]")
+    assert "config.json" in page.locator("[data-broken='mnist-broken-z2']").text_content()
+
+
+@pytest.fixture(scope="module")
+def no_data(tmp_path_factory):
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture(scope="module")
+def bare(serve, no_data):
+    """A public page without any data set on disk."""
+    return serve(MODELS, no_data, "--public")
+
+
+def test_without_the_images_the_page_says_so_in_one_line_and_the_rest_works(bare, visit):
+    page = visit(bare.url)
+    assert page.locator(".selected-image .fetch").get_by_text("The original images of MNIST are not on this computer").is_visible()
+    assert page.locator(".selected-image canvas").count() == 1  # the reconstruction alone
+    assert page.locator(".nearest canvas").count() == 5
+    page.locator("[data-size='20']").click()
+    page.wait_for_selector(".latent-map[data-model='mnist-default-z20']")
+
+
+def test_a_public_page_lets_no_visitor_start_a_download(bare, visit, no_data):
+    page = visit(bare.url)
+    page.locator(".selected-image .fetch").get_by_role("button", name="Fetch them").click()
+    refusal = page.locator(".selected-image .fetch").get_by_text("visitors cannot start downloads")
+    refusal.wait_for()
+    assert page.locator(".selected-image .fetch button").count() == 0
+    assert list(no_data.iterdir()) == []
+
+
+def test_a_size_without_a_model_cannot_be_pressed_and_names_its_command(serve, visit, tmp_path):
+    shutil.copytree(MODELS / "mnist-default-z2", tmp_path / "mnist-default-z2")
+    page = visit(serve(models=tmp_path).url)
+    ten = page.get_by_role("group", name="size of z").get_by_role("button", name="10")
+    ten.hover()
+    assert "python -m vae train --dataset mnist --recipe default --latent-dims 10" in page.locator(".hint").text_content()
+    ten.click(force=True)
+    assert page.locator(".latent-map").get_attribute("data-model") == "mnist-default-z2"
+
+
+def test_a_lost_server_is_announced_and_the_picture_stays(serve, visit):
+    if not (MODELS / "mnist-default-z2").exists():
+        missing("mnist-default-z2 is not there")
+    server = serve()
+    page = visit(server.url, forgiving=True)
+    server.stop()
+    page.locator("[data-index]").nth(2).click()
+    page.wait_for_selector(".head__alarm:not([hidden])")
+    assert "The server does not answer" in page.locator(".head__alarm").text_content()
+    assert page.locator(".latent-map[data-ready]").count() == 1
+
+
+@pytest.mark.parametrize("width, height", [(1280, 800), (1920, 1080)])
+def test_nothing_overflows_at_the_usual_sizes(visit, app, width, height):
+    page = visit(app.url, viewport={"width": width, "height": height})
+    assert page.evaluate("document.documentElement.scrollHeight <= innerHeight && document.documentElement.scrollWidth <= innerWidth")
+    assert page.evaluate("(e => e.scrollHeight <= e.clientHeight)(document.querySelector('.inspector'))")
