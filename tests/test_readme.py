@@ -1,0 +1,137 @@
+"""What the README says is true: its examples run, its table covers the requirements, and its front matter fits them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+
+import pytest
+from conftest import ROOT, missing
+
+TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
+FRONT = dict(re.findall(r"^(\w+): *(.*)$", TEXT.split("---\n")[1], re.M))
+BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", TEXT, re.M | re.S)
+PYTHON = [code for kind, code in BLOCKS if kind == "python"]
+SHELL = [code for kind, code in BLOCKS if kind == "sh"]
+SERVED = "http://127.0.0.1:7860"
+PINS = {re.split(r"[=<>~!]", line)[0].strip(): line.strip() for line in (ROOT / "requirements.txt").read_text().splitlines() if line.strip()}
+
+
+def runnable(code: str) -> str:
+    """The example, where the models that it names are shipped."""
+    for name in set(re.findall(r"\b[a-z]+(?:-[a-z0-9]+)*-z\d+\b", code)):
+        if not (ROOT / "models" / name / "config.json").is_file():
+            missing(f"models/{name} is not there")
+    return code
+
+
+def run(words: list[str], folder) -> str:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """`python app.py` over the shipped models, on a free port."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    words = [sys.executable, "app.py", "--no-browser", "--port", str(port)]
+    server, url = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL), f"http://127.0.0.1:{port}"
+    end = time.monotonic() + 240
+    try:
+        while not answers(url):
+            assert time.monotonic() < end, "python app.py did not answer"
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                raise AssertionError(f"python app.py ended with {server.wait(0.1)}")
+        yield url
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+def answers(url: str) -> bool:
+    try:
+        urllib.request.urlopen(url, timeout=5).close()
+        return True
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize("code", [code for code in PYTHON if SERVED not in code])
+def test_a_python_example_runs_as_it_stands(code, tmp_path):
+    (tmp_path / "models").symlink_to(ROOT / "models")
+    run([sys.executable, "-c", runnable(code)], tmp_path)
+
+
+def test_the_readme_has_an_example_of_each_way_in():
+    assert any("load_model" in code for code in PYTHON) and any("Explorer" in code for code in PYTHON)
+    assert any("gradio_client" in code and SERVED in code for code in PYTHON)
+    assert any("curl" in code and SERVED in code for code in SHELL)
+
+
+def test_the_gradio_client_example_gets_its_images(address, tmp_path):
+    (code,) = (code for code in PYTHON if SERVED in code)
+    assert "2 images, 28 rows each" in run([sys.executable, "-c", runnable(code).replace(SERVED, address)], tmp_path)
+
+
+def test_the_curl_example_gets_the_image_that_the_library_decodes(address, tmp_path):
+    import numpy as np
+    import torch
+
+    from vae import load_model
+
+    if not shutil.which("curl") or not shutil.which("bash"):
+        missing("there is no curl or no bash")
+    (code,) = (code for code in SHELL if "curl" in code)
+    answer = run(["bash", "-euc", runnable(code).replace(SERVED, address)], tmp_path)
+    events = dict(re.findall(r"event: (\w+)\ndata: (.*)", answer))
+    (image,) = json.loads(events["complete"])[0]["images"]
+    wanted = load_model(ROOT / "models" / "mnist-default-z2").decode(torch.zeros(1, 2))[0, 0]
+    assert np.asarray(image) == pytest.approx(wanted.detach().numpy(), abs=1e-4)
+
+
+def test_every_endpoint_stands_in_the_table_as_the_server_names_it(address):
+    with urllib.request.urlopen(address + "/gradio_api/info", timeout=60) as reply:
+        named = json.load(reply)["named_endpoints"]
+    rows = dict(re.findall(r"^\| `/(\w+)\((.*?)\)` \|", TEXT, re.M))
+    assert {"/" + name for name in rows} == set(named)
+    for name, row in rows.items():
+        assert [p.split("=")[0].strip() for p in row.split(",") if p.strip()] == [p["parameter_name"] for p in named["/" + name]["parameters"]], name
+
+
+def test_every_flag_of_the_server_stands_in_the_table_and_no_other():
+    known = set(re.findall(r"--[a-z][a-z-]+", run([sys.executable, "app.py", "--help"], ROOT))) - {"--help"}
+    table = TEXT.split("## The server's flags")[1].split("\n## ")[0]
+    assert set(re.findall(r"--[a-z][a-z-]+", table)) == known
+
+
+def test_the_front_matter_names_what_a_space_needs_and_the_gradio_that_is_pinned():
+    assert PINS["gradio"] == f"gradio=={FRONT['sdk_version']}"
+    assert FRONT["sdk"] == "gradio" and (ROOT / FRONT["app_file"]).is_file()
+    assert re.fullmatch(r'"3\.1[0-2]"', FRONT["python_version"]), "the versions that Spaces' GPUs offer, in quotes, or 3.10 is read as 3.1"
+    assert len(FRONT["short_description"]) <= 60
+
+
+def test_every_requirement_is_explained_and_nothing_else_is():
+    table = TEXT.split("## What each dependency is for")[1].split("\n## ")[0]
+    named = [name for row in re.findall(r"^\| (`.*?) \|", table, re.M) for name in re.findall(r"`([\w-]+)`", row)]
+    assert sorted(named) == sorted(PINS)
+
+
+def test_every_file_that_the_readme_links_to_is_there():
+    for target in re.findall(r"\]\((?!https?://)([^)#]+)\)", TEXT):
+        if target.startswith("models/") and not (ROOT / target).exists():
+            missing(f"{target} comes with the models")
+        assert (ROOT / target).exists(), target
