@@ -16,9 +16,9 @@ AE_LOGVAR = -20.0  # what a plain autoencoder answers as logvar: a point, for ev
 
 
 def exact(layer: nn.Linear, h: Tensor) -> Tensor:
-    """The layer in float32 whatever the autocast: next to a z of few dimensions, eight bits of mantissa are too coarse a place."""
+    """The layer in its own precision (float32) whatever the autocast: next to a z of few dimensions, eight bits of mantissa are too coarse a place."""
     with torch.autocast(h.device.type, enabled=False):
-        return layer(h.float())
+        return layer(h.to(layer.weight.dtype))
 
 
 class Mlp(nn.Module):
