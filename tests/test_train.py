@@ -242,7 +242,7 @@ def test_weights_that_break_in_the_last_step_of_an_epoch_are_noticed_there(small
     def breaks(on_step):
         losses = original(on_step)
         with torch.no_grad():
-            trainer.params[0].fill_(float("nan"))
+            trainer.flat.fill_(float("nan"))
         return losses
 
     trainer.run_epoch = breaks

@@ -134,7 +134,6 @@ def _state_shapes(folder: ModelFolder) -> dict[str, tuple[str, tuple[int | None,
     expected: dict[str, tuple[str, tuple[int | None, ...]]] = {}
     for name, shape in weight_shapes(folder.model).items():
         expected |= {f"{group}.{name}": ("F32", shape) for group in ("model", "exp_avg", "exp_avg_sq")}
-        expected[f"step.{name}"] = ("F32", ())
     return expected | {"step": ("I64", (1,)), "generator": ("U8", (None,))}
 
 

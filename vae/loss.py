@@ -19,7 +19,7 @@ def bernoulli_nll(logits: Tensor, x: Tensor) -> Tensor:
 
     Logits and x are (B, ...), x in [0, 1]; for grey x it is the cross-entropy of the literature (Kingma & Welling 2014, C.1).
     """
-    return F.binary_cross_entropy_with_logits(logits, x, reduction="none").flatten(1).sum(1)
+    return (F.softplus(logits) - x * logits).flatten(1).sum(1)  # F.binary_cross_entropy_with_logits makes twice as many passes
 
 
 def squared_error(mean: Tensor, x: Tensor) -> Tensor:

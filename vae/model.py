@@ -11,14 +11,13 @@ from torch import Tensor, nn
 from vae.config import ModelConfig
 from vae.errors import InputError
 
-NARROW = 64  # inputs below which a layer is computed in float32 even under autocast; it costs nothing there
+NARROW = 64  # a layer with a side below this stays in float32 when the others go to half precision; it costs nothing there
 AE_LOGVAR = -20.0  # what a plain autoencoder answers as logvar: a point, for every purpose
 
 
-def exact(layer: nn.Linear, h: Tensor) -> Tensor:
-    """The layer in its own precision (float32) whatever the autocast: next to a z of few dimensions, eight bits of mantissa are too coarse a place."""
-    with torch.autocast(h.device.type, enabled=False):
-        return layer(h.to(layer.weight.dtype))
+def through(layer: nn.Module, h: Tensor) -> Tensor:
+    """The layer in the precision of its own weights."""
+    return layer(h.to(layer.weight.dtype))
 
 
 class Mlp(nn.Module):
@@ -31,7 +30,7 @@ class Mlp(nn.Module):
 
     def forward(self, h: Tensor) -> Tensor:
         for layer in self.layers:
-            out = F.relu(exact(layer, h) if layer.in_features < NARROW else layer(h))
+            out = F.relu(through(layer, h))
             h = h + out if self.residual and layer.in_features == layer.out_features else out
         return h
 
@@ -54,13 +53,13 @@ class Encoder(nn.Module):
 
     def forward(self, x: Tensor, onehot: Tensor | None) -> tuple[Tensor, Tensor]:
         if hasattr(self, "conv"):
-            x = F.relu(self.conv[1](F.relu(self.conv[0](x))))
+            x = F.relu(self.conv[1](F.relu(through(self.conv[0], x))))
             x = F.max_pool2d(x, 2, ceil_mode=True)  # (B, first, H, W) -> (B, first, H/2, W/2), sides rounded up
             x = F.max_pool2d(F.relu(self.conv[2](x)), 2, ceil_mode=True)  # -> (B, second, H/4, W/4)
         h = x.flatten(1)  # (B, C, H, W) -> (B, C*H*W)
         h = self.body(h if onehot is None else torch.cat([h, onehot], 1))  # -> (B, hidden)
-        mu = exact(self.mu, h)  # (B, hidden) -> (B, Z)
-        return mu, exact(self.logvar, h) if hasattr(self, "logvar") else torch.full_like(mu, AE_LOGVAR)
+        mu = through(self.mu, h)  # (B, hidden) -> (B, Z)
+        return mu, through(self.logvar, h) if hasattr(self, "logvar") else torch.full_like(mu, AE_LOGVAR)
 
 
 class Decoder(nn.Module):
@@ -88,10 +87,10 @@ class Decoder(nn.Module):
         if hasattr(self, "conv"):
             h = h.unflatten(1, self.grid)  # (B, second*H/4*W/4) -> (B, second, H/4, W/4)
             for conv in self.conv:
-                h = F.relu(conv(h))  # doubles each side
+                h = F.relu(through(conv, h))  # doubles each side
             _, height, width = self.image_shape
             return self.out(h)[..., :height, :width]  # -> (B, C, H, W); sides that were rounded up are cut back
-        return self.out(h).unflatten(1, self.image_shape)  # (B, hidden) -> (B, C, H, W)
+        return through(self.out, h).unflatten(1, self.image_shape)  # (B, hidden) -> (B, C, H, W)
 
 
 def weight_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
@@ -133,6 +132,12 @@ class VAE(nn.Module):
                 module.bias.uniform_(-bound, bound, generator=generator)
         if hasattr(self.decoder, "log_variance"):
             self.decoder.log_variance.zero_()
+
+    def wide_weights(self) -> set[str]:
+        """Names of the weights that half precision is good enough for: a z of few dimensions must not lose its place in eight bits of mantissa."""
+        convolutions = nn.Conv2d, nn.ConvTranspose2d
+        wide = [n for n, m in self.named_modules() if isinstance(m, convolutions) or isinstance(m, nn.Linear) and min(m.in_features, m.out_features) >= NARROW]
+        return {f"{name}.{part}" for name in wide for part in ("weight", "bias")}
 
     def encode(self, x: Tensor, label: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """mu and logvar of q(z|x), each (B, Z); `InputError` on a wrong shape or label."""

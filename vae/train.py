@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import math
 import time
@@ -19,6 +20,7 @@ from vae.errors import TrainingError
 from vae.loss import implied_log_variance, kl_divergence, training_loss, training_recon
 from vae.model import VAE
 
+MOMENTS = "exp_avg", "exp_avg_sq"  # what AdamW remembers of every weight
 LOG_EVERY = 50  # steps between two entries of the loss curve
 TICK_EVERY = 20  # steps between two calls of `on_step`
 BFLOAT16_GAIN = 1.5  # how much faster a bfloat16 product must be before it is used
@@ -103,7 +105,7 @@ class Trainer:
         self.model.initialize(torch.Generator().manual_seed(config.seed), config.he)
         layout = torch.channels_last if model_config.architecture == "conv" else torch.contiguous_format  # the faster one on CPU and GPU
         self.model.to(device, memory_format=layout).train()
-        self.params = list(self.model.parameters())
+        self.share_weights()
         self.images = torch.tensor(data.images, device=device)
         self.labels = torch.tensor(data.labels, device=device)
         self.batch = min(config.batch_size, len(data))
@@ -113,7 +115,7 @@ class Trainer:
         warm = round(config.kl_warmup * total)
         self.kl_weights = torch.from_numpy(np.minimum(1.0, np.arange(1, total + 1, dtype=np.float32) / max(1, warm))).to(device)
         self.rate = torch.zeros((), device=device)
-        self.optimizer = torch.optim.AdamW(self.params, lr=self.rate, weight_decay=config.weight_decay, fused=True, capturable=device.type == "cuda")
+        self.optimizer = torch.optim.AdamW([self.flat], lr=self.rate, weight_decay=config.weight_decay, fused=True, capturable=device.type == "cuda")
         self.step = torch.zeros(1, dtype=torch.long, device=device)  # of all; the schedule is read at it
         self.place = torch.zeros(1, dtype=torch.long, device=device)  # within the epoch
         self.order = torch.zeros(self.steps_per_epoch, self.batch, dtype=torch.long, device=device)
@@ -122,6 +124,32 @@ class Trainer:
             self.levels = torch.zeros(self.steps_per_epoch, self.batch, *model_config.image_shape, dtype=torch.uint8, device=device)
         self.losses = torch.zeros(self.steps_per_epoch, 3, device=device)  # training loss, recon term, kl
         self.graph: torch.cuda.CUDAGraph | None = None
+
+    def share_weights(self) -> None:
+        """Put all weights into one float32 vector, which the optimizer updates in one call; the model's own are views of it.
+
+        The steps run on `worker`: the model itself in float32; for bfloat16 a twin whose wide layers are views of a bfloat16 copy
+        of the vector, made once a step, while the narrow ones are the vector's own (mixed precision with master weights,
+        Micikevicius et al. 2018).
+        """
+        params = dict(self.model.named_parameters())
+        self.flat = torch.empty(sum(p.numel() for p in params.values()), device=self.device)
+        self.flat.grad = torch.zeros_like(self.flat)
+        for view, param in zip(self.views(self.flat), params.values()):
+            param.data = view.copy_(param.detach())
+        self.half = self.flat.bfloat16() if self.precision == "bfloat16" else None
+        self.worker = self.model if self.half is None else copy.deepcopy(self.model)
+        if self.half is not None:
+            wide = self.model.wide_weights()
+            for (name, leaf), master, half in zip(self.worker.named_parameters(), params.values(), self.views(self.half)):
+                leaf.data = half if name in wide else master.data
+        self.slopes, self.leaves = self.views(self.flat.grad), list(self.worker.parameters())
+
+    def views(self, flat: Tensor) -> list[Tensor]:
+        """The parts of such a vector in the shapes and layouts of the model's weights."""
+        params = list(self.model.parameters())
+        parts = flat.split([p.numel() for p in params])
+        return [part.as_strided(p.shape, p.stride()) for part, p in zip(parts, params)]
 
     def draw(self) -> None:
         """One epoch's chance: the order of the images, the noise of every z, the level above which a pixel is seen as on."""
@@ -141,20 +169,23 @@ class Trainer:
         seen = (x > self.levels.index_select(0, place)[0]).to(torch.float32) if config.binarize else None
         x = x.to(torch.float32).div_(255)
         label = self.labels.index_select(0, rows) if self.model.config.conditional else None
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
-            logits, mu, logvar, z = self.model(x if seen is None else seen, label, self.eps.index_select(0, place)[0])
+        logits, mu, logvar, z = self.worker(x if seen is None else seen, label, self.eps.index_select(0, place)[0])
         logits, mu, logvar, z = logits.float(), mu.float(), logvar.float(), z.float()
-        recon = training_recon(logits, x, self.model.config, getattr(self.model.decoder, "log_variance", None))
+        recon = training_recon(logits, x, self.model.config, getattr(self.worker.decoder, "log_variance", None))
         weight = self.kl_weights.index_select(0, self.step)
         loss = training_loss(recon, z, mu, logvar, self.model.config, config, len(self.images), weight).mean()
         loss.backward()
+        for slope, leaf in zip(self.slopes, self.leaves):
+            slope.copy_(leaf.grad)
+            leaf.grad = None
         if config.clip_norm:
-            norm = torch.nn.utils.get_total_norm([p.grad for p in self.params], foreach=True)
+            norm = torch.linalg.vector_norm(self.flat.grad)
             self.optimizer.grad_scale = torch.clamp(norm / config.clip_norm, min=1.0)  # the fused step divides by it: no pass of its own
         self.rate.copy_(self.rates.index_select(0, self.step)[0])
         self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=self.device.type != "cuda")
         with torch.no_grad():
+            if self.half is not None:
+                self.half.copy_(self.flat)
             row = torch.stack([loss.detach(), recon.detach().mean(), kl_divergence(mu, logvar).mean() if self.model.config.variational else loss.detach() * 0])
             self.losses.index_copy_(0, place, row[None])
             self.step += 1
@@ -176,7 +207,6 @@ class Trainer:
 
     def capture(self) -> None:
         """Record one step as a CUDA graph; recording runs nothing, so no step is lost or done twice."""
-        self.optimizer.zero_grad(set_to_none=False)
         stream = torch.cuda.Stream()
         stream.wait_stream(torch.cuda.current_stream())
         graph = torch.cuda.CUDAGraph()
@@ -188,9 +218,9 @@ class Trainer:
     def state(self) -> dict[str, Tensor]:
         """Copies of everything that changes, by name; `restore` takes them back."""
         state = {f"model.{k}": v for k, v in self.model.state_dict().items()}
-        for (name, _), param in zip(self.model.named_parameters(), self.params):
-            for moment in ("exp_avg", "exp_avg_sq", "step"):
-                state[f"{moment}.{name}"] = self.optimizer.state[param][moment]
+        for moment in MOMENTS:
+            parts = self.views(self.optimizer.state[self.flat][moment])
+            state |= {f"{moment}.{name}": part for (name, _), part in zip(self.model.named_parameters(), parts)}
         state["step"], state["generator"] = self.step, self.generator.get_state()
         return {k: v.detach().cpu().clone() for k, v in state.items()}
 
@@ -198,13 +228,17 @@ class Trainer:
         """Continue exactly where `state` was taken; `TrainingError` when it belongs to another model."""
         try:
             self.model.load_state_dict({k: state[f"model.{k}"] for k in self.model.state_dict()})
-            for (name, _), param in zip(self.model.named_parameters(), self.params):
-                moments = {m: torch.empty_like(param).copy_(state[f"{m}.{name}"]) for m in ("exp_avg", "exp_avg_sq")}  # in the weight's layout
-                self.optimizer.state[param] = {"step": state[f"step.{name}"].to(self.device)} | moments
+            moments = {moment: torch.zeros_like(self.flat) for moment in MOMENTS}
+            for moment, flat in moments.items():
+                for (name, _), part in zip(self.model.named_parameters(), self.views(flat)):
+                    part.copy_(state[f"{moment}.{name}"])
             self.step.copy_(state["step"])
+            self.optimizer.state[self.flat] = {"step": self.step[0].to(torch.float32)} | moments
             self.generator.set_state(state["generator"])
         except (KeyError, RuntimeError) as error:
             raise TrainingError(f"training_state.safetensors does not fit this configuration ({error}); train again with --force.") from error
+        if self.half is not None:
+            self.half.copy_(self.flat)
 
 
 def fit(
