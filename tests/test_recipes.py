@@ -107,3 +107,12 @@ def test_default_is_stable_on_the_large_sets(name, z, request):
     worst = {"mnist": 206, "fashion_mnist": 330}[name]  # about what a blind picture costs
     last = list(fit(model, config.replace(epochs=3), *data))[-1]
     assert last.test_recon + last.test_kl < worst
+
+
+def test_default_at_two_dimensions_takes_the_faster_rate_for_a_short_training_alone():
+    own, short, long = (RECIPES["default"]("mnist", 2, **options)[1] for options in ({}, {"epochs": 2}, {"epochs": 80}))
+    assert own.learning_rate == short.learning_rate > long.learning_rate
+    assert (short.epochs, long.epochs) == (2, 80)
+    assert RECIPES["default"]("mnist", 10)[1].learning_rate == RECIPES["default"]("mnist", 10, epochs=80)[1].learning_rate
+    with pytest.raises(ConfigError, match="epochs is 0"):
+        RECIPES["default"]("mnist", 2, epochs=0)

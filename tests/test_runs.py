@@ -60,8 +60,8 @@ def test_an_interrupted_and_resumed_run_is_the_uninterrupted_one(tmp_path, flags
 def test_recipes_with_schedule_warmup_and_binarizing_resume_too(tmp_path, monkeypatch):
     original = vae.runs.recipe_configs
 
-    def recipe(*arguments):
-        model, config = original(*arguments)
+    def recipe(*arguments, **options):
+        model, config = original(*arguments, **options)
         return model.replace(hidden=(20, 20)), config.replace(kl_warmup=0.8, binarize=True, schedule="one-cycle", clip_norm=3.0)
 
     monkeypatch.setattr(vae.runs, "recipe_configs", recipe)
@@ -132,7 +132,12 @@ def test_divergence_leaves_nothing_half_written_and_an_old_model_as_it_was(tmp_p
     train(run, tmp_path)
     before = contents(tmp_path / run.folder_name())
     original = vae.runs.recipe_configs
-    monkeypatch.setattr(vae.runs, "recipe_configs", lambda *a: (original(*a)[0].replace(hidden=(64,) * 8), original(*a)[1].replace(learning_rate=1.0)))
+
+    def reckless(*arguments, **options):
+        model, config = original(*arguments, **options)
+        return model.replace(hidden=(64,) * 8), config.replace(learning_rate=1.0)
+
+    monkeypatch.setattr(vae.runs, "recipe_configs", reckless)
     for options in ({}, {"force": True}):
         out = tmp_path if options else tmp_path / "new"
         with pytest.raises(TrainingError, match=r"diverged .*epoch \d+ at latent size 2"):

@@ -42,7 +42,7 @@ class Run:
         """The recipe's configs with the flags laid over them."""
         if self.dataset not in DATASETS:
             raise DataError(f"dataset is {self.dataset!r}; the data sets are {', '.join(DATASETS)}.")
-        model, train = recipe_configs(self.recipe, self.dataset, self.latent_dim)
+        model, train = recipe_configs(self.recipe, self.dataset, self.latent_dim, epochs=self.flags.get("epochs"))
         in_model = {k: v for k, v in self.flags.items() if k in ModelConfig.__dataclass_fields__}
         return model.replace(**in_model), train.replace(**{k: v for k, v in self.flags.items() if k not in in_model})
 
