@@ -28,6 +28,11 @@ def model_drawn(page, name: str) -> None:
     page.wait_for_selector(f".selected-image[data-model='{name}']")
 
 
+def points_drawn(page, count: int) -> None:
+    """Waits until the map has painted this many codes."""
+    page.wait_for_selector(f".latent-map .plot__dots[data-count='{count}']", state="attached")
+
+
 def axes_at(page, x: float, y: float) -> tuple[float, float]:
     """What Plotly's own axes say of a place of the window."""
     return tuple(

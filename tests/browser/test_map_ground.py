@@ -157,7 +157,7 @@ def test_zoom_and_pan_survive_another_ground_and_hidden_classes(page):
         page.get_by_label("ground").select_option(what)
         page.wait_for_selector(f".plot__ground[data-what='{what}']", state="attached")
     page.locator(".legend__key[data-label='3']").click()
-    page.wait_for_function("document.querySelector('.latent-map .plot__points').data[0].x.length < 9500")
+    page.wait_for_function("Number(document.querySelector('.latent-map .plot__dots').dataset.count) < 9500")
     assert axes_of(page) == pytest.approx(view, rel=1e-6)
 
 

@@ -11,6 +11,15 @@ export const COLOURS = {
 export const SCALE = ["#440154", "#414487", "#2a788e", "#22a884", "#7ad151", "#fde725"]; // viridis: even steps to the eye and to the colour-blind
 const known = new Map();
 
+// The scale in 255 steps of "#rrggbb".
+export function shades() {
+  const part = (a, b, t, k) => Math.round(parseInt(a.slice(k, k + 2), 16) * (1 - t) + parseInt(b.slice(k, k + 2), 16) * t).toString(16).padStart(2, "0");
+  return Array.from({ length: 255 }, (_, i) => {
+    const at = (i / 254) * (SCALE.length - 1), k = Math.min(SCALE.length - 2, Math.floor(at));
+    return `#${[1, 3, 5].map((c) => part(SCALE[k], SCALE[k + 1], at - k, c)).join("")}`;
+  });
+}
+
 // Whether a colouring can be had for the model that is shown.
 export function paints(what, { local, model }) {
   if (what === "kl") return Boolean(model?.variational && local?.name === model.name);

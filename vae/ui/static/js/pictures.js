@@ -19,7 +19,7 @@ export class Pictures {
   constructor(plot) {
     this.plot = plot;
     this.canvas = h("canvas", { class: "plot__pictures", "aria-hidden": "true" });
-    plot.host.insertBefore(this.canvas, plot.glide);
+    plot.host.insertBefore(this.canvas, plot.overlay);
     this.fetch = latest(async (indices) => {
       try {
         await thumbs(indices);

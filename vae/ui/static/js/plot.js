@@ -1,8 +1,9 @@
-// The map's surface in four layers: ground canvas, scattergl points, a canvas for gliding points, an SVG for all that is written or pointed at.
+// The map's surface in four layers: ground canvas, Plotly's axes and gestures, the codes as dots, an SVG for all that is written or pointed at.
 import { tokens } from "./store.js";
 import { h, s } from "./dom.js";
 import { axis, layout, plotly } from "./figure.js";
-import { SCALE } from "./colour.js";
+import { shades } from "./colour.js";
+import { Dots, UNSEEN } from "./dots.js";
 
 const MARGIN = { l: 40, r: 6, t: 6, b: 30 };
 const CONFIG = { displayModeBar: false, scrollZoom: true, doubleClick: false, responsive: false };
@@ -23,11 +24,12 @@ export class Plot {
     this.interactive = interactive;
     this.ground = h("canvas", { class: "plot__ground", "aria-hidden": "true" });
     this.points = h("div", { class: "plot__points" });
-    this.glide = h("canvas", { class: "plot__glide", "aria-hidden": "true" });
+    const canvas = h("canvas", { class: "plot__dots", "aria-hidden": "true" });
+    this.dots = new Dots(canvas);
     [this.still, this.live] = [s("g", {}), s("g", {})]; // what changes with the view, and what follows the pointer
     this.overlay = s("svg", { class: "plot__overlay", "aria-hidden": "true" }, this.still, this.live);
     host.classList.add("plot");
-    host.append(this.ground, this.points, this.glide, this.overlay);
+    host.append(this.ground, this.points, canvas, this.overlay);
     this.frame = null;
     this.view = null; // {u, v, scale}: centre and units per pixel
     this.scale = null; // {frame, values, low, high} where colour says something else than the class
@@ -42,6 +44,10 @@ export class Plot {
   get inner() {
     const [width, height] = this.size;
     return [width - MARGIN.l - MARGIN.r, height - MARGIN.t - MARGIN.b];
+  }
+
+  get box() {
+    return [MARGIN.l, MARGIN.t, ...this.inner];
   }
 
   fitView(frame) {
@@ -68,40 +74,60 @@ export class Plot {
     this.hidden = hidden;
     if (!keep || !this.view) this.view = this.fitView(frame);
     const ranges = this.ranges();
-    await P.react(this.points, [this.trace(frame, hidden)], layout({
+    await P.react(this.points, [], layout({
       width, height, margin: MARGIN, hovermode: false, dragmode: this.interactive ? "pan" : false, uirevision: "kept by us",
       xaxis: axis(frame.titles[0], { range: ranges.x, automargin: false, nticks: 8, zeroline: true, fixedrange: !this.interactive }),
       yaxis: axis(frame.titles[1], { range: ranges.y, automargin: false, nticks: 8, scaleanchor: "x", fixedrange: !this.interactive }),
     }), { ...CONFIG, scrollZoom: this.interactive });
     if (!this.listening && this.interactive) this.listen();
-    if (before) await this.run(before, this.pixelsOf(frame), frame.labels, hidden);
+    if (before) await this.run(before, this.pixelsOf(frame));
+    this.paint();
     this.onView();
   }
 
-  trace(frame, hidden) {
-    const x = [], y = [], color = [], classes = tokens.classes.length, scale = this.scale?.frame === frame ? this.scale : null;
-    for (let i = 0; i < frame.labels.length; i += 1) {
-      if (hidden.has(frame.labels[i])) continue;
-      x.push(frame.uv[2 * i]);
-      y.push(frame.uv[2 * i + 1]);
-      color.push(scale ? scale.values[i] : frame.labels[i] % classes);
+  // The codes at the places that the view gives them, or at `px` while they glide.
+  paint(px = this.pixelsOf(this.frame)) {
+    clearTimeout(this.settling);
+    if (Math.min(...this.inner) < 1) return;
+    this.painted = this.view;
+    this.dots.paint(this.size, this.box, [{ ...this.look(), px, size: this.pointSize, opacity: tokens.map.opacity }]);
+  }
+
+  // What each code's colour is; counted anew only where a colouring or a class filter has changed.
+  look() {
+    const { frame, hidden } = this, scale = this.scale?.frame === frame ? this.scale : null, { known } = this;
+    if (known?.frame === frame && known.hidden === hidden && known.scale === scale) return known;
+    const palette = scale ? shades() : tokens.classes, kinds = new Uint8Array(frame.labels.length), { values, low, high } = scale ?? {};
+    for (let i = 0; i < kinds.length; i += 1) {
+      if (hidden.has(frame.labels[i])) kinds[i] = UNSEEN;
+      else kinds[i] = scale ? Math.min(palette.length - 1, Math.max(0, Math.floor(((values[i] - low) / (high - low || 1)) * palette.length))) : frame.labels[i] % palette.length;
     }
-    const colorscale = scale ? SCALE.map((c, i) => [i / (SCALE.length - 1), c]) : tokens.classes.flatMap((c, i) => [[i / classes, c], [(i + 1) / classes, c]]);
-    const [cmin, cmax] = scale ? [scale.low, scale.high] : [-0.5, classes - 0.5];
-    const size = tokens.map.point * (frame.labels.length < 1000 ? 2 : 1) * Math.min(1.25, Math.max(0.75, Math.min(...this.inner) / 560));
-    return { type: "scattergl", mode: "markers", x, y, hoverinfo: "skip",
-      marker: { size, opacity: tokens.map.opacity, color, cmin, cmax, colorscale, showscale: false } };
+    return (this.known = { frame, hidden, scale, palette, kinds });
+  }
+
+  get pointSize() {
+    return tokens.map.point * (this.frame.labels.length < 1000 ? 2 : 1) * Math.min(1.25, Math.max(0.75, Math.min(...this.inner) / 560));
+  }
+
+  // The view moves under a hand: more codes than can be painted at each frame move as the picture they were, and are painted where they rest.
+  move() {
+    if (this.dots.ms <= tokens.map.paintMs) return this.paint();
+    const grow = this.painted.scale / this.view.scale, [x, y] = this.toPx(this.painted.u, this.painted.v), [left, top, width, height] = this.box;
+    this.dots.carry(this.box, grow, x - (left + width / 2) * grow, y - (top + height / 2) * grow);
+    clearTimeout(this.settling);
+    this.settling = setTimeout(() => this.paint(), tokens.map.restMs);
   }
 
   listen() {
     this.listening = true;
-    const moved = () => {
+    const moved = (paint) => () => {
       const { xaxis, yaxis } = this.points._fullLayout, [width] = this.inner;
       this.view = { u: (xaxis.range[0] + xaxis.range[1]) / 2, v: (yaxis.range[0] + yaxis.range[1]) / 2, scale: (xaxis.range[1] - xaxis.range[0]) / width };
+      paint();
       this.onView();
     };
-    this.points.on("plotly_relayouting", moved);
-    this.points.on("plotly_relayout", moved);
+    this.points.on("plotly_relayouting", moved(() => this.move()));
+    this.points.on("plotly_relayout", moved(() => this.paint()));
     // A finger decodes; Plotly would take it for a pan.
     this.points.addEventListener("touchstart", (event) => event.stopPropagation(), { capture: true, passive: true });
   }
@@ -110,8 +136,7 @@ export class Plot {
     if (!this.view) return;
     this.view = factor === 0 ? this.fitView(this.frame) : { ...this.view, scale: this.view.scale / factor };
     const P = await plotly(), ranges = this.ranges();
-    await P.relayout(this.points, { "xaxis.range": ranges.x, "yaxis.range": ranges.y });
-    this.onView();
+    await P.relayout(this.points, { "xaxis.range": ranges.x, "yaxis.range": ranges.y }); // which paints at its end
   }
 
   // A place on the chart as a place in the host, in CSS pixels, and back.
@@ -149,30 +174,16 @@ export class Plot {
   }
 
   // Points on their way from one model's places to another's, matched by test index.
-  run(from, to, labels, hidden) {
+  run(from, to) {
     if (matchMedia("(prefers-reduced-motion: reduce)").matches) return Promise.resolve();
-    const [width, height] = this.size, ratio = devicePixelRatio || 1, brush = this.glide.getContext("2d");
-    [this.glide.width, this.glide.height] = [width * ratio, height * ratio];
-    brush.setTransform(ratio, 0, 0, ratio, 0, 0);
-    brush.globalAlpha = tokens.map.opacity;
-    const groups = tokens.classes.map(() => []);
-    labels.forEach((label, i) => !hidden.has(label) && groups[label % groups.length].push(i));
-    this.points.classList.add("plot__points--away");
-    const began = performance.now(), side = tokens.map.point * 0.85;
+    const began = performance.now(), px = new Float32Array(to.length);
     return new Promise((resolve) => {
       const step = () => {
         const share = Math.min(1, (performance.now() - began) / tokens.map.glideMs), t = share * share * (3 - 2 * share);
-        brush.clearRect(0, 0, width, height);
-        groups.forEach((group, k) => {
-          brush.fillStyle = tokens.classes[k];
-          for (const i of group) {
-            brush.fillRect(from[2 * i] + (to[2 * i] - from[2 * i]) * t - side / 2, from[2 * i + 1] + (to[2 * i + 1] - from[2 * i + 1]) * t - side / 2, side, side);
-          }
-        });
-        if (share < 1) return requestAnimationFrame(step);
-        this.points.classList.remove("plot__points--away");
-        brush.clearRect(0, 0, width, height);
-        resolve();
+        for (let i = 0; i < px.length; i += 1) px[i] = from[i] + (to[i] - from[i]) * t;
+        this.paint(px);
+        if (share < 1) requestAnimationFrame(step);
+        else resolve();
       };
       step();
     });
