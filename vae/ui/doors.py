@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import logging
+import os
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -123,7 +124,8 @@ class Doors:
              "sizes": sorted(set(tokens()["sizes"].get(name, [2])) | {m["latent_dim"] for m in models if m["dataset"] == name})}
             for name, d in DATASETS.items() if name in present or name in ("mnist", "fashion-mnist", "digits")
         ]  # fmt: skip
-        return {"models": plain(models), "broken": self.explorer.broken(), "datasets": datasets, "recipes": list(RECIPES)}
+        space = os.environ.get("SPACE_HOST", "").split(",")[0] or None  # what links to this page begin with, where it is a Space
+        return {"models": plain(models), "broken": self.explorer.broken(), "datasets": datasets, "recipes": list(RECIPES), "space": space}
 
     @door()
     def device(self) -> Fields:

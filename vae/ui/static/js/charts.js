@@ -5,6 +5,7 @@ import { field, h, select } from "./dom.js";
 const SUB = "₀₁₂₃₄₅₆₇₈₉";
 const sub = (i) => String(i).split("").map((d) => SUB[d]).join("");
 export const axesOf = (chart) => /^axes:(\d+),(\d+)$/.exec(chart ?? "")?.slice(1).map(Number) ?? null;
+export const planeOf = (chart) => /^plane:(\d{1,7}),(\d{1,7}),(\d{1,7})$/.exec(chart ?? "")?.slice(1).map(Number) ?? null;
 
 // What the map's two axes are called.
 export function titles(chart, explained) {

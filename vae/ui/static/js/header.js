@@ -2,7 +2,7 @@
 import { ask, choose, connect, family, get, modelOf, on, set, tokens, variantsOf } from "./store.js";
 import { command, field, fill, h, segmented, select } from "./dom.js";
 import { toggle } from "./theme.js";
-import { linkTo, readLink } from "./link.js";
+import { linkTo, readLink, syncAddress } from "./link.js";
 
 const SHORT = { "fashion-mnist": "Fashion" };
 export const trainCommand = (dataset, recipe, latentDim) => `python -m vae train --dataset ${dataset} --recipe ${recipe} --latent-dims ${latentDim}`;
@@ -52,9 +52,10 @@ export function mount({ element, server, trigger, watch, props }) {
   }
 
   on(["catalogue", "dataset", "recipe", "latentDim"], draw);
-  on(["offline"], ({ offline }) => {
-    alarm.hidden = !offline;
-    if (offline) fill(alarm, "The server does not answer. What is drawn stays; the page tries again by itself.");
+  on(["offline", "news"], ({ offline, news }) => {
+    alarm.hidden = !offline && !news;
+    if (offline) fill(alarm, "The server does not answer. The map goes on in your browser; what only the server knows waits, and the page tries again by itself.");
+    else if (news) fill(alarm, news, h("button", { type: "button", class: "head__dismiss", "aria-label": "Dismiss", on: { click: () => set({ news: null }) } }, "×"));
   });
   start(device, element, alarm);
   on(["offline"], ({ offline, catalogue }) => !offline && !catalogue && start(device, element, alarm));
@@ -84,11 +85,8 @@ async function start(device, element, alarm) {
     const first = catalogue.datasets.find((d) => catalogue.models.some((m) => m.dataset === d.name)) ?? catalogue.datasets[0];
     const linked = readLink(catalogue);
     choose({ dataset: linked.dataset ?? first.name, recipe: linked.recipe ?? "default", latentDim: linked.latentDim ?? 2 });
-    set(linked.view);
-    if (linked.fault) {
-      alarm.hidden = false;
-      fill(alarm, linked.fault, h("button", { type: "button", class: "head__dismiss", "aria-label": "Dismiss", on: { click: () => (alarm.hidden = true) } }, "×"));
-    }
+    set({ ...linked.view, news: linked.fault });
+    syncAddress();
     element.dataset.ready = "yes";
     device.textContent = (await ask("device", {})).device;
   } catch (fault) {

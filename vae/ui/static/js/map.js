@@ -1,5 +1,5 @@
 // The Map tab's left side: every test image's code on a chart, and what a hand does on it.
-import { ask, classNames, get, latest, on, set, tokens, unpack } from "./store.js";
+import { ask, classNames, get, latest, on, Refusal, set, tokens, unpack } from "./store.js";
 import { field, fill, h, notice, select } from "./dom.js";
 import { bounds, Plot } from "./plot.js";
 import { densest, drawMarks, ellipse } from "./marks.js";
@@ -12,6 +12,7 @@ import { jump } from "./jump.js";
 import { Ground, GROUNDS, offers } from "./ground.js";
 import { Pictures } from "./pictures.js";
 import { speaker } from "./speak.js";
+import { aim, seen } from "./view.js";
 import { COLOURS, colouring, paints, scaleKey } from "./colour.js";
 
 export function mount({ element }) {
@@ -29,12 +30,13 @@ export function mount({ element }) {
     live();
     ground.update();
     pictures.update();
+    set({ view: seen(plot) });
   };
   start();
   let names = new Map();
 
   const load = latest(async () => {
-    const { model, chart, catalogue } = get();
+    const { model, chart, anchor, catalogue, frame: before } = get();
     if (!catalogue) return;
     root.classList.toggle("latent-map--empty", !model);
     if (!model) {
@@ -43,26 +45,36 @@ export function mount({ element }) {
     }
     root.classList.add("busy");
     try {
-      const reply = await ask("map", { model: model.name, chart });
+      const reply = await ask("map", { model: model.name, chart, anchor });
       const labels = unpack(reply.labels).data;
-      const frame = { ...reply, model: model.name, dataset: model.dataset, uv: unpack(reply.uv).data, labels };
+      const frame = { ...reply, anchor, model: model.name, dataset: model.dataset, uv: unpack(reply.uv).data, labels };
       frame.titles = titles(frame.chart, frame.explained);
-      const glide = get().frame?.dataset === model.dataset && get().frame?.model !== model.name;
-      const other = get().frame?.model !== frame.model || get().frame?.chart !== frame.chart;
+      const glide = before?.dataset === model.dataset && before.model !== model.name;
+      const other = before?.model !== frame.model || before.chart !== frame.chart, linked = before ? null : get().view;
       names = densest(frame, classNames(), bounds(frame.uv));
-      const index = Math.min(get().index, labels.length - 1), own = [frame.uv[2 * index], frame.uv[2 * index + 1]];
+      const index = get().index < labels.length ? get().index : 0, own = [frame.uv[2 * index], frame.uv[2 * index + 1]];
       const kept = !other || get().uv ? get().click : null;
+      if (index !== get().index) set({ news: `The test images of ${model.dataset} end at ${labels.length - 1}; there is no ${get().index}, so image 0 is shown.` });
       set({ frame, index, uv: kept ?? own, click: kept ?? own });
       fill(note);
-      await plot.draw(frame, { glide, hidden: get().hidden, keep: !other });
+      await null; // the bars around the map have their size once they know the frame
+      const aimed = linked && aim(plot, linked);
+      await plot.draw(frame, { glide, hidden: get().hidden, keep: !other || aimed });
       root.dataset.model = frame.model;
       root.dataset.chart = frame.chart;
       root.dataset.ready = "yes";
     } catch (fault) {
+      if (fault instanceof Refusal && !fault.lost && (chart || anchor !== null)) return refused(fault, before?.model === model.name ? before : null);
       fill(note, notice(fault.message, h("button", { type: "button", class: "button", on: { click: load } }, "Try again")));
     }
     root.classList.remove("busy");
   });
+
+  // The model has no such chart: back to the one before it, or to the usual one.
+  function refused({ message }, before) {
+    const news = [get().news, message, before ? "The map stays as it was." : "The usual chart is shown."].filter(Boolean).join(" ");
+    set({ chart: before?.chart ?? null, anchor: before?.anchor ?? null, uv: null, click: null, view: null, news });
+  }
 
   function marks() {
     const { frame, index, selection, hidden, drawing } = get();
@@ -76,7 +88,7 @@ export function mount({ element }) {
     });
   }
 
-  on(["catalogue", "model", "chart"], load);
+  on(["catalogue", "model", "chart", "anchor"], load);
   on(["offline"], ({ offline, frame, model }) => !offline && model && frame?.model !== model.name && load());
   on(["frame", "index", "selection", "drawing"], marks);
   on(["hidden"], ({ hidden, frame }) => frame && frame.model === root.dataset.model && plot.draw(frame, { keep: true, hidden }));

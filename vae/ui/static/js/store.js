@@ -6,13 +6,16 @@ const state = {
   catalogue: null, // {models, datasets, recipes, broken} as the server lists them
   dataset: null, recipe: null, latentDim: null, model: null, // model: the chosen folder's entry, or null where none exists
   chart: null, // null: the model's default
+  anchor: null, // the test image whose mu an axes chart passes through; null: the mean of the codes
   colour: "label", // what the codes' colour says, see colour.js
   ground: "manifold", // what lies behind the points, see ground.js
   label: 0, // what a conditional model is asked to draw
   index: 0, // the selected test image
   uv: null, // HERE on the chart
   click: null, // the last click, where HERE returns to when the pointer is away
-  frame: null, // the drawn map: {model, chart, uv, labels, origin, basis, charts}
+  frame: null, // the drawn map: {model, chart, anchor, uv, labels, origin, basis, charts}
+  view: null, // what part of the chart is seen: {u, v, span} of the map's middle and shorter side; null: everything
+  news: null, // one line to say: what a link or a choice asked for and cannot have
   selection: null, // the server's answer about `index`
   here: null, // the answer about `uv`
   local: null, // the chosen model as the browser holds it, see model.js
@@ -75,7 +78,7 @@ export function choose({ dataset = state.dataset, recipe = state.recipe, latentD
   const sizes = state.catalogue.models.filter((m) => m.dataset === dataset && m.variant === recipe).map((m) => m.latent_dim);
   latentDim = sizes.length ? near(sizes, latentDim ?? 2) : latentDim;
   const other = dataset !== state.dataset;
-  set({ dataset, recipe, latentDim, model: modelOf(dataset, recipe, latentDim), chart: null, uv: null, click: null, here: null });
+  set({ dataset, recipe, latentDim, model: modelOf(dataset, recipe, latentDim), chart: null, anchor: null, view: null, uv: null, click: null, here: null });
   if (other) set({ index: 0, selection: null, hidden: new Set(), drawing: null });
 }
 
@@ -98,7 +101,7 @@ export async function ask(door, fields) {
   }
   if (reply === undefined || reply === null) {
     lost();
-    throw new Refusal("The server does not answer. The page tries again by itself.");
+    throw Object.assign(new Refusal("The server does not answer. The page tries again by itself."), { lost: true });
   }
   if (reply.error !== undefined && typeof reply.error === "string") throw new Refusal(reply.error);
   return reply;
