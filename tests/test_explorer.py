@@ -257,14 +257,15 @@ def test_refresh_sees_what_was_added_mended_and_removed(copied):
     kept = (copied / Z2 / "model.safetensors").read_bytes()
     (copied / Z2 / "model.safetensors").write_bytes(b"")
     explorer = Explorer(copied)
-    with pytest.raises(CheckpointError):
-        explorer.codes(Z2)
+    assert explorer.codes(Z2)["mu"].shape == (360, 2), "codes need no weights"
+    with pytest.raises(CheckpointError, match="model.safetensors"):
+        explorer.decode(Z2, np.zeros((1, 2)))
     (copied / Z2 / "model.safetensors").write_bytes(kept)
     shutil.copytree(copied / Z5, copied / "mine")
     shutil.rmtree(copied / AE)
     explorer.refresh()
     assert {m["name"] for m in explorer.models()} == {Z2, Z5, COND, "mine"}
-    assert explorer.codes(Z2)["mu"].shape == (360, 2)
+    assert explorer.decode(Z2, np.zeros((1, 2))).shape == (1, 1, 8, 8)
 
 
 def test_a_name_that_is_no_folder_of_ours_opens_nothing(explorer):

@@ -19,7 +19,7 @@ from vae.opened import Cache, OpenModel
 from vae.recipes import variant
 from vae.sketch import sketch
 
-OPEN_MODELS = 64  # weights and codes kept in memory; the least recently asked goes first
+OPEN_MODELS = 16  # weights and codes kept in memory; the least recently asked goes first
 OPEN_CHARTS = 128
 
 
@@ -113,10 +113,14 @@ class Explorer:
         """The command line that makes a model which is not there."""
         return f"python -m vae train --dataset {dataset} --recipe {recipe} --latent-dims {latent_dim}"
 
-    def _get(self, model: str) -> OpenModel:
+    def _get(self, model: str, network: bool = True) -> OpenModel:
+        """An open model; without its network, where a question is about the codes alone."""
         folder = self.folder(model)
         try:
-            return self._open.get(model, lambda: OpenModel(folder))
+            opened = self._open.get(model, lambda: OpenModel(folder))
+            if network:
+                opened.vae  # noqa: B018  read now: a fault in the weights is found here
+            return opened
         except VAEError as error:
             self._failed[model] = str(error)
             raise
@@ -158,7 +162,7 @@ class Explorer:
 
     def index_of_class(self, model: str, label: int | None, seed: int = 0) -> int:
         """A random test index, of one class where a label is given."""
-        labels = self._get(model).labels
+        labels = self._get(model, network=False).labels
         rows = np.arange(len(labels)) if label is None else np.flatnonzero(labels == label)
         if not len(rows):
             raise InputError(f"label is {label!r}; the test set of {self.folder(model).dataset} has labels from 0 to {int(labels.max())}.")
@@ -166,7 +170,7 @@ class Explorer:
 
     def thumbnails(self, model: str, indices: list[int]) -> np.ndarray:
         """Test images (n, C, H, W) uint8 where they are at hand, else their reconstructions."""
-        opened = self._get(model)
+        opened = self._get(model, network=False)
         rows = np.array([self._row(opened, i) for i in indices], np.int64)
         try:
             return self.test_set(opened.folder.dataset).images[rows]
@@ -178,18 +182,18 @@ class Explorer:
 
     def codes(self, model: str) -> dict[str, np.ndarray]:
         """The test set's mu and logvar (N, Z) and labels (N,), in test-set order."""
-        opened = self._get(model)
+        opened = self._get(model, network=False)
         return {"mu": opened.mu, "logvar": opened.logvar, "labels": opened.labels}
 
     def chart(self, model: str, chart: str | None = None, anchor: int | None = None) -> Chart:
         """A chart of a model, by name; `anchor` is the test image whose mu an axes chart passes through."""
-        opened = self._get(model)
+        opened = self._get(model, network=False)
         z0 = None if anchor is None else opened.mu[self._row(opened, anchor)]
         return self._charts.get((model, chart, anchor), lambda: make_chart(chart, opened.mu, opened.umap, z0))
 
     def map(self, model: str, chart: str | None = None, anchor: int | None = None) -> dict[str, Any]:
         """The places uv (N, 2) of all codes on a chart, their labels, and the chart itself where it is linear."""
-        opened, found = self._get(model), self.chart(model, chart, anchor)
+        opened, found = self._get(model, network=False), self.chart(model, chart, anchor)
         uv = opened.umap if found.name == "umap" else found.to_plane(opened.mu)
         offered = ["axes:0,1"] + ["pca"] * (opened.folder.model.latent_dim > 2) + ["umap"] * (opened.umap is not None)
         return {
@@ -207,7 +211,7 @@ class Explorer:
 
     def support(self, model: str, z: np.ndarray) -> np.ndarray:
         """The support of places z (N, Z): (N,)."""
-        opened = self._get(model)
+        opened = self._get(model, network=False)
         return opened.neighbours.support(self._latent(opened, z))
 
     def select(self, model: str, index: int) -> dict[str, Any]:

@@ -20,13 +20,28 @@ def through(layer: nn.Module, h: Tensor) -> Tensor:
     return layer(h.to(layer.weight.dtype))
 
 
+class _Blank:
+    """A layer that leaves its weights to `VAE.initialize`; PyTorch's own would draw them from the global generator."""
+
+    def reset_parameters(self) -> None: ...
+
+
+class Linear(_Blank, nn.Linear): ...
+
+
+class Conv2d(_Blank, nn.Conv2d): ...
+
+
+class ConvTranspose2d(_Blank, nn.ConvTranspose2d): ...
+
+
 class Mlp(nn.Module):
     """Fully connected layers with ReLU; where a layer is as wide as its input and `residual` is on, it adds to it."""
 
     def __init__(self, widths: tuple[int, ...], residual: bool):
         super().__init__()
         self.residual = residual
-        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in zip(widths[:-1], widths[1:]))
+        self.layers = nn.ModuleList(Linear(a, b) for a, b in zip(widths[:-1], widths[1:]))
 
     def forward(self, h: Tensor) -> Tensor:
         for layer in self.layers:
@@ -45,11 +60,11 @@ class Encoder(nn.Module):
             self.body = Mlp((config.pixels + extra, *config.hidden), config.residual)
         else:
             (c, h, w), (first, second, dense) = config.image_shape, config.hidden
-            self.conv = nn.ModuleList([nn.Conv2d(c, first, 3, padding=1), nn.Conv2d(first, first, 3, padding=1), nn.Conv2d(first, second, 3, padding=1)])
+            self.conv = nn.ModuleList([Conv2d(c, first, 3, padding=1), Conv2d(first, first, 3, padding=1), Conv2d(first, second, 3, padding=1)])
             self.body = Mlp((second * -(-h // 4) * -(-w // 4) + extra, dense), False)
-        self.mu = nn.Linear(config.hidden[-1], config.latent_dim)
+        self.mu = Linear(config.hidden[-1], config.latent_dim)
         if config.variational:
-            self.logvar = nn.Linear(config.hidden[-1], config.latent_dim)
+            self.logvar = Linear(config.hidden[-1], config.latent_dim)
 
     def forward(self, x: Tensor, onehot: Tensor | None) -> tuple[Tensor, Tensor]:
         if hasattr(self, "conv"):
@@ -72,13 +87,13 @@ class Decoder(nn.Module):
         widths = config.latent_dim + (config.num_classes if config.conditional else 0), *reversed(config.hidden)
         if config.architecture == "mlp":
             self.body = Mlp(widths, config.residual)
-            self.out = nn.Linear(config.hidden[0], config.pixels)
+            self.out = Linear(config.hidden[0], config.pixels)
         else:
             first, second, dense = config.hidden
             self.grid = second, -(-h // 4), -(-w // 4)
             self.body = Mlp((widths[0], dense, second * self.grid[1] * self.grid[2]), False)
-            self.conv = nn.ModuleList([nn.ConvTranspose2d(second, first, 4, stride=2, padding=1), nn.ConvTranspose2d(first, first, 4, stride=2, padding=1)])
-            self.out = nn.Conv2d(first, c, 3, padding=1)
+            self.conv = nn.ModuleList([ConvTranspose2d(second, first, 4, stride=2, padding=1), ConvTranspose2d(first, first, 4, stride=2, padding=1)])
+            self.out = Conv2d(first, c, 3, padding=1)
         if config.likelihood == "gaussian-learned":
             self.log_variance = nn.Parameter(torch.zeros(()))  # one for all pixels (Rybkin et al. 2021)
 
@@ -112,21 +127,19 @@ class VAE(nn.Module):
         """New weights, uniform in +-1/sqrt(fan-in) as in PyTorch's layers, drawn from `generator` (seed 0 where None)."""
         super().__init__()
         self.config = config
-        with torch.device("meta"):  # the layers' own initialisation would draw from the global generator
-            self.encoder = Encoder(config)
-            self.decoder = Decoder(config)
-        self.to_empty(device="cpu")
+        self.encoder = Encoder(config)
+        self.decoder = Decoder(config)
         self.initialize(generator or torch.Generator().manual_seed(0))
 
     @torch.no_grad()
     def initialize(self, generator: torch.Generator, he: bool = False) -> None:
         """Draw all weights anew; `he` widens the hidden layers to +-sqrt(6/fan-in), which carries a signal through many ReLUs (He et al. 2015)."""
         for name, module in self.named_modules():
-            if he and isinstance(module, nn.Linear) and ".body." in name:
+            if he and isinstance(module, Linear) and ".body." in name:
                 bound = math.sqrt(6 / module.in_features)
                 module.weight.uniform_(-bound, bound, generator=generator)
                 module.bias.zero_()
-            elif isinstance(module, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)):
+            elif isinstance(module, (Linear, Conv2d, ConvTranspose2d)):
                 bound = 1 / math.sqrt(module.weight[0].numel())
                 module.weight.uniform_(-bound, bound, generator=generator)
                 module.bias.uniform_(-bound, bound, generator=generator)
@@ -135,8 +148,8 @@ class VAE(nn.Module):
 
     def wide_weights(self) -> set[str]:
         """Names of the weights that half precision is good enough for: a z of few dimensions must not lose its place in eight bits of mantissa."""
-        convolutions = nn.Conv2d, nn.ConvTranspose2d
-        wide = [n for n, m in self.named_modules() if isinstance(m, convolutions) or isinstance(m, nn.Linear) and min(m.in_features, m.out_features) >= NARROW]
+        convolutions = Conv2d, ConvTranspose2d
+        wide = [n for n, m in self.named_modules() if isinstance(m, convolutions) or isinstance(m, Linear) and min(m.in_features, m.out_features) >= NARROW]
         return {f"{name}.{part}" for name in wide for part in ("weight", "bias")}
 
     def encode(self, x: Tensor, label: Tensor | None = None) -> tuple[Tensor, Tensor]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -53,8 +54,14 @@ class OpenModel:
         self.folder = folder
         self.mu, self.logvar, self.labels = codes["mu"], codes["logvar"], codes["labels"]
         self.umap = read_umap(folder, len(self.mu))
-        self.vae = read_weights(folder)
         self.neighbours = Neighbours(self.mu, self.labels)
+        self._reading = threading.Lock()
+
+    @cached_property
+    def vae(self) -> Any:
+        """The network, read when first needed: a map of the codes is drawn before torch is even imported."""
+        with self._reading:
+            return self.__dict__.get("vae") or read_weights(self.folder)
 
     def decode(self, z: np.ndarray, label: int | np.ndarray | None) -> np.ndarray:
         import torch

@@ -21,6 +21,7 @@ from vae.ui.fields import optional
 log = logging.getLogger("vae.ui")
 Fields = dict[str, Any]
 GROUND_MOST = tokens()["ground"]["tiles"]
+PATIENCE = 10  # seconds without a visitor after which the networks are loaded anyway
 FIGURES_MOST = 64  # figures of all codes that are kept
 
 
@@ -74,6 +75,7 @@ class Doors:
         self.explorer = explorer
         self._figures: dict[Any, np.ndarray] = {}
         self._counting = threading.Lock()
+        self.mapped = threading.Event()  # set once a page has its first map
         self.warm = threading.Event()  # set once torch is loaded: before that no answer may hold up the server's own loop
 
     QUICK = ("start", "map", "place", "select", "card")  # a few milliseconds each once warm: answered on the loop, without a thread's round trip
@@ -148,6 +150,7 @@ class Doors:
     def map(self, model: str, chart: str | None, anchor: int | None) -> Fields:
         """The places of all test codes on a chart."""
         answer = self.explorer.map(model, chart, anchor)
+        self.mapped.set()
         origin, basis = answer["origin"], answer["basis"]
         return {**answer, "uv": pack(np.asarray(answer["uv"], np.float32)), "labels": pack(answer["labels"]),
                 "origin": None if origin is None else np.asarray(origin).tolist(), "basis": None if basis is None else np.asarray(basis).tolist()}  # fmt: skip
@@ -274,7 +277,11 @@ class Doors:
 
 
 def once(explorer: Any, doors: Doors) -> None:
-    """Loads torch and the model that the page opens with, so that the first click finds them ready; then its other sizes."""
+    """Loads torch and the model that the page opens with, so that the first click finds them ready; then its other sizes.
+
+    Only after the first map, which needs neither: loading them would share the processor with its drawing.
+    """
+    doors.mapped.wait(PATIENCE)
     try:
         models = explorer.models()
         opens = next((m for m in models if (m["dataset"], m["recipe"], m["latent_dim"]) == ("mnist", "default", 2)), models[0] if models else None)

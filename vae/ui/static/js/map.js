@@ -1,5 +1,5 @@
 // The Map tab's left side: every test image's code on a chart, and what a hand does on it.
-import { ask, classNames, get, latest, on, Refusal, set, tokens, unpack } from "./store.js";
+import { ask, classNames, get, latest, mapDrawn, on, Refusal, set, tokens, unpack } from "./store.js";
 import { field, fill, h, notice, select } from "./dom.js";
 import { bounds, Plot } from "./plot.js";
 import { densest, drawMarks, ellipse } from "./marks.js";
@@ -41,6 +41,7 @@ export function mount({ element }) {
     root.classList.toggle("latent-map--empty", !model);
     if (!model) {
       delete root.dataset.ready;
+      mapDrawn();
       return void fill(note, noModels());
     }
     root.classList.add("busy");
@@ -67,6 +68,7 @@ export function mount({ element }) {
       if (fault instanceof Refusal && !fault.lost && (chart || anchor !== null)) return refused(fault, before?.model === model.name ? before : null);
       fill(note, notice(fault.message, h("button", { type: "button", class: "button", on: { click: load } }, "Try again")));
     }
+    mapDrawn();
     root.classList.remove("busy");
   });
 

@@ -90,9 +90,16 @@ export const connect = (doors) => connected(doors);
 
 export class Refusal extends Error {}
 
+// The first map comes before every other question: the server loads its networks for those, and would take the processor from the drawing.
+const BEFORE_THE_MAP = new Set(["start", "map"]);
+let mapDrawn;
+const firstMap = new Promise((resolve) => (mapDrawn = resolve));
+export { mapDrawn };
+
 // One question; rejects with a sentence to show. Gradio resolves with undefined when the server is gone or refuses.
 export async function ask(door, fields) {
   const doors = await server;
+  if (!BEFORE_THE_MAP.has(door)) await firstMap;
   let reply;
   try {
     reply = await doors[door](fields);
