@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sklearn.manifold import trustworthiness
 
 from vae.explorer import Explorer
 from vae.ui.doors import Doors
@@ -23,7 +22,7 @@ def explorer():
 
 
 def ask(explorer, **fields):
-    (door,) = (f for f in Doors(explorer).functions() if f.__name__ == "colours")
+    (door,) = (f for f in Doors(explorer).functions() if f.__name__ == "recons")
     return asyncio.run(door({"model": NAME, **fields}))
 
 
@@ -32,17 +31,9 @@ def values(reply) -> np.ndarray:
 
 
 def test_the_recon_of_every_code_is_the_one_shown_for_that_image(explorer):
-    recons = values(ask(explorer, what="recon"))
+    recons = values(ask(explorer))
     for index in (0, 17, 255, len(recons) - 1):
         assert recons[index] == pytest.approx(explorer.select(NAME, index)["recon"], rel=1e-4)
-
-
-def test_the_mean_of_pointwise_trustworthiness_is_scikit_learns(explorer):
-    codes = explorer.codes(NAME)
-    found = explorer.map(NAME)
-    shares = values(ask(explorer, what="trust"))
-    assert shares.mean() == pytest.approx(trustworthiness(codes["mu"], found["uv"], n_neighbors=15), abs=1e-4)
-    assert shares.max() <= 1
 
 
 def test_without_the_images_there_is_no_recon_and_no_error(explorer, monkeypatch):
@@ -52,8 +43,4 @@ def test_without_the_images_there_is_no_recon_and_no_error(explorer, monkeypatch
         raise DataError("The images are not on this computer.")
 
     monkeypatch.setattr(explorer, "test_set", gone)
-    assert ask(explorer, what="recon") == {"values": None}
-
-
-def test_an_unknown_figure_is_refused_by_name(explorer):
-    assert "what" in ask(explorer, what="beauty")["error"]
+    assert ask(explorer) == {"values": None}

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from vae.errors import VAEError
-from vae.neighbours import pointwise_trustworthiness
 from vae.ui import fields as checks
 from vae.ui.assets import tokens
 from vae.ui.fields import optional
@@ -73,13 +72,13 @@ class Doors:
 
     def __init__(self, explorer: Any):
         self.explorer = explorer
-        self._figures: dict[Any, np.ndarray] = {}
+        self._figures: dict[str, np.ndarray] = {}
         self._counting = threading.Lock()
         self.mapped = threading.Event()  # set once a page has its first map
         self.warm = threading.Event()  # set once torch is loaded: before that no answer may hold up the server's own loop
 
     QUICK = ("start", "map", "place", "select", "card")  # a few milliseconds each once warm: answered on the loop, without a thread's round trip
-    SLOW = ("device", "decode", "reconstruct", "thumbnails", "find", "manifold", "ground", "colours", "compare", "history", "sketch")
+    SLOW = ("device", "decode", "reconstruct", "thumbnails", "find", "manifold", "ground", "recons", "compare", "history", "sketch")
 
     def functions(self) -> list[Callable[..., Any]]:
         return [self._door(name, name in self.QUICK) for name in (*self.QUICK, *self.SLOW)]
@@ -232,8 +231,13 @@ class Doors:
         answer = self.explorer.manifold(model, n, extent, spacing, chart, label)
         return {"images": pack_images(answer["images"]), "z": pack(np.asarray(answer["z"], np.float32)), "uv": pack(np.asarray(answer["uv"], np.float32))}
 
-    @door(model=checks.model, chart=optional(checks.chart), box=checks.vector(4), columns=checks.whole(1, 100), rows=checks.whole(1, 100), label=checks.label)
-    def ground(self, model: str, chart: str | None, box: np.ndarray, columns: int, rows: int, label: int | None) -> Fields:
+    @door(
+        model=checks.model, chart=optional(checks.chart), anchor=optional(checks.index), box=checks.vector(4), columns=checks.whole(1, 100),
+        rows=checks.whole(1, 100), label=checks.label,
+    )  # fmt: skip
+    def ground(
+        self, model: str, chart: str | None, anchor: int | None, box: np.ndarray, columns: int, rows: int, label: int | None
+    ) -> Fields:  # fmt: skip
         """The decoded ground of a part of a chart: a tile at the middle of each cell of a grid over `box` (u0, u1, v0, v1), the top row first."""
         if columns * rows > GROUND_MOST:
             checks.refuse("columns", columns, f"few enough that columns x rows is at most {GROUND_MOST}")
@@ -241,24 +245,22 @@ class Doors:
         u = u0 + (np.arange(columns) + 0.5) / columns * (u1 - u0)
         v = v1 - (np.arange(rows) + 0.5) / rows * (v1 - v0)
         uv = np.stack(np.meshgrid(u, v), -1).reshape(-1, 2)  # (rows * columns, 2)
-        z = self.explorer.chart(model, chart).to_latent(uv).astype(np.float32)
+        z = self.explorer.chart(model, chart, anchor).to_latent(uv).astype(np.float32)
         support = self.explorer.support(model, z)
         return {"images": pack_images(self.explorer.decode(model, z, label)), "support": np.round(support, 4).tolist()}
 
-    @door(model=checks.model, what=checks.choice("trust", "recon"), chart=optional(checks.chart))
-    def colours(self, model: str, what: str, chart: str | None) -> Fields:
-        """A figure of every code: its pointwise trustworthiness on a chart, or its recon (null without the test images); counted once."""
-        found = self.explorer.map(model, chart)
-        key = what, model, found["chart"] if what == "trust" else None, len(found["labels"])
-        with self._counting:  # seconds of arithmetic: one at a time, whoever asks
-            if key not in self._figures:
+    @door(model=checks.model)
+    def recons(self, model: str) -> Fields:
+        """recon of every code, null without the test images; counted once."""
+        with self._counting:  # a second of arithmetic: one at a time, whoever asks
+            if model not in self._figures:
                 if len(self._figures) >= FIGURES_MOST:
                     self._figures.clear()
-                values = self.explorer.recons(model) if what == "recon" else pointwise_trustworthiness(self.explorer.codes(model)["mu"], found["uv"])
+                values = self.explorer.recons(model)
                 if values is None:
                     return {"values": None}
-                self._figures[key] = values.astype(np.float32)
-            return {"values": pack(self._figures[key])}
+                self._figures[model] = values.astype(np.float32)
+            return {"values": pack(self._figures[model])}
 
     @door(
         models=checks.models, image=checks.square_bytes(tokens()["draw"]["side"]), exclude=optional(checks.index),

@@ -1,6 +1,7 @@
 // What the colour of a code says: its class, or a figure of its own with its scale.
 import { ask, datasetOf, get, unpack } from "./store.js";
 import { h, number, percent } from "./dom.js";
+import { count } from "./trust.js";
 
 export const COLOURS = {
   label: ["label", "The class of each test image"],
@@ -22,7 +23,7 @@ export function shades() {
 
 // Whether a colouring can be had for the model that is shown.
 export function paints(what, { local, model }) {
-  if (what === "kl") return Boolean(model?.variational && local?.name === model.name);
+  if (what === "kl" || what === "trust") return Boolean((what === "trust" || model?.variational) && local?.name === model.name);
   return what !== "recon" || Boolean(datasetOf(model?.dataset)?.images);
 }
 
@@ -34,9 +35,10 @@ export function klOf({ mu, logvar, codes: { size, count } }) {
 }
 
 async function valuesOf(what, { model, frame, local }) {
-  const key = what !== "trust" ? `${what} ${model.name}` : `${what} ${model.name} ${frame.chart}`;
+  if (what === "trust") return (await count("trust", frame, local)).values;
+  const key = `${what} ${model.name}`;
   if (!known.has(key)) {
-    const coming = what === "kl" ? Promise.resolve(klOf(local)) : ask("colours", { model: model.name, what, chart: frame.chart }).then((reply) => unpack(reply.values)?.data ?? null);
+    const coming = what === "kl" ? Promise.resolve(klOf(local)) : ask("recons", { model: model.name }).then((reply) => unpack(reply.values)?.data ?? null);
     known.set(key, coming);
     coming.catch(() => known.delete(key));
   }

@@ -98,7 +98,7 @@ export function mount({ element }) {
     mapPart.hidden = !model;
     if (!model || frame?.model === model.name) return;
     const answer = await ask("map", { model: model.name, chart: "axes:0,1" });
-    frame = { ...answer, model: model.name, uv: unpack(answer.uv).data, labels: unpack(answer.labels).data, titles: titles("axes:0,1", null) };
+    frame = { ...answer, model: model.name, uv: unpack(answer.uv).data, labels: unpack(answer.labels).data, titles: titles("axes:0,1") };
     names = densest(frame, classNames(), bounds(frame.uv));
     await plot.draw(frame);
     root.dataset.map = model.name;

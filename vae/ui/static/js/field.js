@@ -49,7 +49,7 @@ export function bake(tiles, [channels, high, wide], grid, { ink, strength, full 
   return { sheet, width, height: grid.rows * high };
 }
 
-// How many codes lie around each cell: a count over the chart, smoothed over two cells, as shares of the fullest.
+// How many codes lie around each cell: a count over the chart, smoothed over two cells, as shares of the fullest; `high` is how many the fullest has to a unit of area.
 function density(chart, { columns, rows, u0, v1, du, dv }) {
   const counts = new Float32Array(columns * rows), reach = 3, weights = Array.from({ length: 2 * reach + 1 }, (_, i) => Math.exp(-((i - reach) ** 2) / 4.5));
   const { uv } = chart;
@@ -64,13 +64,14 @@ function density(chart, { columns, rows, u0, v1, du, dv }) {
     }
     return out;
   };
-  const out = smooth(smooth(counts, 1, columns, rows, columns), columns, rows, columns, 1), most = out.reduce((a, b) => Math.max(a, b), 0) || 1;
-  return out.map((value) => Math.sqrt(value / most)); // the root, so that thin places show beside the fullest
+  const out = smooth(smooth(counts, 1, columns, rows, columns), columns, rows, columns, 1);
+  const most = out.reduce((a, b) => Math.max(a, b), 0) || 1, weight = weights.reduce((a, b) => a + b, 0);
+  return { values: out.map((value) => Math.sqrt(value / most)), low: 0, high: most / (weight * weight * du * dv) }; // the root, so that thin places show beside the fullest
 }
 
 // Each kind gives one value in [0, 1] a cell and, for classes, which one.
 const VALUES = {
-  density: (model, chart, grid) => ({ values: density(chart, grid) }),
+  density: (model, chart, grid) => density(chart, grid),
   support: (model, chart, grid) => ({ values: Float32Array.from({ length: grid.columns * grid.rows }, (_, k) => supportOf(model, latentAt(chart, model, ...middle(grid, k)))) }),
   class: (model, chart, grid, look) => {
     const count = grid.columns * grid.rows, values = new Float32Array(count), labels = new Uint8Array(count);

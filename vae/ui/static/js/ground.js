@@ -1,6 +1,7 @@
 // What lies behind the codes: the manifold's tiles, or a field of colours. A worker computes it; what is there moves along until it comes.
 import { ask, get, latest, on, tokens, unpack } from "./store.js";
-import { h } from "./dom.js";
+import { fill, h } from "./dom.js";
+import { legendOf } from "./groundkey.js";
 import { Helper } from "./helper.js";
 import { bake } from "./field.js";
 
@@ -38,6 +39,7 @@ export class Ground {
     this.shown = null; // {sheet: canvas, grid, what, frame}
     this.cost = { ...tokens.ground.cost }; // milliseconds a cell, as measured
     this.key = "";
+    this.caption = h("p", { class: "latent-map__key", role: "status" });
     this.resting = null; // a timer: a view that stays gets finer cells
     this.load = latest((fine) => this.ask(fine));
     on(["local"], () => this.update());
@@ -75,7 +77,8 @@ export class Ground {
     if (get().frame !== frame || get().ground !== what) return void this.load(false);
     if (made.fresh !== 0) this.cost[what] = 0.5 * this.cost[what] + 0.5 * (made.ms / (made.fresh ?? made.count));
     this.key = key;
-    this.shown = { sheet: h("canvas", { width: made.width, height: made.height }), grid, what, frame, scale };
+    this.shown = { sheet: h("canvas", { width: made.width, height: made.height }), grid, what, frame, scale, low: made.low, high: made.high };
+    fill(this.caption, legendOf(this.shown));
     this.shown.sheet.getContext("2d").putImageData(new ImageData(made.sheet, made.width, made.height), 0, 0);
     this.draw();
     this.resting = setTimeout(() => this.load(true), tokens.ground.restMs);
@@ -91,7 +94,7 @@ export class Ground {
   // The manifold of a model that the browser cannot run.
   async remote(grid) {
     const { frame, model, label } = get(), { columns, rows, u0, v1, du, dv } = grid, start = performance.now();
-    const reply = await ask("ground", { model: model.name, chart: frame.chart, box: [u0, u0 + columns * du, v1 - rows * dv, v1], columns, rows, label: model.conditional ? label : null });
+    const reply = await ask("ground", { model: model.name, chart: frame.chart, anchor: frame.anchor, box: [u0, u0 + columns * du, v1 - rows * dv, v1], columns, rows, label: model.conditional ? label : null });
     const { data, shape } = unpack(reply.images), [channels, high, wide] = shape.slice(-3), size = channels * high * wide;
     const tiles = reply.support.map((support, k) => ({ bytes: data.subarray(k * size, (k + 1) * size), support }));
     return { ...bake(tiles, [channels, high, wide], grid, look()), ms: performance.now() - start, count: columns * rows };
@@ -106,6 +109,7 @@ export class Ground {
     brush.clearRect(0, 0, width, height);
     const there = ground !== "none" && this.shown?.frame === frame && this.shown.what === ground && offers(ground, get());
     Object.assign(canvas.dataset, { tiles: there ? String(this.shown.grid.columns * this.shown.grid.rows) : "0", what: there ? ground : "none" });
+    this.caption.hidden = !there;
     if (!there) return;
     const { u0, v1, du, dv, columns, rows } = this.shown.grid, [left, top] = this.plot.toPx(u0, v1), [right, bottom] = this.plot.toPx(u0 + columns * du, v1 - rows * dv);
     const [x, y] = this.plot.toPx(this.plot.ranges().x[0], this.plot.ranges().y[1]), [wide, high] = this.plot.inner;

@@ -89,7 +89,7 @@ export function mount({ element }) {
   function show(k, outlined = false) {
     if (!sheet) return;
     const { n: size, z } = sheet, length = z.shape[2], column = k % size, row = Math.floor(k / size), side = canvas.clientWidth / size;
-    const here = z.data.slice(k * length, (k + 1) * length), [right, up] = titles(sheet.chart, null);
+    const here = z.data.slice(k * length, (k + 1) * length), [right, up] = titles(sheet.chart);
     paint(big, sheet.images, k);
     Object.assign(tile.style, { left: `${column * side}px`, top: `${row * side}px`, width: `${side}px`, height: `${side}px` });
     tile.hidden = !outlined;

@@ -7,7 +7,8 @@ import { follow } from "./hover.js";
 import { start } from "./model.js";
 import { noModels } from "./header.js";
 import { legend } from "./legend.js";
-import { chartPicker, titles } from "./charts.js";
+import { anchorPicker, chartPicker, planeOf, titles } from "./charts.js";
+import { honesty } from "./honesty.js";
 import { jump } from "./jump.js";
 import { Ground, GROUNDS, offers } from "./ground.js";
 import { Pictures } from "./pictures.js";
@@ -25,6 +26,7 @@ export function mount({ element }) {
   const root = h("section", { class: "latent-map", "aria-label": "Map" }, bar, stage, keys, speaker());
   fill(element, root);
   const plot = new Plot(host), ground = new Ground(plot), live = follow(plot), pictures = new Pictures(plot);
+  stage.append(ground.caption);
   plot.onView = () => {
     marks();
     live();
@@ -49,7 +51,7 @@ export function mount({ element }) {
       const reply = await ask("map", { model: model.name, chart, anchor });
       const labels = unpack(reply.labels).data;
       const frame = { ...reply, anchor, model: model.name, dataset: model.dataset, uv: unpack(reply.uv).data, labels };
-      frame.titles = titles(frame.chart, frame.explained);
+      frame.titles = titles(frame.chart);
       const glide = before?.dataset === model.dataset && before.model !== model.name;
       const other = before?.model !== frame.model || before.chart !== frame.chart, linked = before ? null : get().view;
       names = densest(frame, classNames(), bounds(frame.uv));
@@ -85,7 +87,7 @@ export function mount({ element }) {
     const fresh = selection && selection.model === frame.model && selection.index === index;
     const linear = frame.basis && fresh && get().model?.variational;
     drawMarks(plot, {
-      names, hidden, selected, drawn: drawing && drawing.model === frame.model && frame.chart === "axes:0,1" ? drawing.mu : null,
+      corners: planeOf(frame.chart)?.map((i) => [frame.uv[2 * i], frame.uv[2 * i + 1]]), names, hidden, selected, drawn: drawing && drawing.model === frame.model && frame.chart === "axes:0,1" ? drawing.mu : null,
       spreads: linear ? [1, 2].map((sigmas) => ellipse(selected, selection.logvar, frame.basis, sigmas)) : [], samples: fresh && selection.spread && frame.chart === "umap" ? selection.spread : [],
     });
   }
@@ -118,9 +120,12 @@ export function mount({ element }) {
     root.dataset.colour = plot.scale?.what ?? "label";
   });
   on(["colour", "frame", "local"], paint);
+  const { line, sheet } = honesty(), anchors = h("span", { style: "display:contents" });
+  root.append(sheet);
+  on(["frame", "model", "index"], ({ model, frame }) => fill(anchors, frame?.model === model?.name ? anchorPicker() : []));
   // A conditional model draws a place differently for each class.
   const asClass = (model) => model.conditional && field("as", select("decoded as class", classNames().map((name, i) => ({ value: i, text: name })), get().label, (value) => set({ label: Number(value) })));
-  on(["frame", "chart", "model", "local", "ground", "colour"], ({ model, frame }) => fill(bar, model && frame ? [chartPicker(), grounds(), colours(), asClass(model), jump()] : []));
+  on(["frame", "chart", "model", "local", "ground", "colour"], ({ model, frame }) => fill(bar, model && frame ? [chartPicker(), grounds(), colours(), asClass(model), h("div", { class: "row latent-map__facts" }, anchors, line, jump())] : []));
   on(["frame", "hidden", "model"], ({ model }) => fill(keys, model ? [...legend(), plot.scale && scaleKey(plot.scale)] : []));
   hands(host, plot);
 }

@@ -1,5 +1,6 @@
 // What is written over the points: class names at their densest place, the cursor, the selected code and the spread of its posterior.
 import { fill, s } from "./dom.js";
+import { CORNERS } from "./charts.js";
 
 const CELLS = 44;
 
@@ -63,12 +64,21 @@ function spread(plot, { spreads = [], samples = [] }) {
   })];
 }
 
+// The three images that a plane goes through.
+function triangle(plot, corners) {
+  const at = corners.map((uv) => plot.toPx(...uv)), path = `M${at.map((p) => p.join(" ")).join("L")}Z`, middle = [0, 1].map((d) => (at[0][d] + at[1][d] + at[2][d]) / 3);
+  return [s("path", { class: "mark__plane mark__plane--halo", d: path }), s("path", { class: "mark__plane", d: path }), ...at.flatMap(([x, y], k) => {
+    const far = Math.hypot(x - middle[0], y - middle[1]) || 1, out = [x + (14 * (x - middle[0])) / far, y + (14 * (y - middle[1])) / far];
+    return [s("circle", { class: "mark__corner", cx: x, cy: y, r: 4 }), s("text", { class: "mark__name mark__letter", x: out[0], y: out[1] + 5 }, CORNERS[k])];
+  })];
+}
+
 // What follows the pointer: {here: uv, spreads, samples}
 export function drawLive(plot, { here, ...over }) {
   if (plot.view) fill(plot.live, spread(plot, over), here ? [cross(plot, here, "mark__here mark__here--halo"), cross(plot, here, "mark__here")] : []);
 }
 
-// marks: {names, hidden, spreads: [[uv...]], samples: [uv...], selected: uv, drawn: uv}
+// marks: {names, hidden, corners: [uv, uv, uv], spreads: [[uv...]], samples: [uv...], selected: uv, drawn: uv}
 export function drawMarks(plot, marks) {
   if (!plot.view) return;
   const kids = spread(plot, marks);
@@ -77,6 +87,7 @@ export function drawMarks(plot, marks) {
     const [x, y] = plot.toPx(...uv);
     if (plot.inside(x, y)) kids.push(s("text", { class: "mark__name", x, y: y + 5 }, name));
   }
+  if (marks.corners) kids.push(...triangle(plot, marks.corners));
   if (marks.selected) kids.push(ring(plot, marks.selected, "mark__selected mark__selected--halo"), ring(plot, marks.selected, "mark__selected"));
   if (marks.drawn) {
     const [x, y] = plot.toPx(...marks.drawn);

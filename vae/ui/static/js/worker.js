@@ -3,11 +3,16 @@ import { readSafetensors } from "./safetensors.js";
 import { Net } from "./net.js";
 import { Codes } from "./neighbours.js";
 import { openChart, paint } from "./field.js";
+import { pointwise } from "./ranks.js";
 
 let model = null, chart = null;
 
 const work = {
   gaps: ({ mu, size }) => ({ gaps: new Codes(mu, size, null).gaps() }),
+  pointwise: ({ space, size, view, width }) => {
+    const start = performance.now(), values = pointwise(space, size, view, width);
+    return { values, ms: performance.now() - start };
+  },
   // What the questions after it are about.
   open: ({ name, weights, config, mu, labels }) => {
     model = { name, mu, shape: config.image_shape, net: weights && new Net(readSafetensors(weights), config), codes: new Codes(mu, config.latent_dim, labels), gaps: null };
