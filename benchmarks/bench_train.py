@@ -82,8 +82,8 @@ def time_to_elbo(tutorial_epoch: float, root: str) -> None:
     train_set, test_set, cpu = load_split("mnist", "train", root), load_split("mnist", "test", root), torch.device("cpu")
     for precision in ["float32"] + ["bfloat16"] * bfloat16_pays("cpu"):
         for epochs in (1, 2, 3, 4, 5, 6):
-            config, train = recipe_configs("default", "mnist", 2)
-            trainer = Trainer(config, train.replace(epochs=epochs), train_set, cpu, precision)
+            config, train = recipe_configs("default", "mnist", 2, epochs=epochs)
+            trainer = Trainer(config, train, train_set, cpu, precision)
             start = time.perf_counter()
             for _ in range(epochs):
                 trainer.run_epoch(None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 
@@ -10,7 +11,7 @@ from vae.data import DATASETS
 from vae.errors import ConfigError
 
 Shape = tuple[int, int, int]
-SHORT = 15  # epochs of two dimensions; up to so many the faster rate is ahead
+PACES = ((3, 125, 3e-3), (15, 250, 2e-3), (math.inf, 250, 1e-3))  # up to so many epochs of two dimensions: the batch and rate that are ahead there
 
 
 def _tutorial(dataset: str, latent_dim: int, image_shape: Shape = (1, 28, 28), num_classes: int = 10) -> tuple[ModelConfig, TrainConfig]:
@@ -42,15 +43,16 @@ def _default(
 ) -> tuple[ModelConfig, TrainConfig]:
     """Ours: the best that trains in about a minute on two CPU cores; a z of two or three needs a deeper net than a larger one.
 
-    That deeper net takes a faster rate when it has few epochs, and ends better at the slower one when it has many.
+    That deeper net goes faster when it has few epochs, and ends better at a slow rate when it has many.
     """
     small = image_shape[1] * image_shape[2] <= 256  # digits: a thousand images take many short epochs
     deep = latent_dim <= 3 and not small  # four plain layers, well begun, do better here; three residual ones everywhere else
     hidden = (256,) * 3 if small else (512,) * (4 if deep else 3)
     model = ModelConfig(latent_dim=latent_dim, image_shape=image_shape, hidden=hidden, residual=not deep, num_classes=num_classes)
+    usual = 300 if small else 15 if deep else 20
+    batch, rate = next(pace[1:] for pace in PACES if (epochs or usual) <= pace[0]) if deep else (64 if small else 250, 2e-3)
     return model, TrainConfig(
-        epochs=300 if small else SHORT if deep else 20, batch_size=64 if small else 250,
-        learning_rate=1e-3 if deep and epochs is not None and epochs > SHORT else 2e-3,
+        epochs=usual, batch_size=batch, learning_rate=rate,
         schedule="one-cycle", clip_norm=10.0, he=deep,
         binarize=dataset in ("mnist", "kmnist"),  # ink stays itself when seen on or off, clothes in their greys would not
     )  # fmt: skip
