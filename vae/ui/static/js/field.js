@@ -17,7 +17,7 @@ const middle = (grid, k) => [grid.u0 + ((k % grid.columns) + 0.5) * grid.du, gri
 
 // All gaps where they are counted, a thousand of them until then.
 const gapsOf = (model) => model.gaps ?? (model.rough ??= model.codes.gaps(Math.max(1, Math.floor(model.codes.count / 1000))));
-const supportOf = (model, z) => supportAt(gapsOf(model), model.codes.nearest(z, 1).distances[0]);
+export const supportOf = (model, z) => supportAt(gapsOf(model), model.codes.nearest(z, 1).distances[0]);
 
 // One tile: its image as bytes and its support. Cells lie on a lattice, so the same cell comes back after a pan.
 function tile(model, chart, grid, k) {

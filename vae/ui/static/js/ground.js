@@ -2,7 +2,7 @@
 import { ask, get, latest, on, tokens, unpack } from "./store.js";
 import { fill, h } from "./dom.js";
 import { legendOf } from "./groundkey.js";
-import { Helper } from "./helper.js";
+import { Knowing } from "./helper.js";
 import { bake } from "./field.js";
 
 export const GROUNDS = {
@@ -22,16 +22,8 @@ const look = () => {
   return { ink: rgb(print), strength: tokens.ground.strength, full: tokens.support.full, colours: tokens.classes.map(rgb), accent: rgb(accent), strong: tokens.ground.strong };
 };
 
-let helper = null, told = {};
-// The worker, told of the model, its gaps and the chart where it does not know them yet; its answers keep the order of the questions.
-function worker(local, frame) {
-  helper ??= new Helper();
-  if (told.name !== local.name) helper.ask("open", { name: local.name, weights: local.weights, config: local.config, mu: local.mu, labels: local.labels });
-  if (local.gaps && (told.name !== local.name || told.gaps !== local.gaps)) helper.ask("measured", { name: local.name, gaps: local.gaps });
-  if (told.frame !== frame) helper.ask("chart", { chart: { origin: frame.origin, basis: frame.basis, uv: frame.uv } });
-  told = { name: local.name, gaps: local.gaps, frame };
-  return helper;
-}
+let helper = null;
+const worker = (local, frame) => (helper ??= new Knowing()).about(local, frame);
 
 export class Ground {
   constructor(plot) {

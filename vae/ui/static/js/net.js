@@ -88,16 +88,20 @@ export class Net {
     return out;
   }
 
-  // The derivatives of the image at z along two directions: log sqrt det J'J, how fast the image changes over an area of a chart.
-  // Decodes z into `out` by the way.
-  stretch(z, basis, out = new Float32Array(this.pixels)) {
+  // The derivatives of the image at z along each direction of `basis`; decodes z into `out` by the way.
+  tangents(z, basis, out = new Float32Array(this.pixels)) {
     this.decode(z, out);
-    const [a, b] = basis.map((direction) => {
+    return basis.map((direction) => {
       const tangent = new Float32Array(this.pixels);
       this.decoder.out.run(this.decoder.body.tangent(direction), tangent, null);
       for (let i = 0; i < tangent.length; i += 1) tangent[i] *= out[i] * (1 - out[i]);
       return tangent;
     });
+  }
+
+  // log sqrt det J'J at z, J the image's derivatives along two directions: how fast it changes over an area of a chart.
+  stretch(z, basis) {
+    const [a, b] = this.tangents(z, basis);
     let aa = 0, ab = 0, bb = 0;
     for (let i = 0; i < a.length; i += 1) (aa += a[i] * a[i]), (ab += a[i] * b[i]), (bb += b[i] * b[i]);
     return 0.5 * Math.log(Math.max(aa * bb - ab * ab, 1e-30));

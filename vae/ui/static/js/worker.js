@@ -4,8 +4,10 @@ import { Net } from "./net.js";
 import { Codes } from "./neighbours.js";
 import { openChart, paint } from "./field.js";
 import { pointwise } from "./ranks.js";
+import { seek, strip, turns } from "./trail.js";
 
 let model = null, chart = null;
+const searches = {};
 
 const work = {
   gaps: ({ mu, size }) => ({ gaps: new Codes(mu, size, null).gaps() }),
@@ -27,6 +29,12 @@ const work = {
     return {};
   },
   ground: (question) => paint(model, chart, question),
+  strip: (question) => strip(model, chart, question),
+  // A long search a little at a time: with a question it begins, without one it goes on.
+  seek: ({ question, goOn }) => {
+    if (question) searches[question.kind] = seek(model, chart, question);
+    return turns(searches[question?.kind ?? goOn]);
+  },
 };
 
 self.onmessage = ({ data: { id, kind, ...fields } }) => {
