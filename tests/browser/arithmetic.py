@@ -13,7 +13,8 @@ def open_bench(chromium, url: str):
     page.evaluate(
         """async () => {
           const folder = document.querySelector("link[rel=modulepreload][href$='net.js']").href.replace("net.js", "");
-          const modules = await Promise.all(["safetensors.js", "net.js", "neighbours.js", "field.js", "ranks.js"].map((name) => import(folder + name)));
+          const names = ["safetensors.js", "net.js", "neighbours.js", "field.js", "ranks.js", "path.js", "trail.js"];
+          const modules = await Promise.all(names.map((name) => import(folder + name)));
           const floats = (text) => new Float32Array(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
           const text = (array) => {
             const bytes = new Uint8Array(array.buffer);

@@ -78,7 +78,7 @@ class Doors:
         self.warm = threading.Event()  # set once torch is loaded: before that no answer may hold up the server's own loop
 
     QUICK = ("start", "map", "place", "select", "card")  # a few milliseconds each once warm: answered on the loop, without a thread's round trip
-    SLOW = ("device", "decode", "reconstruct", "thumbnails", "find", "manifold", "ground", "recons", "compare", "history", "sketch")
+    SLOW = ("device", "decode", "reconstruct", "thumbnails", "find", "manifold", "ground", "recons", "compare", "history", "sketch", "interpolate")
 
     def functions(self) -> list[Callable[..., Any]]:
         return [self._door(name, name in self.QUICK) for name in (*self.QUICK, *self.SLOW)]
@@ -171,6 +171,15 @@ class Doors:
     def decode(self, model: str, z: np.ndarray, label: int | None) -> Fields:
         """Places decoded, for models that the browser cannot run itself."""
         return {"images": pack_images(self.explorer.decode(model, z, label))}
+
+    @door(
+        model=checks.model, z_start=checks.vector(), z_end=checks.vector(), steps=checks.whole(2, 100), method=checks.choice("linear", "slerp"),
+        label=checks.label,
+    )  # fmt: skip
+    def interpolate(self, model: str, z_start: np.ndarray, z_end: np.ndarray, steps: int, method: str, label: int | None) -> Fields:
+        """The path between two places, for models that the browser cannot run itself."""
+        found = self.explorer.interpolate(model, z_start, z_end, steps, method, label)
+        return {"z": plain(found["z"]), "images": pack_images(found["images"]), "support": plain(found["support"])}
 
     @door(model=checks.model, index=checks.index, chart=optional(checks.chart))
     def select(self, model: str, index: int, chart: str | None) -> Fields:

@@ -6,6 +6,7 @@ import { decodeNow, median, note, toLatent } from "./model.js";
 import { supportAt } from "./neighbours.js";
 import { thumb, thumbs } from "./thumbs.js";
 import { goTo } from "./jump.js";
+import { hereSetters } from "./ends.js";
 
 export const title = (text, ...rest) => h("h2", { class: "inspector__title" }, text, ...rest);
 export const named = (name) => (/^\d$/.test(name) ? `${name === "8" ? "an" : "a"} ${name}` : name);
@@ -27,23 +28,23 @@ export function meter(support = 0) {
 }
 
 const SLOW_SEARCH = 2, SEARCH_EVERY = 60; // milliseconds: a search that takes longer than the first is made no oftener than the second
-let fading = true;
 
 export function hereBlock() {
   const canvas = picture(space(), "the decoded image at this place"), bar = meter();
   const where = h("span", {}), looks = h("strong", {}), share = h("span", { class: "quiet" }), who = h("p", { class: "quiet here__who" }), fault = h("p", { class: "warn", hidden: true });
   const faint = h("button", { type: "button", class: "link here__fade", "aria-pressed": "true", "data-hint": "The picture fades where no test image lies near: the model was never asked about such places. Click to switch this off or on", on: { click: () => {
-    fading = !fading;
+    const fading = !get().fading;
+    set({ fading });
     faint.setAttribute("aria-pressed", String(fading));
     faint.textContent = fading ? "fades" : "does not fade";
     dim();
   } } }, "fades");
-  const text = h("div", { class: "here__text" }, title("Here"), h("p", { class: "here__z" }, term("z"), " = ", where), h("p", {}, "looks like ", looks),
+  const text = h("div", { class: "here__text" }, h("div", { class: "inspector__head" }, title("Here"), hereSetters()), h("p", { class: "here__z" }, term("z"), " = ", where), h("p", {}, "looks like ", looks),
     h("p", { class: "here__support" }, term("support"), " ", bar, " ", share, " ", faint), who, fault);
   const block = h("section", { class: "here", "aria-label": "Here" }, h("div", { class: "here__picture" }, canvas), text);
   wide.addEventListener("change", () => respace(canvas, space()));
   let support = null, bytes = null, pixels = null, cost = 0, searched = 0, later = null, slow = null;
-  const dim = () => (canvas.style.opacity = fading && support !== null ? fade(support) : 1);
+  const dim = () => (canvas.style.opacity = get().fading && support !== null ? fade(support) : 1);
 
   // The picture at z, and whose work it was.
   function show(z, model, images, by) {

@@ -5,6 +5,7 @@ import { pictureOf } from "./pixels.js";
 import { fetchNotice } from "./fetch.js";
 import { hereBlock, named, nearestBlock, title, votesText, wide } from "./here.js";
 import { trainCommand } from "./header.js";
+import { selectedSetters } from "./ends.js";
 
 export { votesText } from "./here.js";
 
@@ -32,7 +33,7 @@ function selectedBlock() {
       block.dataset.index = String(index);
       block.dataset.model = model.name;
       block.dataset.ready = "yes";
-      fill(block, title("Selected", h("span", { class: "inspector__what" }, `test image ${index}, ${named(name)}`)),
+      fill(block, h("div", { class: "inspector__head" }, title("Selected", h("span", { class: "inspector__what" }, `test image ${index}, ${named(name)}`)), selectedSetters()),
         h("div", { class: "row row--top" },
           original && figureOf(pictureOf(original, 0, side, "original"), "original"),
           figureOf(pictureOf(recon, 0, side, "reconstruction"), "reconstruction"),

@@ -3,6 +3,7 @@ import { get, modelOf, on, tokens } from "./store.js";
 import { GROUNDS } from "./ground.js";
 import { COLOURS } from "./colour.js";
 import { axesOf, planeOf } from "./charts.js";
+import { readPath, writePath } from "./ends.js";
 
 const MOST = 1e6; // a place farther out than this says nothing; the server's own limit
 
@@ -44,6 +45,7 @@ export const FIELDS = [
   { key: "colour", what: "the colouring", of: ["colour"], write: ({ colour }) => colour, read: (text) => (Object.hasOwn(COLOURS, text) ? { colour: text } : null) },
   { key: "view", what: "the view", of: ["view"], write: ({ view }) => view && rounded([view.u, view.v, view.span]), read: viewOf },
   { key: "at", what: "the place", of: ["click"], write: ({ click, uv }) => (click ?? uv) && rounded(click ?? uv), read: placeOf },
+  { key: "path", what: "the path", of: ["path"], write: ({ path }) => writePath(path), read: readPath },
   { key: "image", what: "the test image", of: ["index"], write: ({ index }) => index, read: (text) => whole(text, "index") },
   { key: "hide", what: "the hidden classes", of: ["hidden"], write: ({ hidden }) => [...hidden].join(",") || null, read: hiddenOf },
   { key: "as", what: "the class to draw", of: ["label", "model"], write: ({ model, label }) => (model?.conditional ? label : null), read: (text) => whole(text, "label") },
@@ -55,7 +57,7 @@ export function query() {
   for (const [key, value] of [["data", dataset], ["recipe", recipe], ["z", latentDim], ...FIELDS.map((field) => [field.key, field.write(state)])]) {
     if (value !== null && value !== undefined) kept.set(key, value);
   }
-  return kept.toString().replaceAll("%2C", ",").replaceAll("%3A", ":");
+  return kept.toString().replaceAll("%2C", ",").replaceAll("%3A", ":").replaceAll("%3B", ";");
 }
 
 // The address for others: on a Space its own, never that of the frame it sits in.

@@ -14,18 +14,20 @@ import { Ground, GROUNDS, offers } from "./ground.js";
 import { Pictures } from "./pictures.js";
 import { speaker } from "./speak.js";
 import { aim, seen } from "./view.js";
+import { Route } from "./route.js";
+import { pathKey, setNext } from "./ends.js";
 import { COLOURS, colouring, paints, scaleKey } from "./colour.js";
 
 export function mount({ element }) {
   const bar = h("div", { class: "latent-map__bar" }), keys = h("div", { class: "legend" }), note = h("div", { class: "latent-map__note" });
   const host = h("div", { class: "latent-map__plot", tabindex: "0", role: "application", "aria-roledescription": "map",
-    "aria-label": "Map of the test images’ codes. Arrow keys move the place that is decoded, Enter selects the nearest image, with Shift ten times as far; plus and minus zoom, Escape goes back to the selected image." });
+    "aria-label": "Map of the test images’ codes. Arrow keys move the place that is decoded, Enter selects the nearest image, with Shift ten times as far; plus and minus zoom. A and B set the ends of a path at this place. Escape removes the path; pressed again it goes back to the selected image and shows every class." });
   const zoom = h("div", { class: "latent-map__zoom" }, ...[["+", tokens.map.zoomStep, "Closer"], ["−", 1 / tokens.map.zoomStep, "Farther"], ["□", 0, "Show everything"]].map(([text, factor, hint]) =>
     h("button", { type: "button", "aria-label": hint, "data-hint": hint, on: { click: () => plot.zoom(factor) } }, text)));
   const stage = h("div", { class: "latent-map__stage" }, host, zoom, note);
   const root = h("section", { class: "latent-map", "aria-label": "Map" }, bar, stage, keys, speaker());
   fill(element, root);
-  const plot = new Plot(host), ground = new Ground(plot), live = follow(plot), pictures = new Pictures(plot);
+  const plot = new Plot(host), ground = new Ground(plot), live = follow(plot), pictures = new Pictures(plot), route = new Route(plot, stage);
   stage.append(ground.caption);
   plot.onView = () => {
     marks();
@@ -33,6 +35,7 @@ export function mount({ element }) {
     ground.update();
     pictures.update();
     set({ view: seen(plot) });
+    route.draw();
   };
   start();
   let names = new Map();
@@ -147,7 +150,7 @@ function hands(host, plot) {
   });
   host.addEventListener("pointerleave", (event) => event.pointerType === "mouse" && get().click && set({ uv: get().click }));
   host.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0 || !ready()) return;
+    if (event.button !== 0 || !ready() || event.target.closest(".path__end")) return;
     const [px, py] = at(event);
     down = plot.inside(px, py) ? { px, py, touch: event.pointerType !== "mouse" } : null;
     if (down?.touch) {
@@ -160,7 +163,8 @@ function hands(host, plot) {
     if (!down) return;
     const [px, py] = at(event), still = Math.hypot(px - down.px, py - down.py) <= tokens.map.moved, touch = down.touch;
     down = null;
-    if (still) click(plot, px, py);
+    if (still && event.shiftKey) mark(plot, px, py);
+    else if (still) click(plot, px, py);
     else if (touch) set({ click: get().uv });
   }, { capture: true });
   window.addEventListener("pointercancel", () => (down = null));
@@ -170,6 +174,7 @@ function hands(host, plot) {
   host.addEventListener("keydown", (event) => {
     if (!ready() || event.ctrlKey || event.metaKey || event.altKey) return;
     const [px, py] = plot.toPx(...(get().uv ?? [plot.view.u, plot.view.v])), step = steps[event.key];
+    if (pathKey(event.key)) return event.preventDefault();
     if (step) {
       const size = tokens.map.keyStep * (event.shiftKey ? 10 : 1), next = plot.toUv(px + step[0] * size, py + step[1] * size);
       set({ uv: next, click: next });
@@ -191,4 +196,11 @@ function click(plot, px, py) {
   const near = plot.nearest(px, py), uv = plot.toUv(px, py);
   set({ uv, click: uv });
   if (near && near.px <= tokens.map.click) set({ index: near.index });
+}
+
+// Shift and a click: the next end of a path, exactly here.
+function mark(plot, px, py) {
+  const uv = plot.toUv(px, py);
+  set({ uv, click: uv });
+  setNext({ uv });
 }

@@ -19,6 +19,8 @@ const state = {
   selection: null, // the server's answer about `index`
   here: null, // the answer about `uv`
   local: null, // the chosen model as the browser holds it, see model.js
+  path: null, // {a, b: {index} or {uv} or null, method: "linear" or "slerp"}, see ends.js
+  fading: true, // whether pictures fade where no code lies near
   drawing: null, // the drawing's code in the Z = 2 model
   hidden: new Set(), // classes the legend hides
   dark: false,
@@ -79,7 +81,7 @@ export function choose({ dataset = state.dataset, recipe = state.recipe, latentD
   latentDim = sizes.length ? near(sizes, latentDim ?? 2) : latentDim;
   const other = dataset !== state.dataset;
   set({ dataset, recipe, latentDim, model: modelOf(dataset, recipe, latentDim), chart: null, anchor: null, view: null, uv: null, click: null, here: null });
-  if (other) set({ index: 0, selection: null, hidden: new Set(), drawing: null });
+  if (other) set({ index: 0, selection: null, hidden: new Set(), drawing: null, path: null });
 }
 
 // ---- asking the server
