@@ -21,6 +21,8 @@ from vae.sketch import sketch
 
 OPEN_MODELS = 16  # weights and codes kept in memory; the least recently asked goes first
 OPEN_CHARTS = 128
+TRAINING_PART = 5_000  # training codes of one answer: a convolution's take seconds
+OPEN_PARTS = 72  # of 5,000 codes: six models' of 60,000; 58 MB at Z = 40
 
 
 class Explorer:
@@ -33,6 +35,7 @@ class Explorer:
     def __init__(self, models_dir: str | Path = "models", data_dir: str | Path | None = None):
         self.models_dir, self.data_dir = Path(models_dir), data_dir
         self._open, self._charts, self._tests = Cache(OPEN_MODELS), Cache(OPEN_CHARTS), Cache(len(DATASETS))
+        self._training, self._parts = Cache(1), Cache(OPEN_PARTS)
         self._listed: tuple[dict[str, ModelFolder], dict[str, str]] | None = None
         self._failed: dict[str, str] = {}
 
@@ -42,8 +45,8 @@ class Explorer:
         """Look at the models folder again, after something was trained or removed."""
         self._listed = None
         self._failed = {}
-        self._open.clear()
-        self._charts.clear()
+        for cache in (self._open, self._charts, self._parts):
+            cache.clear()
 
     def _folders(self) -> tuple[dict[str, ModelFolder], dict[str, str]]:
         if self._listed is None:
@@ -200,6 +203,20 @@ class Explorer:
             "uv": np.asarray(uv, np.float32), "labels": opened.labels, "chart": found.name, "default": default_chart(opened.folder.model.latent_dim),
             "charts": offered, "origin": found.origin, "basis": found.basis, "explained": found.explained,
         }  # fmt: skip
+
+    def training_map(self, model: str, start: int = 0, chart: str | None = None, anchor: int | None = None) -> dict[str, Any]:
+        """The places uv (n, 2) and labels (n,) of the training images' codes from `start` on, at most 5,000, and the `total` of them.
+
+        A model folder does not hold these codes: they are encoded when first asked for. `DataError` where the images are not on disk.
+        """
+        opened, found = self._get(model), self.chart(model, chart, anchor)
+        dataset = opened.folder.dataset
+        train = self._training.get(dataset, lambda: load_split(dataset, "train", self.data_dir, download=False))
+        if not 0 <= start < len(train) or start % TRAINING_PART:
+            raise InputError(f"start is {start}; it must be a multiple of {TRAINING_PART:,} below {len(train):,}, the training images of {dataset}.")
+        rows = slice(start, start + TRAINING_PART)
+        mu = self._parts.get((model, start), lambda: opened.means(train.images[rows], train.labels[rows]))
+        return {"uv": found.to_plane(mu).astype(np.float32), "labels": train.labels[rows].astype(np.uint8), "start": start, "total": len(train)}
 
     def place(self, model: str, z: np.ndarray, label: int | None = None) -> dict[str, Any]:
         """What is at z (Z,): the decoded image, its support, the votes and the nearest codes."""

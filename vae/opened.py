@@ -71,13 +71,19 @@ class OpenModel:
         with torch.inference_mode():
             return self.vae.decode(torch.from_numpy(z), labels).numpy()
 
-    def encode(self, x: np.ndarray, label: int | None) -> tuple[np.ndarray, np.ndarray]:
+    def encode(self, x: np.ndarray, label: int | np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
         import torch
 
-        labels = None if label is None else torch.full((len(x),), label)
+        labels = None if label is None else torch.from_numpy(np.broadcast_to(np.asarray(label, np.int64), len(x)).copy())
         with torch.inference_mode():
             mu, logvar = self.vae.encode(torch.from_numpy(np.ascontiguousarray(x, np.float32)), labels)
         return mu.numpy(), logvar.numpy()
+
+    def means(self, images: np.ndarray, labels: np.ndarray, block: int = 500) -> np.ndarray:
+        """mu of many images (N, C, H, W) uint8, a block at a time: what a convolution holds of all of them would not fit into a cache."""
+        conditional = self.folder.model.conditional
+        rows = [slice(start, start + block) for start in range(0, len(images), block)]
+        return np.concatenate([self.encode(images[r].astype(np.float32) / 255, labels[r] if conditional else None)[0] for r in rows])
 
     def terms(self, x: np.ndarray, index: int, label: int | None) -> tuple[float, float | None]:
         """recon at z = mu and kl of one image x (C, H, W), in nats."""

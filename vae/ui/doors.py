@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from vae.errors import VAEError
+from vae.errors import DataError, VAEError
 from vae.ui import fields as checks
 from vae.ui.assets import tokens
 from vae.ui.fields import optional
@@ -73,12 +73,12 @@ class Doors:
     def __init__(self, explorer: Any):
         self.explorer = explorer
         self._figures: dict[str, np.ndarray] = {}
-        self._counting = threading.Lock()
+        self._counting, self._encoding = threading.Lock(), threading.Lock()
         self.mapped = threading.Event()  # set once a page has its first map
         self.warm = threading.Event()  # set once torch is loaded: before that no answer may hold up the server's own loop
 
     QUICK = ("start", "map", "place", "select", "card")  # a few milliseconds each once warm: answered on the loop, without a thread's round trip
-    SLOW = ("device", "decode", "reconstruct", "thumbnails", "find", "manifold", "ground", "recons", "compare", "history", "sketch", "interpolate")
+    SLOW = ("training", "device", "decode", "reconstruct", "thumbnails", "find", "manifold", "ground", "recons", "compare", "history", "sketch", "interpolate")
 
     def functions(self) -> list[Callable[..., Any]]:
         return [self._door(name, name in self.QUICK) for name in (*self.QUICK, *self.SLOW)]
@@ -153,6 +153,16 @@ class Doors:
         origin, basis = answer["origin"], answer["basis"]
         return {**answer, "uv": pack(np.asarray(answer["uv"], np.float32)), "labels": pack(answer["labels"]),
                 "origin": None if origin is None else np.asarray(origin).tolist(), "basis": None if basis is None else np.asarray(basis).tolist()}  # fmt: skip
+
+    @door(model=checks.model, start=optional(checks.whole(0), 0), chart=optional(checks.chart), anchor=optional(checks.index))
+    def training(self, model: str, start: int, chart: str | None, anchor: int | None) -> Fields:
+        """The places of some training codes on a chart, from row `start` on: the page asks until it has the `total`. `absent`: why there are no images."""
+        with self._encoding:  # seconds of arithmetic: one at a time, whoever asks
+            try:
+                answer = self.explorer.training_map(model, start, chart, anchor)
+            except DataError as error:
+                return {"absent": str(error)}
+        return {**answer, "uv": pack(answer["uv"]), "labels": pack(answer["labels"])}
 
     @door(
         model=checks.model, z=optional(checks.vector()), uv=optional(checks.vector(2)), chart=optional(checks.chart), anchor=optional(checks.index),

@@ -1,6 +1,7 @@
 // The classes under the map: a click hides or shows one, a double click shows it alone.
 import { classNames, get, set, tokens } from "./store.js";
 import { h } from "./dom.js";
+import { trainingKey } from "./training.js";
 
 function present() {
   const { frame } = get();
@@ -26,7 +27,7 @@ export function legend() {
     "data-hint": "Click: hide or show. Double click, or Shift and click: this class alone",
     on: { click: (event) => (event.shiftKey ? only(label) : tap(label)) },
   }, h("span", { class: "legend__dot", style: `background:${tokens.classes[label % tokens.classes.length]}` }), names[label] ?? String(label)));
-  return [...keys, hidden.size > 0 && h("button", { type: "button", class: "legend__all", on: { click: () => set({ hidden: new Set() }) } }, "show all")];
+  return [...keys, hidden.size > 0 && h("button", { type: "button", class: "legend__all", on: { click: () => set({ hidden: new Set() }) } }, "show all"), trainingKey];
 }
 
 // The legend is built anew at every change, so a double click never lands on one element: two clicks are counted here.

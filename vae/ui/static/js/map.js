@@ -9,6 +9,7 @@ import { noModels } from "./header.js";
 import { legend } from "./legend.js";
 import { anchorPicker, chartPicker, planeOf, titles } from "./charts.js";
 import { honesty } from "./honesty.js";
+import { training } from "./training.js";
 import { jump } from "./jump.js";
 import { Ground, GROUNDS, offers } from "./ground.js";
 import { Pictures } from "./pictures.js";
@@ -38,6 +39,7 @@ export function mount({ element }) {
     route.draw();
   };
   start();
+  training(plot, stage);
   let names = new Map();
 
   const load = latest(async () => {

@@ -6,12 +6,13 @@ import { shades } from "./colour.js";
 import { Dots, UNSEEN } from "./dots.js";
 
 const MARGIN = { l: 40, r: 6, t: 6, b: 30 };
+const PLAIN = tokens.classes[3]; // grey
 const CONFIG = { displayModeBar: false, scrollZoom: true, doubleClick: false, responsive: false };
 
-// Smallest and largest u and v of places [u0, v0, u1, v1, ...].
-export function bounds(uv) {
+// Smallest and largest u and v of lists of places [u0, v0, u1, v1, ...].
+export function bounds(...lists) {
   const box = [Infinity, -Infinity, Infinity, -Infinity];
-  for (let i = 0; i < uv.length; i += 2) {
+  for (const uv of lists) for (let i = 0; i < uv.length; i += 2) {
     box[0] = Math.min(box[0], uv[i]); box[1] = Math.max(box[1], uv[i]);
     box[2] = Math.min(box[2], uv[i + 1]); box[3] = Math.max(box[3], uv[i + 1]);
   }
@@ -32,6 +33,7 @@ export class Plot {
     host.append(this.ground, this.points, canvas, this.overlay);
     this.frame = null;
     this.view = null; // {u, v, scale}: centre and units per pixel
+    this.behind = null; // {frame, uv, labels} of codes that are only to be seen, below the frame's own
     this.scale = null; // {frame, values, low, high} where colour says something else than the class
     this.onView = () => {};
     new ResizeObserver(() => this.frame && this.draw(this.frame, { keep: true })).observe(host);
@@ -51,7 +53,7 @@ export class Plot {
   }
 
   fitView(frame) {
-    const [u0, u1, v0, v1] = bounds(frame.uv), [width, height] = this.inner, pad = 1 + 2 * tokens.map.pad;
+    const [u0, u1, v0, v1] = bounds(frame.uv, this.behind?.frame === frame ? this.behind.uv : []), [width, height] = this.inner, pad = 1 + 2 * tokens.map.pad;
     const scale = Math.max((u1 - u0) / width, (v1 - v0) / height, 1e-6) * pad;
     return { u: (u0 + u1) / 2, v: (v0 + v1) / 2, scale };
   }
@@ -90,7 +92,18 @@ export class Plot {
     clearTimeout(this.settling);
     if (Math.min(...this.inner) < 1) return;
     this.painted = this.view;
-    this.dots.paint(this.size, this.box, [{ ...this.look(), px, size: this.pointSize, opacity: tokens.map.opacity }]);
+    const { behind, frame, pointSize: size } = this, { size: small, opacity } = tokens.behind;
+    const below = behind?.frame === frame && { ...this.paleLook(), px: this.pixelsOf(behind), size: size * small, opacity };
+    this.dots.paint(this.size, this.box, [below, { ...this.look(), px, size, opacity: tokens.map.opacity }].filter(Boolean));
+  }
+
+  // The codes behind have their class's colour, or none where the colour says a figure that they do not have.
+  paleLook() {
+    const { behind, hidden } = this, palette = this.scale?.frame === this.frame ? [PLAIN] : tokens.classes;
+    if (this.pale?.behind !== behind || this.pale.hidden !== hidden || this.pale.palette.length !== palette.length) {
+      this.pale = { behind, hidden, palette, kinds: Uint8Array.from(behind.labels, (label) => (hidden.has(label) ? UNSEEN : label % palette.length)) };
+    }
+    return this.pale;
   }
 
   // What each code's colour is; counted anew only where a colouring or a class filter has changed.

@@ -8,6 +8,7 @@ const state = {
   chart: null, // null: the model's default
   anchor: null, // the test image whose mu an axes chart passes through; null: the mean of the codes
   colour: "label", // what the codes' colour says, see colour.js
+  codes: "test", // whose codes the map shows: "test", or "all" with the training images' below them, see training.js
   ground: "manifold", // what lies behind the points, see ground.js
   label: 0, // what a conditional model is asked to draw
   index: 0, // the selected test image
