@@ -67,8 +67,8 @@ export class Dots {
     brush.clearRect(0, 0, this.canvas.width, this.canvas.height);
     brush.putImageData(this.image, left - pad, top - pad, pad, pad, wide, high);
     this.sheet = null;
-    this.canvas.dataset.count = String(count);
     this.ms = performance.now() - began;
+    Object.assign(this.canvas.dataset, { count: String(count), ms: this.ms.toFixed(1) });
   }
 
   // The last painting drawn elsewhere: what lay at (x, y) comes to (x * grow + dx, y * grow + dy), in CSS pixels.

@@ -33,14 +33,20 @@ export class Plot {
     host.append(this.ground, this.points, canvas, this.overlay);
     this.frame = null;
     this.view = null; // {u, v, scale}: centre and units per pixel
+    this.lists = {};
     this.behind = null; // {frame, uv, labels} of codes that are only to be seen, below the frame's own
     this.scale = null; // {frame, values, low, high} where colour says something else than the class
     this.onView = () => {};
-    new ResizeObserver(() => this.frame && this.draw(this.frame, { keep: true })).observe(host);
+    new ResizeObserver(() => {
+      this.measured = null;
+      if (this.frame) this.draw(this.frame, { keep: true });
+    }).observe(host);
   }
 
+  // Measured once: asked for between two drawings, a browser would lay the whole page out anew.
   get size() {
-    return [this.host.clientWidth, this.host.clientHeight];
+    this.measured ??= [this.host.clientWidth, this.host.clientHeight];
+    return this.measured;
   }
 
   get inner() {
@@ -88,12 +94,12 @@ export class Plot {
   }
 
   // The codes at the places that the view gives them, or at `px` while they glide.
-  paint(px = this.pixelsOf(this.frame)) {
+  paint(px = this.placed(this.frame, "own")) {
     clearTimeout(this.settling);
     if (Math.min(...this.inner) < 1) return;
     this.painted = this.view;
     const { behind, frame, pointSize: size } = this, { size: small, opacity } = tokens.behind;
-    const below = behind?.frame === frame && { ...this.paleLook(), px: this.pixelsOf(behind), size: size * small, opacity };
+    const below = behind?.frame === frame && { ...this.paleLook(), px: this.placed(behind, "behind"), size: size * small, opacity };
     this.dots.paint(this.size, this.box, [below, { ...this.look(), px, size, opacity: tokens.map.opacity }].filter(Boolean));
   }
 
@@ -168,10 +174,19 @@ export class Plot {
     return px >= MARGIN.l && px <= width - MARGIN.r && py >= MARGIN.t && py <= height - MARGIN.b;
   }
 
-  pixelsOf(frame) {
-    const out = new Float32Array(frame.uv.length);
-    for (let i = 0; i < out.length; i += 2) [out[i], out[i + 1]] = this.toPx(frame.uv[i], frame.uv[i + 1]);
+  pixelsOf({ uv }, out = new Float32Array(uv.length)) {
+    const [x, y] = this.toPx(0, 0), { scale } = this.view;
+    for (let i = 0; i < out.length; i += 2) {
+      out[i] = x + uv[i] / scale;
+      out[i + 1] = y - uv[i + 1] / scale;
+    }
     return out;
+  }
+
+  // The same in a list of its own, written over at every frame.
+  placed(frame, which) {
+    if (this.lists[which]?.length !== frame.uv.length) this.lists[which] = new Float32Array(frame.uv.length);
+    return this.pixelsOf(frame, this.lists[which]);
   }
 
   // The drawn code nearest to a place in pixels: {index, px} or null.
