@@ -204,12 +204,12 @@ class Explorer:
             "charts": offered, "origin": found.origin, "basis": found.basis, "explained": found.explained,
         }  # fmt: skip
 
-    def training_map(self, model: str, start: int = 0, chart: str | None = None, anchor: int | None = None) -> dict[str, Any]:
+    def training_map(self, model: str, start: int = 0, chart: str | None = None) -> dict[str, Any]:
         """The places uv (n, 2) and labels (n,) of the training images' codes from `start` on, at most 5,000, and the `total` of them.
 
         A model folder does not hold these codes: they are encoded when first asked for. `DataError` where the images are not on disk.
         """
-        opened, found = self._get(model), self.chart(model, chart, anchor)
+        opened, found = self._get(model), self.chart(model, chart)
         dataset = opened.folder.dataset
         train = self._training.get(dataset, lambda: load_split(dataset, "train", self.data_dir, download=False))
         if not 0 <= start < len(train) or start % TRAINING_PART:

@@ -154,12 +154,12 @@ class Doors:
         return {**answer, "uv": pack(np.asarray(answer["uv"], np.float32)), "labels": pack(answer["labels"]),
                 "origin": None if origin is None else np.asarray(origin).tolist(), "basis": None if basis is None else np.asarray(basis).tolist()}  # fmt: skip
 
-    @door(model=checks.model, start=optional(checks.whole(0), 0), chart=optional(checks.chart), anchor=optional(checks.index))
-    def training(self, model: str, start: int, chart: str | None, anchor: int | None) -> Fields:
+    @door(model=checks.model, start=optional(checks.whole(0), 0), chart=optional(checks.chart))
+    def training(self, model: str, start: int, chart: str | None) -> Fields:
         """The places of some training codes on a chart, from row `start` on: the page asks until it has the `total`. `absent`: why there are no images."""
         with self._encoding:  # seconds of arithmetic: one at a time, whoever asks
             try:
-                answer = self.explorer.training_map(model, start, chart, anchor)
+                answer = self.explorer.training_map(model, start, chart)
             except DataError as error:
                 return {"absent": str(error)}
         return {**answer, "uv": pack(answer["uv"]), "labels": pack(answer["labels"])}
