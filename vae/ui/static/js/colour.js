@@ -34,7 +34,8 @@ export function klOf({ mu, logvar, codes: { size, count } }) {
   return out;
 }
 
-async function valuesOf(what, { model, frame, local }) {
+// The figure of every code, null where the server cannot count it.
+export async function valuesOf(what, { model, frame, local }) {
   if (what === "trust") return (await count("trust", frame, local)).values;
   const key = `${what} ${model.name}`;
   if (!known.has(key)) {

@@ -135,7 +135,8 @@ export function save(blob, name) {
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
 
-export const field = (text, control) => h("label", { class: "field" }, h("span", { class: "field__name" }, text), control);
+// A label would pass its clicks and its text on to the first of several buttons.
+export const field = (text, control) => h(control.matches("input, select") ? "label" : "div", { class: "field" }, h("span", { class: "field__name" }, text), control);
 export const notice = (text, ...extra) => h("div", { class: "notice", role: "status" }, h("p", {}, text), ...extra);
 export const command = (text) => h("button", {
   type: "button", class: "command", "data-hint": "Copy this command",

@@ -6,13 +6,14 @@ import { fetchNotice } from "./fetch.js";
 import { hereBlock, named, nearestBlock, title, votesText, wide } from "./here.js";
 import { trainCommand } from "./header.js";
 import { selectedSetters } from "./ends.js";
+import { chosenBlock } from "./sheet.js";
 
 export { votesText } from "./here.js";
 
 export function mount({ element }) {
   const here = hereBlock(), selected = selectedBlock(), sizes = sizesBlock(), nearest = nearestBlock();
   const hint = h("p", { class: "inspector__foot" }, "Move to decode, click to select, or draw your own in Draw.");
-  const panel = h("aside", { class: "inspector", "aria-label": "This place" }, here, selected, sizes, nearest, hint);
+  const panel = h("aside", { class: "inspector", "aria-label": "This place" }, here, chosenBlock(), selected, sizes, nearest, hint);
   fill(element, panel);
   on(["model"], ({ model }) => panel.classList.toggle("inspector--empty", !model));
 }

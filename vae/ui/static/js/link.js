@@ -4,6 +4,7 @@ import { GROUNDS } from "./ground.js";
 import { COLOURS } from "./colour.js";
 import { axesOf, planeOf } from "./charts.js";
 import { readPath, writePath } from "./ends.js";
+import { pickText, readPick } from "./outline.js";
 
 const MOST = 1e6; // a place farther out than this says nothing; the server's own limit
 
@@ -36,6 +37,11 @@ function hiddenOf(text) {
   return labels?.every((v) => Number.isInteger(v) && v >= 0 && v < 256) ? { hidden: new Set(labels) } : null;
 }
 
+function pickOf(text, { dataset }) {
+  const picked = readPick(text, tokens.pick.vertices), known = (name) => get().catalogue.models.some((m) => m.name === name && m.dataset === (dataset ?? m.dataset));
+  return picked && (!picked.of || known(picked.of.model)) ? { picked } : null;
+}
+
 // What a link holds beside the model: its key, what a fault calls it, the parts of the store it depends on, how it is written (null: left out) and how it is read:
 // a patch of the store, or null for what cannot be. `read` is told of the model {dataset, recipe, latentDim} that the link opens.
 export const FIELDS = [
@@ -48,6 +54,7 @@ export const FIELDS = [
   { key: "path", what: "the path", of: ["path"], write: ({ path }) => writePath(path), read: readPath },
   { key: "image", what: "the test image", of: ["index"], write: ({ index }) => index, read: (text) => whole(text, "index") },
   { key: "hide", what: "the hidden classes", of: ["hidden"], write: ({ hidden }) => [...hidden].join(",") || null, read: hiddenOf },
+  { key: "pick", what: "the selection", of: ["picked"], write: ({ picked }) => picked && pickText(picked), read: pickOf },
   { key: "as", what: "the class to draw", of: ["label", "model"], write: ({ model, label }) => (model?.conditional ? label : null), read: (text) => whole(text, "label") },
 ];
 

@@ -17,6 +17,7 @@ import { speaker } from "./speak.js";
 import { aim, seen } from "./view.js";
 import { Route } from "./route.js";
 import { pathKey, setNext } from "./ends.js";
+import { pick } from "./pick.js";
 import { COLOURS, colouring, paints, scaleKey } from "./colour.js";
 
 export function mount({ element }) {
@@ -30,8 +31,10 @@ export function mount({ element }) {
   fill(element, root);
   const plot = new Plot(host), ground = new Ground(plot), live = follow(plot), pictures = new Pictures(plot), route = new Route(plot, stage);
   stage.append(ground.caption);
+  const outline = pick(plot, stage, zoom, (px, py) => click(plot, px, py));
   plot.onView = () => {
     marks();
+    outline();
     live();
     ground.update();
     pictures.update();
@@ -174,7 +177,7 @@ function hands(host, plot) {
 
   const steps = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
   host.addEventListener("keydown", (event) => {
-    if (!ready() || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (!ready() || event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
     const [px, py] = plot.toPx(...(get().uv ?? [plot.view.u, plot.view.v])), step = steps[event.key];
     if (pathKey(event.key)) return event.preventDefault();
     if (step) {

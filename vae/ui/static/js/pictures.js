@@ -64,6 +64,7 @@ export class Pictures {
         continue;
       }
       const [px, py] = plot.toPx(frame.uv[2 * i], frame.uv[2 * i + 1]), x = Math.round(px - side / 2), y = Math.round(py - side / 2);
+      brush.globalAlpha = plot.chosen && !plot.chosen[i] ? tokens.pick.pale : 1;
       brush.fillStyle = tokens.classes[frame.labels[i] % tokens.classes.length];
       brush.fillRect(x - 2, y - 2, side + 4, side + 4);
       brush.drawImage(canvasOf(picture), x, y, side, side);

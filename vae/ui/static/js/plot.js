@@ -1,7 +1,7 @@
 // The map's surface in four layers: ground canvas, Plotly's axes and gestures, the codes as dots, an SVG for all that is written or pointed at.
 import { tokens } from "./store.js";
 import { h, s } from "./dom.js";
-import { axis, layout, plotly } from "./figure.js";
+import { axis, layout, palette, plotly } from "./figure.js";
 import { shades } from "./colour.js";
 import { Dots, UNSEEN } from "./dots.js";
 
@@ -35,6 +35,7 @@ export class Plot {
     this.view = null; // {u, v, scale}: centre and units per pixel
     this.lists = {};
     this.behind = null; // {frame, uv, labels} of codes that are only to be seen, below the frame's own
+    this.chosen = null; // 1 for each code that stands out, where some do
     this.scale = null; // {frame, values, low, high} where colour says something else than the class
     this.onView = () => {};
     new ResizeObserver(() => {
@@ -100,28 +101,31 @@ export class Plot {
     this.painted = this.view;
     const { behind, frame, pointSize: size } = this, { size: small, opacity } = tokens.behind;
     const below = behind?.frame === frame && { ...this.paleLook(), px: this.placed(behind, "behind"), size: size * small, opacity };
-    this.dots.paint(this.size, this.box, [below, { ...this.look(), px, size, opacity: tokens.map.opacity }].filter(Boolean));
+    const { pale, ...own } = this.look(), others = pale && { kinds: pale, palette: [palette().quiet], px, size, opacity: tokens.pick.pale };
+    this.dots.paint(this.size, this.box, [below, others, { ...own, px, size, opacity: tokens.map.opacity }].filter(Boolean));
   }
 
-  // The codes behind have their class's colour, or none where the colour says a figure that they do not have.
+  // The codes behind have their class's colour, or none where some of the others are chosen or the colour says a figure that these do not have.
   paleLook() {
-    const { behind, hidden } = this, palette = this.scale?.frame === this.frame ? [PLAIN] : tokens.classes;
+    const { behind, hidden } = this, palette = this.chosen || this.scale?.frame === this.frame ? [PLAIN] : tokens.classes;
     if (this.pale?.behind !== behind || this.pale.hidden !== hidden || this.pale.palette.length !== palette.length) {
       this.pale = { behind, hidden, palette, kinds: Uint8Array.from(behind.labels, (label) => (hidden.has(label) ? UNSEEN : label % palette.length)) };
     }
     return this.pale;
   }
 
-  // What each code's colour is; counted anew only where a colouring or a class filter has changed.
+  // What each code's colour is; counted anew only where a colouring, a class filter or what is chosen has changed. Where some are chosen, the others are `pale`.
   look() {
-    const { frame, hidden } = this, scale = this.scale?.frame === frame ? this.scale : null, { known } = this;
-    if (known?.frame === frame && known.hidden === hidden && known.scale === scale) return known;
+    const { frame, hidden, chosen, known } = this, scale = this.scale?.frame === frame ? this.scale : null;
+    if (known?.frame === frame && known.hidden === hidden && known.scale === scale && known.chosen === chosen) return known;
+    const pale = chosen && new Uint8Array(frame.labels.length).fill(UNSEEN);
     const palette = scale ? shades() : tokens.classes, kinds = new Uint8Array(frame.labels.length), { values, low, high } = scale ?? {};
     for (let i = 0; i < kinds.length; i += 1) {
       if (hidden.has(frame.labels[i])) kinds[i] = UNSEEN;
+      else if (chosen && !chosen[i]) [kinds[i], pale[i]] = [UNSEEN, 0];
       else kinds[i] = scale ? Math.min(palette.length - 1, Math.max(0, Math.floor(((values[i] - low) / (high - low || 1)) * palette.length))) : frame.labels[i] % palette.length;
     }
-    return (this.known = { frame, hidden, scale, palette, kinds });
+    return (this.known = { frame, hidden, scale, chosen, palette, kinds, pale });
   }
 
   get pointSize() {

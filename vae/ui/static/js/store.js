@@ -22,6 +22,8 @@ const state = {
   local: null, // the chosen model as the browser holds it, see model.js
   path: null, // {a, b: {index} or {uv} or null, method: "linear" or "slerp"}, see ends.js
   fading: true, // whether pictures fade where no code lies near
+  tool: "pan", // what dragging on the map does: pan, box or lasso
+  picked: null, // the chosen codes, see pick.js
   drawing: null, // the drawing's code in the Z = 2 model
   hidden: new Set(), // classes the legend hides
   dark: false,
@@ -82,7 +84,7 @@ export function choose({ dataset = state.dataset, recipe = state.recipe, latentD
   latentDim = sizes.length ? near(sizes, latentDim ?? 2) : latentDim;
   const other = dataset !== state.dataset;
   set({ dataset, recipe, latentDim, model: modelOf(dataset, recipe, latentDim), chart: null, anchor: null, view: null, uv: null, click: null, here: null });
-  if (other) set({ index: 0, selection: null, hidden: new Set(), drawing: null, path: null });
+  if (other) set({ index: 0, selection: null, hidden: new Set(), drawing: null, path: null, picked: null });
 }
 
 // ---- asking the server

@@ -1,0 +1,156 @@
+// Choosing codes on the map: a box or a lasso by mouse, finger or keys. What is chosen is one key of the store, `picked`:
+// {tool, outline: places of the chart `of` {model, chart}, inside: all codes it holds, indices: those of shown classes}.
+import { ask, get, latest, on, set, tokens, unpack } from "./store.js";
+import { count, fill, h, s } from "./dom.js";
+import { edges, inside, rounded, simplify } from "./outline.js";
+import { meanOf } from "./chosen.js";
+import { toPlane } from "./model.js";
+
+const TOOLS = {
+  pan: ["Move", "Dragging moves the map; a finger decodes", "M8 1.5v13M1.5 8h13M6 3.5l2-2 2 2M6 12.5l2 2 2-2M3.5 6l-2 2 2 2M12.5 6l2 2-2 2"],
+  box: ["Choose with a box", "Drag a box over codes to choose them. By keyboard, on the map: Space puts the pen down, arrows move it, Space lifts it", "M2 3.5h2.5M6.75 3.5h2.5M11.5 3.5H14v2.2M14 7.2v2M14 10.8v1.7h-2.5M9.25 12.5h-2.5M4.5 12.5H2v-1.7M2 9.2v-2M2 5.7V3.5"],
+  lasso: ["Choose with a lasso", "Draw around codes to choose them; the line closes by itself. By keyboard, on the map: Space puts the pen down, arrows move it, Space lifts it", "M8 2.2c3.5 0 6 1.7 6 3.9S11.5 10 8 10 2 8.3 2 6.1 4.5 2.2 8 2.2zM4.6 9.3c-1.6.9-1.5 2.6 0 2.9 1.2.2 1.3 1.2.5 2"],
+};
+export const WHAT = { box: "Drag a box over codes to choose them.", lasso: "Draw around codes to choose them." };
+
+const drawnOn = (picked, frame) => picked.of?.model === frame.model && picked.of.chart === frame.chart;
+
+// Takes an outline into the store, without the classes that are hidden.
+function put(picked) {
+  const { frame, hidden } = get();
+  set({ picked: { ...picked, indices: hidden.size ? picked.inside.filter((i) => !hidden.has(frame.labels[i])) : picked.inside } });
+}
+
+// What an outline that came with a link holds; one from another size or chart is laid over its own.
+const resolve = latest(async () => {
+  const { picked, frame, model } = get();
+  if (!picked || picked.inside || picked.fault || !frame || frame.model !== model?.name) return;
+  const of = picked.of ?? { model: frame.model, chart: frame.chart };
+  try {
+    const uv = drawnOn({ of }, frame) ? frame.uv : unpack((await ask("map", of)).uv).data;
+    if (get().picked === picked) put({ ...picked, of, inside: inside(picked, uv) });
+  } catch (fault) {
+    if (get().picked === picked) set({ picked: { ...picked, of, fault: fault.message } });
+  }
+});
+
+const icon = (d) => s("svg", { viewBox: "0 0 16 16", width: 16, height: 16, fill: "none", stroke: "currentColor", "stroke-width": 1.4, "aria-hidden": "true" }, s("path", { d }));
+
+// The tools of a map; `tap` is what a click without a movement does. Gives back the drawing of the outline, for when the view moves.
+export function pick(plot, stage, beside, tap) {
+  const buttons = Object.entries(TOOLS).map(([tool, [name, hint, d]]) =>
+    h("button", { type: "button", "aria-label": name, "data-hint": hint, "data-tool": tool, on: { click: () => set({ tool }) } }, icon(d)));
+  beside.append(h("div", { class: "pick__tools", role: "group", "aria-label": "what dragging does" }, buttons));
+  const said = h("span", { role: "status" });
+  const note = h("div", { class: "pick__note" }, said,
+    h("button", { type: "button", class: "link", on: { click: () => document.querySelector(".chosen")?.scrollIntoView({ block: "start" }) } }, "show"),
+    h("button", { type: "button", class: "link", on: { click: () => set({ picked: null, tool: "pan" }) } }, "clear"));
+  const layer = s("svg", { class: "pick" }); // cut off where the axes begin
+  plot.overlay.append(layer);
+  stage.append(note);
+  let stroke = null; // {tool, places, by: a pointer's id or "keys"}
+
+  function path(line, name) {
+    return s("path", { class: name, d: `M${line.map(([u, v]) => plot.toPx(u, v).map((p) => p.toFixed(1)).join(" ")).join("L")}Z` });
+  }
+
+  function draw() {
+    const { picked, frame, local } = get();
+    if (!plot.view || !frame) return;
+    const [left, top] = plot.toPx(plot.ranges().x[0], plot.ranges().y[1]), [width, height] = plot.inner;
+    for (const [key, value] of Object.entries({ x: left, y: top, width, height, viewBox: `${left} ${top} ${width} ${height}` })) layer.setAttribute(key, value);
+    const shape = stroke ? { tool: stroke.tool, outline: stroke.places } : picked && drawnOn(picked, frame) ? picked : null;
+    const line = shape && (shape.tool === "box" ? (([u0, u1, v0, v1]) => [[u0, v0], [u1, v0], [u1, v1], [u0, v1]])(edges(shape.outline)) : shape.outline);
+    const centre = !stroke && picked?.indices?.length && local?.name === frame.model ? toPlane(frame, meanOf(local, picked.indices)) : null, [x, y] = centre ? plot.toPx(...centre) : [];
+    fill(layer, line && [path(line, "pick__line pick__line--halo"), path(line, "pick__line")], centre && s("path", { class: "pick__centre", d: `M${x - 6} ${y}L${x} ${y - 6}L${x + 6} ${y}L${x} ${y + 6}Z` }));
+  }
+
+  // The pen's place, kept on the paper.
+  function under(px, py) {
+    const [u, v] = plot.toUv(px, py), { x, y } = plot.ranges(), within = (value, [low, high]) => Math.min(high, Math.max(low, value));
+    return [within(u, x), within(v, y)];
+  }
+
+  function start(by, place) {
+    stroke = { by, tool: get().tool, places: [place] };
+  }
+
+  function move(place) {
+    if (stroke.tool === "box") stroke.places[1] = place;
+    else stroke.places.push(place);
+    draw();
+  }
+
+  // The pen is lifted: true where it has drawn something.
+  function lift() {
+    const { tool, places } = stroke, { frame } = get(), { scale } = plot.view, [u0, u1, v0, v1] = edges(places);
+    stroke = null;
+    draw();
+    if (Math.hypot(u1 - u0, v1 - v0) <= tokens.map.moved * scale) return false;
+    const line = tool === "box" ? [[u0, v0], [u1, v1]] : simplify(places, tokens.pick.tolerance * scale, tokens.pick.vertices), outline = rounded(line, scale);
+    put({ tool, outline, of: { model: frame.model, chart: frame.chart }, inside: inside({ tool, outline }, frame.uv) });
+    return true;
+  }
+
+  function drop() {
+    stroke = null;
+    draw();
+  }
+
+  const at = (event) => {
+    const box = plot.host.getBoundingClientRect();
+    return [event.clientX - box.left, event.clientY - box.top];
+  };
+  const drawing = () => get().tool !== "pan" && plot.view && plot.frame === get().frame;
+  // Before the map's own hands hear of it: with a tool chosen, a drag neither pans nor decodes.
+  stage.addEventListener("pointerdown", (event) => {
+    const [px, py] = at(event);
+    if (!drawing() || event.button !== 0 || !plot.host.contains(event.target) || !plot.inside(px, py)) return;
+    event.stopPropagation();
+    event.preventDefault();
+    if (stroke) return drop(); // a second finger, or the mouse after the keys
+    plot.host.focus({ preventScroll: true });
+    plot.host.setPointerCapture(event.pointerId);
+    start(event.pointerId, under(px, py));
+  }, { capture: true });
+  stage.addEventListener("pointermove", (event) => stroke?.by === event.pointerId && move(under(...at(event))));
+  stage.addEventListener("pointerup", (event) => stroke?.by === event.pointerId && !lift() && tap(...at(event)));
+  stage.addEventListener("pointercancel", (event) => stroke?.by === event.pointerId && drop());
+  stage.addEventListener("keydown", (event) => { // after the map's own hands: an arrow has moved HERE
+    if (!drawing() || event.target !== plot.host) return;
+    const here = get().uv ?? [plot.view.u, plot.view.v];
+    if (event.key === " ") {
+      event.preventDefault();
+      if (stroke?.by === "keys") lift();
+      else start("keys", here);
+    } else if (event.key.startsWith("Arrow") && stroke?.by === "keys") move(under(...plot.toPx(...get().uv)));
+  });
+  document.addEventListener("keydown", (event) => {
+    const { picked, tool } = get();
+    if (event.key !== "Escape" || plot.host.offsetParent === null || event.target.matches("input, select, textarea") || (!stroke && !picked && tool === "pan")) return;
+    event.preventDefault(); // Escape takes one step back at a time; the map's own comes last
+    if (stroke) drop();
+    else set(picked ? { picked: null } : { tool: "pan" });
+  }, { capture: true });
+
+  on(["tool", "picked", "frame"], ({ tool, picked, frame }) => {
+    for (const button of buttons) button.setAttribute("aria-pressed", String(button.dataset.tool === tool));
+    if (stroke && stroke.tool !== tool) drop();
+    const counted = picked?.indices ? `${count(picked.indices.length)} ${picked.indices.length === 1 ? "code" : "codes"} chosen` : "";
+    said.textContent = counted || (frame ? (WHAT[tool] ?? "") : "");
+    note.classList.toggle("pick__note--chosen", Boolean(counted));
+    note.hidden = !said.textContent;
+  });
+  on(["picked", "frame"], resolve);
+  on(["offline"], ({ offline, picked }) => !offline && picked?.fault && set({ picked: { ...picked, fault: null } }));
+  on(["hidden"], ({ picked }) => picked?.inside && put(picked));
+  on(["picked"], ({ picked, frame }) => {
+    const chosen = picked?.indices?.length ? new Uint8Array(frame.labels.length) : null;
+    picked?.indices?.forEach((i) => (chosen[i] = 1));
+    if (!chosen && !plot.chosen) return draw();
+    plot.chosen = chosen;
+    if (plot.view && plot.frame === frame) plot.draw(frame, { keep: true });
+  });
+  on(["local"], draw);
+  return draw;
+}
