@@ -286,15 +286,16 @@ def test_a_broken_selection_in_a_link_is_one_clear_line(visit, app, search, name
 
 def test_an_outline_without_a_code_says_what_to_do_and_escape_takes_steps_back(page):
     tool(page, "box")
-    body = page.locator(".chosen__body")
-    assert body.get_by_text("Drag a box over codes to choose them.").is_visible()
+    note = page.locator(".pick__note")
+    assert note.get_by_text("Drag a box over codes to choose them").is_visible() and page.locator(".selected-image").is_visible()
     stroke(page, [(0.1, 0.8), (0.2, 0.9)])
-    body.get_by_text("No code lies inside this box.").wait_for()
+    note.get_by_text("No code lies inside this box. Draw over some of the dots").wait_for()
+    assert page.locator(".chosen").is_hidden() and page.locator(".selected-image").is_visible()
     page.keyboard.press("Escape")
-    body.get_by_text("Drag a box over codes").wait_for()
+    note.get_by_text("Drag a box over codes").wait_for()
     page.keyboard.press("Escape")
     assert page.locator("[data-tool='pan']").get_attribute("aria-pressed") == "true"
-    assert page.locator(".chosen").is_hidden() and page.locator(".selected-image").is_visible()
+    assert note.is_hidden() and page.locator(".pick__line").count() == 0
 
 
 def test_the_keyboard_alone_draws_a_box(page, codes):

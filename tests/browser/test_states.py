@@ -71,7 +71,7 @@ def test_a_lost_server_is_announced_and_the_picture_stays(serve, visit):
     server = serve()
     page = visit(server.url, forgiving=True)
     server.stop()
-    page.locator("[data-index]").nth(2).click()
+    page.locator(".nearest__one").nth(2).click()
     page.wait_for_selector(".head__alarm:not([hidden])")
     assert "The server does not answer" in page.locator(".head__alarm").text_content()
     assert page.locator(".latent-map[data-ready]").count() == 1

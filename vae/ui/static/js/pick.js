@@ -11,7 +11,7 @@ const TOOLS = {
   box: ["Choose with a box", "Drag a box over codes to choose them. By keyboard, on the map: Space puts the pen down, arrows move it, Space lifts it", "M2 3.5h2.5M6.75 3.5h2.5M11.5 3.5H14v2.2M14 7.2v2M14 10.8v1.7h-2.5M9.25 12.5h-2.5M4.5 12.5H2v-1.7M2 9.2v-2M2 5.7V3.5"],
   lasso: ["Choose with a lasso", "Draw around codes to choose them; the line closes by itself. By keyboard, on the map: Space puts the pen down, arrows move it, Space lifts it", "M8 2.2c3.5 0 6 1.7 6 3.9S11.5 10 8 10 2 8.3 2 6.1 4.5 2.2 8 2.2zM4.6 9.3c-1.6.9-1.5 2.6 0 2.9 1.2.2 1.3 1.2.5 2"],
 };
-export const WHAT = { box: "Drag a box over codes to choose them.", lasso: "Draw around codes to choose them." };
+const TASK = { box: "Drag a box over codes to choose them", lasso: "Draw around codes to choose them" };
 
 const drawnOn = (picked, frame) => picked.of?.model === frame.model && picked.of.chart === frame.chart;
 
@@ -42,8 +42,8 @@ export function pick(plot, stage, beside, tap) {
     h("button", { type: "button", "aria-label": name, "data-hint": hint, "data-tool": tool, on: { click: () => set({ tool }) } }, icon(d)));
   beside.append(h("div", { class: "pick__tools", role: "group", "aria-label": "what dragging does" }, buttons));
   const said = h("span", { role: "status" });
-  const note = h("div", { class: "pick__note" }, said,
-    h("button", { type: "button", class: "link", on: { click: () => document.querySelector(".chosen")?.scrollIntoView({ block: "start" }) } }, "show"),
+  const show = h("button", { type: "button", class: "link", on: { click: () => document.querySelector(".chosen")?.scrollIntoView({ block: "start" }) } }, "show");
+  const note = h("div", { class: "pick__note" }, said, show,
     h("button", { type: "button", class: "link", on: { click: () => set({ picked: null, tool: "pan" }) } }, "clear"));
   const layer = s("svg", { class: "pick" }); // cut off where the axes begin
   plot.overlay.append(layer);
@@ -136,9 +136,13 @@ export function pick(plot, stage, beside, tap) {
   on(["tool", "picked", "frame"], ({ tool, picked, frame }) => {
     for (const button of buttons) button.setAttribute("aria-pressed", String(button.dataset.tool === tool));
     if (stroke && stroke.tool !== tool) drop();
-    const counted = picked?.indices ? `${count(picked.indices.length)} ${picked.indices.length === 1 ? "code" : "codes"} chosen` : "";
-    said.textContent = counted || (frame ? (WHAT[tool] ?? "") : "");
-    note.classList.toggle("pick__note--chosen", Boolean(counted));
+    const n = picked?.indices?.length;
+    if (!picked) said.textContent = (frame && TASK[tool]) || "";
+    else if (picked.fault) said.textContent = `The selection of this link cannot be shown: ${picked.fault}`;
+    else if (n === undefined) said.textContent = "counting …";
+    else said.textContent = n ? `${count(n)} ${n === 1 ? "code" : "codes"} chosen` : `No code lies inside this ${picked.tool}. Draw over some of the dots, or zoom in on them first; hidden classes are left out.`;
+    note.classList.toggle("pick__note--chosen", Boolean(picked));
+    show.hidden = !n;
     note.hidden = !said.textContent;
   });
   on(["picked", "frame"], resolve);

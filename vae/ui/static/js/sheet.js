@@ -9,9 +9,9 @@ import { thumb, thumbs } from "./thumbs.js";
 import { klOf, paints, valuesOf } from "./colour.js";
 import { byDistance, classesOf, meanFigure, meanOf, tableOf } from "./chosen.js";
 import { goTo } from "./jump.js";
-import { WHAT } from "./pick.js";
 
 const ORDERS = { number: "by number", near: "nearest to their mean", far: "farthest from their mean" };
+const share = (part) => (part < 0.005 ? "< 1\u202f%" : percent(part));
 const nameOf = (label) => classNames()[label] ?? String(label);
 
 export function chosenBlock() {
@@ -25,17 +25,17 @@ export function chosenBlock() {
   }
 
   function head() {
-    const { picked, tool } = get(), open = Boolean(picked) || tool !== "pan", total = picked?.indices?.length ?? 0;
-    block.hidden = !open;
-    block.dataset.side = open ? side : "image";
-    if (!open) return;
+    const total = get().picked?.indices?.length ?? 0;
+    block.hidden = !total;
+    block.dataset.side = total ? side : "image";
+    if (!total) return;
     fill(bar, segmented("what is shown", [
-      { value: "chosen", text: `Chosen ${picked?.indices ? count(total) : ""}`, hint: "The codes inside the outline" }, { value: "image", text: "Selected image", hint: "The one test image that is selected, with every size and its neighbours" },
+      { value: "chosen", text: `Chosen ${count(total)}`, hint: "The codes inside the outline" }, { value: "image", text: "Selected image", hint: "The one test image that is selected, with every size and its neighbours" },
     ], side, (value) => {
       side = value;
       head();
     }), h("div", { class: "row row--right" },
-      total > 0 && h("button", { type: "button", class: "button", "data-hint": "Save index, label, mu and logvar of the chosen as a table", on: { click: table } }, "CSV"),
+      h("button", { type: "button", class: "button", "data-hint": "Save index, label, mu and logvar of the chosen as a table", on: { click: table } }, "CSV"),
       h("button", { type: "button", class: "icon", "aria-label": "Clear what is chosen", "data-hint": "Clear what is chosen (Escape)", on: { click: () => set({ picked: null, tool: "pan" }) } }, "×")));
   }
 
@@ -46,10 +46,10 @@ export function chosenBlock() {
 
   // ---- the mean
 
-  const canvas = picture(tokens.pick.centre, "the decoded mean of the chosen codes"), looks = h("dd", {}), share = h("span", {}), gauge = meter(), recon = h("dd", {}), kl = h("dd", {});
+  const canvas = picture(tokens.pick.centre, "the decoded mean of the chosen codes"), looks = h("dd", { class: "chosen__looks" }), near = h("span", {}), gauge = meter(), recon = h("dd", {}), kl = h("dd", {});
   const centre = h("div", { class: "row row--top" },
     h("button", { type: "button", class: "chosen__mean", "data-hint": "The mean of their codes, decoded: click to go to its place", on: { click: toMean } }, canvas),
-    h("dl", { class: "facts" }, h("dt", {}, "mean looks like"), looks, h("dt", {}, term("support")), h("dd", {}, gauge, " ", share), h("dt", {}, "mean ", term("recon")), recon, h("dt", {}, "mean ", term("kl")), kl));
+    h("dl", { class: "facts" }, h("dt", {}, "mean looks like"), looks, h("dt", {}, term("support")), h("dd", {}, gauge, " ", near), h("dt", {}, "mean ", term("recon")), recon, h("dt", {}, "mean ", term("kl")), kl));
   const nats = (values, { indices, all }) => [number(meanFigure(values, indices), 1), h("span", { class: "unit" }, all ? " nats" : ` nats (of all ${number(meanFigure(values), 1)})`)];
 
   function toMean() {
@@ -63,7 +63,7 @@ export function chosenBlock() {
     const z = meanOf(found.local, found.indices), { label_votes, distance } = found.local.codes.ask(z), { gaps } = found.local, support = gaps && supportAt(gaps, distance);
     looks.textContent = votesText(label_votes);
     gauge.put(support ?? 0);
-    share.textContent = support === null ? "…" : percent(support);
+    near.textContent = support === null ? "…" : percent(support);
     canvas.style.opacity = support === null ? 1 : fade(support);
     if (found.model.variational) fill(kl, nats(klOf(found.local), found));
     else kl.textContent = "none: a plain autoencoder";
@@ -97,7 +97,7 @@ export function chosenBlock() {
   function drawClasses({ local, indices }) {
     const found = classesOf(local.labels, indices);
     fill(classes, found.map(([label, n]) => h("li", { "data-label": String(label) }, h("span", {}, nameOf(label)),
-      h("span", { class: "chosen__bar" }, h("i", { style: `width:${(100 * n) / found[0][1]}%;background:var(--lx-class-${label % tokens.classes.length})` })), h("b", {}, count(n)), h("span", { class: "quiet" }, percent(n / indices.length)))));
+      h("b", {}, count(n)), h("span", { class: "quiet" }, share(n / indices.length)), h("i", { style: `width:${(100 * n) / found[0][1]}%;background:var(--lx-class-${label % tokens.classes.length})` }))));
   }
 
   // ---- the contact sheet
@@ -152,7 +152,7 @@ export function chosenBlock() {
   // ---- all of it
 
   function draw() {
-    const { picked, tool, local, model } = get(), found = known();
+    const found = known();
     if (found) {
       fill(body, centre, classes, sorting, shots);
       drawMean();
@@ -161,19 +161,15 @@ export function chosenBlock() {
       return void drawShots();
     }
     for (const key of ["ready", "recon", "z", "count"]) delete block.dataset[key];
-    const keys = h("p", { class: "quiet" }, "By keyboard: with the map in focus, Space puts the pen down, arrows move it, Space lifts it.");
-    if (!picked) fill(body, h("p", {}, WHAT[tool] ?? ""), keys);
-    else if (picked.fault) fill(body, h("p", { class: "warn" }, picked.fault));
-    else if (!picked.indices || local?.name !== model?.name) fill(body, h("p", { class: "quiet" }, "counting …"));
-    else fill(body, h("p", {}, `No code lies inside this ${picked.tool}. Draw over some of the dots, or zoom in on them first; hidden classes are left out.`), keys);
+    fill(body, h("p", { class: "quiet" }, "counting …"));
   }
 
   on(["picked"], ({ picked }) => {
     if (picked && picked.outline !== outline) side = "chosen";
     outline = picked?.outline;
   });
-  on(["picked", "tool"], head);
-  on(["picked", "tool", "local", "label", "images"], draw);
+  on(["picked"], head);
+  on(["picked", "local", "label", "images"], draw);
   on(["index"], press);
   document.addEventListener("lx-thumbs", drawShots);
   return block;
