@@ -24,13 +24,13 @@ function put(picked) {
 // What an outline that came with a link holds; one from another size or chart is laid over its own.
 const resolve = latest(async () => {
   const { picked, frame, model } = get();
-  if (!picked || picked.inside || picked.fault || !frame || frame.model !== model?.name) return;
+  if (!picked || picked.inside || !frame || frame.model !== model?.name) return;
   const of = picked.of ?? { model: frame.model, chart: frame.chart };
   try {
     const uv = drawnOn({ of }, frame) ? frame.uv : unpack((await ask("map", of)).uv).data;
     if (get().picked === picked) put({ ...picked, of, inside: inside(picked, uv) });
   } catch (fault) {
-    if (get().picked === picked) set({ picked: { ...picked, of, fault: fault.message } });
+    if (get().picked === picked && !fault.lost) set({ picked: null, news: `The selection of this link cannot be shown. ${fault.message}` });
   }
 });
 
@@ -138,22 +138,22 @@ export function pick(plot, stage, beside, tap) {
     if (stroke && stroke.tool !== tool) drop();
     const n = picked?.indices?.length;
     if (!picked) said.textContent = (frame && TASK[tool]) || "";
-    else if (picked.fault) said.textContent = `The selection of this link cannot be shown: ${picked.fault}`;
     else if (n === undefined) said.textContent = "counting …";
     else said.textContent = n ? `${count(n)} ${n === 1 ? "code" : "codes"} chosen` : `No code lies inside this ${picked.tool}. Draw over some of the dots, or zoom in on them first; hidden classes are left out.`;
     note.classList.toggle("pick__note--chosen", Boolean(picked));
     show.hidden = !n;
     note.hidden = !said.textContent;
   });
-  on(["picked", "frame"], resolve);
-  on(["offline"], ({ offline, picked }) => !offline && picked?.fault && set({ picked: { ...picked, fault: null } }));
+  on(["picked", "frame", "offline"], ({ offline }) => !offline && resolve());
   on(["hidden"], ({ picked }) => picked?.inside && put(picked));
   on(["picked"], ({ picked, frame }) => {
     const chosen = picked?.indices?.length ? new Uint8Array(frame.labels.length) : null;
     picked?.indices?.forEach((i) => (chosen[i] = 1));
     if (!chosen && !plot.chosen) return draw();
     plot.chosen = chosen;
-    if (plot.view && plot.frame === frame) plot.draw(frame, { keep: true });
+    if (!plot.view || plot.frame !== frame) return;
+    plot.paint();
+    plot.onView();
   });
   on(["local"], draw);
   return draw;
