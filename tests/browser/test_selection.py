@@ -180,6 +180,40 @@ def test_the_chosen_stand_out_and_the_others_turn_pale(page, codes):
     assert again[near & ~within, 2].max() < 0.25 * 255 < 0.5 * 255 < again[near & within, 2].min()
 
 
+def test_a_further_outline_adds_to_what_is_chosen_or_takes_away_even_on_another_map(page, visit):
+    tool(page, "box")
+    boxes = [[(0.3, 0.4), (0.5, 0.6)], [(0.45, 0.3), (0.6, 0.5)], [(0.4, 0.45), (0.48, 0.55)]]
+    alone = []
+    for box in boxes:
+        stroke(page, box)
+        chosen(page)
+        alone.append(set(indices(page)))
+        page.keyboard.press("Escape")
+    stroke(page, boxes[0])
+    chosen(page)
+    page.keyboard.down("Shift")
+    stroke(page, boxes[1])
+    page.keyboard.up("Shift")
+    page.wait_for_selector(f".chosen[data-count='{len(alone[0] | alone[1])}'][data-ready]")
+    page.get_by_role("button", name="take away").click()
+    stroke(page, boxes[2])
+    wanted = (alone[0] | alone[1]) - alone[2]
+    page.wait_for_selector(f".chosen[data-count='{len(wanted)}'][data-ready]")
+    assert set(indices(page)) == wanted and page.locator(".pick__line--cut").count() == 1
+    size_of_z(page, 20)
+    page.get_by_role("button", name="add", exact=True).click()
+    before = chosen(page)
+    stroke(page, [(0.3, 0.3), (0.5, 0.5)])
+    page.wait_for_function("n => Number(document.querySelector('.chosen').dataset.count) > n", arg=before)
+    found = indices(page)
+    assert wanted < set(found)
+    page.get_by_role("button", name="Copy a link to this view").click()
+    page.wait_for_function("location.search.includes('box') && location.search.split('box').length === 5")
+    again = visit(page.url)
+    again.wait_for_selector(f".chosen[data-model='{Z20}'][data-ready]")
+    assert np.array_equal(indices(again), found)
+
+
 def test_hidden_classes_are_left_out_and_come_back(page, codes):
     page.locator(".legend__key[data-label='0']").click()
     tool(page, "box")

@@ -38,8 +38,8 @@ function hiddenOf(text) {
 }
 
 function pickOf(text, { dataset }) {
-  const picked = readPick(text, tokens.pick.vertices), known = (name) => get().catalogue.models.some((m) => m.name === name && m.dataset === (dataset ?? m.dataset));
-  return picked && (!picked.of || known(picked.of.model)) ? { picked } : null;
+  const picked = readPick(text, tokens.pick), known = (name) => get().catalogue.models.some((m) => m.name === name && m.dataset === (dataset ?? m.dataset));
+  return picked?.strokes.every(({ of }) => !of || known(of.model)) ? { picked } : null;
 }
 
 // What a link holds beside the model: its key, what a fault calls it, the parts of the store it depends on, how it is written (null: left out) and how it is read:

@@ -58,15 +58,21 @@ export function rounded(places, scale) {
   return places.map((place) => place.map((value) => Number(value.toFixed(digits))));
 }
 
-// A selection as a link's text, with the map that it was drawn on: its numbers mean nothing on another.
-export const pickText = ({ tool, outline, of }) => [[tool, ...outline.flat()].join(","), ...(of ? [of.model, of.chart] : [])].join("*");
+// A selection as a link's text: each outline with the map that it was drawn on, for its numbers mean nothing on another.
+export const pickText = ({ strokes }) =>
+  strokes.map(({ tool, outline, cut, of }) => [[cut ? `-${tool}` : tool, ...outline.flat()].join(","), ...(of ? [of.model, of.chart] : [])].join("*")).join("!");
 
-// The selection that a link's text means, its codes still to be found; null where it means none.
-export function readPick(text, most) {
-  const [shape, model, chart] = text.split("*"), [tool, ...numbers] = shape.split(","), values = numbers.map((one) => (/^-?\d+(\.\d+)?(e[-+]?\d+)?$/.test(one) ? Number(one) : NaN));
-  const outline = Array.from({ length: values.length / 2 }, (_, k) => [values[2 * k], values[2 * k + 1]]);
+function readStroke(text, most) {
+  const [shape, model, chart] = text.split("*"), [kind, ...numbers] = shape.split(","), cut = kind.startsWith("-"), tool = cut ? kind.slice(1) : kind;
+  const values = numbers.map((one) => (/^-?\d+(\.\d+)?(e[-+]?\d+)?$/.test(one) ? Number(one) : NaN)), outline = Array.from({ length: values.length / 2 }, (_, k) => [values[2 * k], values[2 * k + 1]]);
   const counted = tool === "box" ? outline.length === 2 : tool === "lasso" && outline.length >= 3 && outline.length <= most;
   if (!counted || values.length % 2 || values.some((value) => !(Math.abs(value) < 1e6)) || Boolean(model) !== Boolean(chart)) return null;
   const [u0, u1, v0, v1] = edges(outline);
-  return u1 > u0 && v1 > v0 ? { tool, outline, of: model ? { model, chart } : null, inside: null, indices: null } : null;
+  return u1 > u0 && v1 > v0 ? { tool, outline, cut, ...(model && { of: { model, chart } }) } : null;
+}
+
+// The selection that a link's text means, its codes still to be found; null where it means none.
+export function readPick(text, { vertices, strokes: most }) {
+  const strokes = text.split("!").map((one) => readStroke(one, vertices));
+  return strokes.length <= most && strokes.every(Boolean) ? { strokes, indices: null } : null;
 }

@@ -1,38 +1,22 @@
-// Choosing codes on the map: a box or a lasso by mouse, finger or keys. What is chosen is one key of the store, `picked`:
-// {tool, outline: places of the chart `of` {model, chart}, inside: all codes it holds, indices: those of shown classes}.
-import { ask, get, latest, on, set, tokens, unpack } from "./store.js";
-import { count, fill, h, s } from "./dom.js";
-import { edges, inside, rounded, simplify } from "./outline.js";
+// The pen of the map: a box or a lasso by mouse, finger or keys chooses codes, adds to the chosen or takes away from them; see picked.js.
+import { get, on, set, tokens } from "./store.js";
+import { count, fill, h, s, segmented } from "./dom.js";
+import { edges, rounded, simplify } from "./outline.js";
+import { choose, drawnOn, follow } from "./picked.js";
 import { meanOf } from "./chosen.js";
 import { toPlane } from "./model.js";
 
 const TOOLS = {
   pan: ["Move", "Dragging moves the map; a finger decodes", "M8 1.5v13M1.5 8h13M6 3.5l2-2 2 2M6 12.5l2 2 2-2M3.5 6l-2 2 2 2M12.5 6l2 2-2 2"],
-  box: ["Choose with a box", "Drag a box over codes to choose them. By keyboard, on the map: Space puts the pen down, arrows move it, Space lifts it", "M2 3.5h2.5M6.75 3.5h2.5M11.5 3.5H14v2.2M14 7.2v2M14 10.8v1.7h-2.5M9.25 12.5h-2.5M4.5 12.5H2v-1.7M2 9.2v-2M2 5.7V3.5"],
-  lasso: ["Choose with a lasso", "Draw around codes to choose them; the line closes by itself. By keyboard, on the map: Space puts the pen down, arrows move it, Space lifts it", "M8 2.2c3.5 0 6 1.7 6 3.9S11.5 10 8 10 2 8.3 2 6.1 4.5 2.2 8 2.2zM4.6 9.3c-1.6.9-1.5 2.6 0 2.9 1.2.2 1.3 1.2.5 2"],
+  box: ["Choose with a box", "Drag a box over codes to choose them. By keyboard, on the map: Space puts the pen down, arrows move it, Space lifts it. Shift adds to what is chosen, Alt takes away", "M2 3.5h2.5M6.75 3.5h2.5M11.5 3.5H14v2.2M14 7.2v2M14 10.8v1.7h-2.5M9.25 12.5h-2.5M4.5 12.5H2v-1.7M2 9.2v-2M2 5.7V3.5"],
+  lasso: ["Choose with a lasso", "Draw around codes to choose them; the line closes by itself. By keyboard, on the map: Space puts the pen down, arrows move it, Space lifts it. Shift adds to what is chosen, Alt takes away", "M8 2.2c3.5 0 6 1.7 6 3.9S11.5 10 8 10 2 8.3 2 6.1 4.5 2.2 8 2.2zM4.6 9.3c-1.6.9-1.5 2.6 0 2.9 1.2.2 1.3 1.2.5 2"],
 };
 const TASK = { box: "Drag a box over codes to choose them", lasso: "Draw around codes to choose them" };
 
-const drawnOn = (picked, frame) => picked.of?.model === frame.model && picked.of.chart === frame.chart;
-
-// Takes an outline into the store, without the classes that are hidden.
-function put(picked) {
-  const { frame, hidden } = get();
-  set({ picked: { ...picked, indices: hidden.size ? picked.inside.filter((i) => !hidden.has(frame.labels[i])) : picked.inside } });
-}
-
-// What an outline that came with a link holds; one from another size or chart is laid over its own.
-const resolve = latest(async () => {
-  const { picked, frame, model } = get();
-  if (!picked || picked.inside || !frame || frame.model !== model?.name) return;
-  const of = picked.of ?? { model: frame.model, chart: frame.chart };
-  try {
-    const uv = drawnOn({ of }, frame) ? frame.uv : unpack((await ask("map", of)).uv).data;
-    if (get().picked === picked) put({ ...picked, of, inside: inside(picked, uv) });
-  } catch (fault) {
-    if (get().picked === picked && !fault.lost) set({ picked: null, news: `The selection of this link cannot be shown. ${fault.message}` });
-  }
-});
+const NEXT = [
+  { value: "new", text: "new", hint: "The next outline starts anew" }, { value: "add", text: "add", hint: "The next outline adds what it holds; or hold Shift" },
+  { value: "cut", text: "take away", hint: "The next outline takes away what it holds; or hold Alt" },
+];
 
 const icon = (d) => s("svg", { viewBox: "0 0 16 16", width: 16, height: 16, fill: "none", stroke: "currentColor", "stroke-width": 1.4, "aria-hidden": "true" }, s("path", { d }));
 
@@ -41,14 +25,15 @@ export function pick(plot, stage, beside, tap) {
   const buttons = Object.entries(TOOLS).map(([tool, [name, hint, d]]) =>
     h("button", { type: "button", "aria-label": name, "data-hint": hint, "data-tool": tool, on: { click: () => set({ tool }) } }, icon(d)));
   beside.append(h("div", { class: "pick__tools", role: "group", "aria-label": "what dragging does" }, buttons));
-  const said = h("span", { role: "status" });
+  const said = h("span", { role: "status" }), modes = h("div", {});
   const show = h("button", { type: "button", class: "link", on: { click: () => document.querySelector(".chosen")?.scrollIntoView({ block: "start" }) } }, "show");
   const note = h("div", { class: "pick__note" }, said, show,
-    h("button", { type: "button", class: "link", on: { click: () => set({ picked: null, tool: "pan" }) } }, "clear"));
+    h("button", { type: "button", class: "link", on: { click: () => set({ picked: null, tool: "pan" }) } }, "clear"), modes);
   const layer = s("svg", { class: "pick" }); // cut off where the axes begin
   plot.overlay.append(layer);
   stage.append(note);
-  let stroke = null; // {tool, places, by: a pointer's id or "keys"}
+  let stroke = null, mode = "new", mean = {}; // stroke: {tool, places, by: a pointer's id or "keys", how: one of NEXT}
+  follow();
 
   function path(line, name) {
     return s("path", { class: name, d: `M${line.map(([u, v]) => plot.toPx(u, v).map((p) => p.toFixed(1)).join(" ")).join("L")}Z` });
@@ -59,10 +44,17 @@ export function pick(plot, stage, beside, tap) {
     if (!plot.view || !frame) return;
     const [left, top] = plot.toPx(plot.ranges().x[0], plot.ranges().y[1]), [width, height] = plot.inner;
     for (const [key, value] of Object.entries({ x: left, y: top, width, height, viewBox: `${left} ${top} ${width} ${height}` })) layer.setAttribute(key, value);
-    const shape = stroke ? { tool: stroke.tool, outline: stroke.places } : picked && drawnOn(picked, frame) ? picked : null;
-    const line = shape && (shape.tool === "box" ? (([u0, u1, v0, v1]) => [[u0, v0], [u1, v0], [u1, v1], [u0, v1]])(edges(shape.outline)) : shape.outline);
-    const centre = !stroke && picked?.indices?.length && local?.name === frame.model ? toPlane(frame, meanOf(local, picked.indices)) : null, [x, y] = centre ? plot.toPx(...centre) : [];
-    fill(layer, line && [path(line, "pick__line pick__line--halo"), path(line, "pick__line")], centre && s("path", { class: "pick__centre", d: `M${x - 6} ${y}L${x} ${y - 6}L${x + 6} ${y}L${x} ${y + 6}Z` }));
+    const shapes = [...((!stroke || stroke.how !== "new") && picked?.indices ? picked.strokes.filter((one) => drawnOn(one, frame)) : []), ...(stroke ? [{ ...stroke, outline: stroke.places, cut: stroke.how === "cut" }] : [])];
+    const lines = shapes.map(({ tool, outline, cut }) => [tool === "box" ? (([u0, u1, v0, v1]) => [[u0, v0], [u1, v0], [u1, v1], [u0, v1]])(edges(outline)) : outline, cut ? "pick__line pick__line--cut" : "pick__line"]);
+    const [x, y] = centre(picked, frame, local) ? plot.toPx(...mean.uv) : [];
+    fill(layer, lines.flatMap(([line, name]) => [path(line, "pick__line pick__line--halo"), path(line, name)]), x !== undefined && !stroke && s("path", { class: "pick__centre", d: `M${x - 6} ${y}L${x} ${y - 6}L${x + 6} ${y}L${x} ${y + 6}Z` }));
+  }
+
+  // Where the mean of the chosen lies; found once, not at every frame of a pan.
+  function centre(picked, frame, local) {
+    if (!picked?.indices?.length || local?.name !== frame.model) return false;
+    if (mean.picked !== picked || mean.frame !== frame) mean = { picked, frame, uv: toPlane(frame, meanOf(local, picked.indices)) };
+    return true;
   }
 
   // The pen's place, kept on the paper.
@@ -71,8 +63,8 @@ export function pick(plot, stage, beside, tap) {
     return [within(u, x), within(v, y)];
   }
 
-  function start(by, place) {
-    stroke = { by, tool: get().tool, places: [place] };
+  function start(by, place, event) {
+    stroke = { by, tool: get().tool, places: [place], how: !get().picked?.indices ? "new" : event.altKey ? "cut" : event.shiftKey ? "add" : mode };
   }
 
   function move(place) {
@@ -83,12 +75,13 @@ export function pick(plot, stage, beside, tap) {
 
   // The pen is lifted: true where it has drawn something.
   function lift() {
-    const { tool, places } = stroke, { frame } = get(), { scale } = plot.view, [u0, u1, v0, v1] = edges(places);
+    const { tool, places, how } = stroke, { scale } = plot.view, [u0, u1, v0, v1] = edges(places);
     stroke = null;
     draw();
     if (Math.hypot(u1 - u0, v1 - v0) <= tokens.map.moved * scale) return false;
-    const line = tool === "box" ? [[u0, v0], [u1, v1]] : simplify(places, tokens.pick.tolerance * scale, tokens.pick.vertices), outline = rounded(line, scale);
-    put({ tool, outline, of: { model: frame.model, chart: frame.chart }, inside: inside({ tool, outline }, frame.uv) });
+    const { tolerance, vertices, places: all } = tokens.pick, used = how === "new" ? 0 : (get().picked?.strokes ?? []).reduce((sum, { outline }) => sum + outline.length, 0);
+    const line = tool === "box" ? [[u0, v0], [u1, v1]] : simplify(places, tolerance * scale, Math.max(8, Math.min(vertices, all - used)));
+    choose({ tool, outline: rounded(line, scale) }, how);
     return true;
   }
 
@@ -111,7 +104,7 @@ export function pick(plot, stage, beside, tap) {
     if (stroke) return drop(); // a second finger, or the mouse after the keys
     plot.host.focus({ preventScroll: true });
     plot.host.setPointerCapture(event.pointerId);
-    start(event.pointerId, under(px, py));
+    start(event.pointerId, under(px, py), event);
   }, { capture: true });
   stage.addEventListener("pointermove", (event) => stroke?.by === event.pointerId && move(under(...at(event))));
   stage.addEventListener("pointerup", (event) => stroke?.by === event.pointerId && !lift() && tap(...at(event)));
@@ -122,7 +115,7 @@ export function pick(plot, stage, beside, tap) {
     if (event.key === " ") {
       event.preventDefault();
       if (stroke?.by === "keys") lift();
-      else start("keys", here);
+      else start("keys", here, event);
     } else if (event.key.startsWith("Arrow") && stroke?.by === "keys") move(under(...plot.toPx(...get().uv)));
   });
   document.addEventListener("keydown", (event) => {
@@ -136,16 +129,22 @@ export function pick(plot, stage, beside, tap) {
   on(["tool", "picked", "frame"], ({ tool, picked, frame }) => {
     for (const button of buttons) button.setAttribute("aria-pressed", String(button.dataset.tool === tool));
     if (stroke && stroke.tool !== tool) drop();
-    const n = picked?.indices?.length;
-    if (!picked) said.textContent = (frame && TASK[tool]) || "";
+    const n = picked?.indices?.length, last = picked?.strokes.at(-1);
+    if (!picked) [said.textContent, mode] = [(frame && TASK[tool]) || "", "new"];
     else if (n === undefined) said.textContent = "counting …";
-    else said.textContent = n ? `${count(n)} ${n === 1 ? "code" : "codes"} chosen` : `No code lies inside this ${picked.tool}. Draw over some of the dots, or zoom in on them first; hidden classes are left out.`;
+    else if (n) said.textContent = `${count(n)} ${n === 1 ? "code" : "codes"} chosen`;
+    else said.textContent = last.cut ? "Nothing is left. Add another outline, or press Escape to start anew." : `No code lies inside this ${last.tool}. Draw over some of the dots, or zoom in on them first; hidden classes are left out.`;
     note.classList.toggle("pick__note--chosen", Boolean(picked));
     show.hidden = !n;
     note.hidden = !said.textContent;
+    next();
   });
-  on(["picked", "frame", "offline"], ({ offline }) => !offline && resolve());
-  on(["hidden"], ({ picked }) => picked?.inside && put(picked));
+  function next() {
+    fill(modes, get().picked?.indices && get().tool !== "pan" && segmented("what the next outline does", NEXT, mode, (value) => {
+      mode = value;
+      next();
+    }));
+  }
   on(["picked"], ({ picked, frame }) => {
     const chosen = picked?.indices?.length ? new Uint8Array(frame.labels.length) : null;
     picked?.indices?.forEach((i) => (chosen[i] = 1));

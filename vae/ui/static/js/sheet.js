@@ -11,12 +11,12 @@ import { byDistance, classesOf, meanFigure, meanOf, tableOf } from "./chosen.js"
 import { goTo } from "./jump.js";
 
 const ORDERS = { number: "by number", near: "nearest to their mean", far: "farthest from their mean" };
-const share = (part) => (part < 0.005 ? "< 1\u202f%" : percent(part));
+const share = (part) => (part < 0.005 ? "<1\u202f%" : percent(part));
 const nameOf = (label) => classNames()[label] ?? String(label);
 
 export function chosenBlock() {
   const bar = h("div", { class: "row" }), body = h("div", { class: "chosen__body" }), block = h("section", { class: "chosen", "aria-label": "Chosen codes" }, bar, body);
-  let side = "chosen", order = "number", outline = null;
+  let side = "chosen", order = "number", strokes = null;
 
   // The chosen, and the model that knows their codes; null until both are there.
   function known() {
@@ -165,8 +165,8 @@ export function chosenBlock() {
   }
 
   on(["picked"], ({ picked }) => {
-    if (picked && picked.outline !== outline) side = "chosen";
-    outline = picked?.outline;
+    if (picked && picked.strokes !== strokes) side = "chosen";
+    strokes = picked?.strokes;
   });
   on(["picked"], head);
   on(["picked", "local", "label", "images"], draw);
