@@ -31,7 +31,7 @@ export function mount({ element }) {
   fill(element, root);
   const plot = new Plot(host), ground = new Ground(plot), live = follow(plot), pictures = new Pictures(plot), route = new Route(plot, stage);
   stage.append(ground.caption);
-  const outline = pick(plot, stage, zoom, (px, py) => click(plot, px, py));
+  const outline = pick(plot, stage, zoom, (px, py, event) => (event.shiftKey ? mark : click)(plot, px, py));
   plot.onView = () => {
     marks();
     outline();

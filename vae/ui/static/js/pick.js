@@ -18,7 +18,8 @@ const NEXT = [
   { value: "cut", text: "take away", hint: "The next outline takes away what it holds; or hold Alt" },
 ];
 
-const icon = (d) => s("svg", { viewBox: "0 0 16 16", width: 16, height: 16, fill: "none", stroke: "currentColor", "stroke-width": 1.4, "aria-hidden": "true" }, s("path", { d }));
+const narrow = matchMedia("(max-width: 800px)"); // there the sheet lies below the map
+const icon = (d) => s("svg", { viewBox: "0 0 16 16", width: 16, height: 16, fill: "none", stroke: "currentColor", "stroke-width": 1.4, "aria-hidden": "true", style: "display:block;margin:auto" }, s("path", { d }));
 
 // The tools of a map; `tap` is what a click without a movement does. Gives back the drawing of the outline, for when the view moves.
 export function pick(plot, stage, beside, tap) {
@@ -27,8 +28,8 @@ export function pick(plot, stage, beside, tap) {
   beside.append(h("div", { class: "pick__tools", role: "group", "aria-label": "what dragging does" }, buttons));
   const said = h("span", { role: "status" }), modes = h("div", {});
   const show = h("button", { type: "button", class: "link", on: { click: () => document.querySelector(".chosen")?.scrollIntoView({ block: "start" }) } }, "show");
-  const note = h("div", { class: "pick__note" }, said, show,
-    h("button", { type: "button", class: "link", on: { click: () => set({ picked: null, tool: "pan" }) } }, "clear"), modes);
+  const clear = h("button", { type: "button", class: "link", "data-hint": "Clear what is chosen (Escape)", on: { click: () => set({ picked: null }) } }, "clear");
+  const note = h("div", { class: "pick__note" }, said, " ", show, clear, modes);
   const layer = s("svg", { class: "pick" }); // cut off where the axes begin
   plot.overlay.append(layer);
   stage.append(note);
@@ -98,7 +99,7 @@ export function pick(plot, stage, beside, tap) {
   // Before the map's own hands hear of it: with a tool chosen, a drag neither pans nor decodes.
   stage.addEventListener("pointerdown", (event) => {
     const [px, py] = at(event);
-    if (!drawing() || event.button !== 0 || !plot.host.contains(event.target) || !plot.inside(px, py)) return;
+    if (!drawing() || event.button !== 0 || !plot.host.contains(event.target) || event.target.closest(".path__end") || !plot.inside(px, py)) return;
     event.stopPropagation();
     event.preventDefault();
     if (stroke) return drop(); // a second finger, or the mouse after the keys
@@ -107,7 +108,7 @@ export function pick(plot, stage, beside, tap) {
     start(event.pointerId, under(px, py), event);
   }, { capture: true });
   stage.addEventListener("pointermove", (event) => stroke?.by === event.pointerId && move(under(...at(event))));
-  stage.addEventListener("pointerup", (event) => stroke?.by === event.pointerId && !lift() && tap(...at(event)));
+  stage.addEventListener("pointerup", (event) => stroke?.by === event.pointerId && !lift() && tap(...at(event), event));
   stage.addEventListener("pointercancel", (event) => stroke?.by === event.pointerId && drop());
   stage.addEventListener("keydown", (event) => { // after the map's own hands: an arrow has moved HERE
     if (!drawing() || event.target !== plot.host) return;
@@ -134,8 +135,8 @@ export function pick(plot, stage, beside, tap) {
     else if (n === undefined) said.textContent = "counting …";
     else if (n) said.textContent = `${count(n)} ${n === 1 ? "code" : "codes"} chosen`;
     else said.textContent = last.cut ? "Nothing is left. Add another outline, or press Escape to start anew." : `No code lies inside this ${last.tool}. Draw over some of the dots, or zoom in on them first; hidden classes are left out.`;
-    note.classList.toggle("pick__note--chosen", Boolean(picked));
-    show.hidden = !n;
+    show.hidden = !n || !narrow.matches;
+    clear.hidden = !picked;
     note.hidden = !said.textContent;
     next();
   });
