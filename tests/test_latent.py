@@ -11,7 +11,7 @@ from scipy.stats import norm
 
 from vae.chart import make_chart
 from vae.errors import InputError
-from vae.latent import grid_axis, interpolate, lerp, manifold_grid, slerp, traverse
+from vae.latent import grid_axis, interpolate, lerp, manifold_grid, pixel_length, slerp, traverse
 
 CODES = np.random.default_rng(0).normal(size=(500, 6)).astype(np.float32) * np.array([3, 2, 1, 0.5, 0.1, 0.1], np.float32) + 1
 
@@ -91,3 +91,9 @@ def test_a_traversal_moves_one_dimension_and_leaves_the_rest():
     np.testing.assert_allclose(path[:, 1], np.arange(-4, 5))
     np.testing.assert_array_equal(path[:, [0, 2]], np.tile([1.0, 3.0], (9, 1)))
     np.testing.assert_array_equal(z, [1, 2, 3])
+
+
+def test_the_pixel_length_of_one_pixel_that_turns_from_paper_to_ink_is_one_and_that_of_a_quarter_circle_is_its_arc():
+    assert pixel_length(np.stack([np.zeros((1, 3, 3)), np.eye(9)[4].reshape(1, 3, 3)])) == 1
+    turn = np.linspace(0, np.pi / 2, 1000)
+    assert pixel_length(np.stack([np.cos(turn), np.sin(turn)], 1)) == pytest.approx(np.pi / 2, rel=1e-5)

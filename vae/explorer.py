@@ -14,7 +14,7 @@ from vae.checkpoint import ModelFolder, list_models, read_history
 from vae.data import DATASETS, ImageSet, has_images, load_split
 from vae.data import fetch as fetch_data
 from vae.errors import CheckpointError, InputError, VAEError
-from vae.latent import interpolate, manifold_grid, traverse
+from vae.latent import interpolate, manifold_grid, pixel_length, traverse
 from vae.opened import Cache, OpenModel
 from vae.recipes import variant
 from vae.sketch import sketch
@@ -325,6 +325,10 @@ class Explorer:
         ends = self._latent(opened, np.stack([np.asarray(z_start), np.asarray(z_end)]))
         z = interpolate(ends[0], ends[1], steps, method)
         return {"z": z, "images": opened.decode(z, self._label(opened, label)), "support": opened.neighbours.support(z)}
+
+    def path_length(self, model: str, z_start: np.ndarray, z_end: np.ndarray, method: str = "linear", label: int | None = None, steps: int = 256) -> float:
+        """The pixel length of the path between two places, over even steps."""
+        return pixel_length(self.interpolate(model, z_start, z_end, steps + 1, method, label)["images"])
 
     def traverse(self, model: str, z: np.ndarray, dim: int, low: float, high: float, steps: int = 11, label: int | None = None):
         """z (Z,) with one dimension running from low to high: z (steps, Z) and its images."""

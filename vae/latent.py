@@ -75,6 +75,12 @@ def interpolate(a: np.ndarray, b: np.ndarray, steps: int, method: str) -> np.nda
     return (lerp if method == "linear" else slerp)(np.asarray(a, np.float64), np.asarray(b, np.float64), t).astype(np.float32)
 
 
+def pixel_length(images: np.ndarray) -> float:
+    """How much images (N, ...) change one after the other: the sum of the Euclidean distances of neighbours, pixels in [0, 1]."""
+    flat = np.asarray(images, np.float64).reshape(len(images), -1)
+    return float(np.linalg.norm(np.diff(flat, axis=0), axis=1).sum())
+
+
 def traverse(z: np.ndarray, dim: int, low: float, high: float, steps: int) -> np.ndarray:
     """Copies of z (Z,) whose entry `dim` runs from low to high: (steps, Z)."""
     path = np.repeat(np.asarray(z, np.float32)[None], steps, 0)

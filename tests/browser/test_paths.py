@@ -278,7 +278,39 @@ def test_a_model_that_runs_on_the_server_alone_has_its_pictures_from_there(visit
     page = visit(f"{app.url}?recipe=conv&path=-1,-0.5;0.5,1;slerp")
     page.wait_for_selector(".route__strip[data-ready]")
     assert strip_zs(page) == pytest.approx(explorer.interpolate(CONV, [-1, -0.5], [0.5, 1], 12, "slerp")["z"], abs=1e-4)
+    length = float(page.locator(".route__text [data-length]").get_attribute("data-length"))
+    assert length == pytest.approx(pixel_length(CONV, explorer.interpolate(CONV, [-1, -0.5], [0.5, 1], PATH["samples"] + 1, "slerp")["z"]), rel=1e-3)
     assert page.get_by_text("which cannot run this model").is_visible()
+
+
+def test_a_place_of_one_chart_is_carried_to_another_through_its_z(visit, app):
+    page = visit(f"{app.url}?data=mnist&z=20&chart=pca&path=-1,0.5;42;linear")
+    page.wait_for_selector(".route__strip[data-ready]")
+    mu = load_file(MODELS / Z20 / "codes.safetensors")["mu"].astype(np.float32)
+    pca, axes = make_chart("pca", mu), make_chart("axes:0,1", mu)
+    before = strip_zs(page)[0]
+    assert before == pytest.approx(pca.to_latent(np.array([[-1, 0.5]]))[0], abs=1e-3)
+    page.get_by_label("chart", exact=True).select_option("axes")
+    page.wait_for_selector(".latent-map[data-chart='axes:0,1']")
+    page.wait_for_function("old => JSON.parse(document.querySelector('.route__strip').dataset.zs)[0][5] !== old", arg=before[5])
+    assert strip_zs(page)[0] == pytest.approx(axes.to_latent(axes.to_plane(before[None]))[0], abs=2e-3)
+    assert strip_zs(page)[-1] == pytest.approx(axes.to_latent(axes.to_plane(mu[[42]]))[0], abs=2e-3)
+
+
+def test_a_link_to_an_image_that_is_not_there_says_so(visit, app):
+    page = visit(f"{app.url}?path=999999;0,1;linear")
+    page.get_by_text("there is no 999999 for the path").wait_for()
+    page.get_by_text("B is set").wait_for()
+
+
+def test_the_pointer_decodes_while_the_shortest_path_is_looked_for(visit, app):
+    page = visit(f"{app.url}?path=-2,-1.5;1.8,1.5;linear")
+    page.get_by_text("looking for the shortest path").wait_for()
+    x, y = spot(page, 0.5, 0.3)
+    page.mouse.move(x, y)
+    u, v = axes_at(page, x, y)
+    z_near(page, {0: u, 1: v}, 0.02)
+    assert page.locator(".route__text").nth(1).text_content().startswith(("looking for", "smoothing"))
 
 
 def test_a_finger_sets_both_ends_and_the_strip_fits_under_the_map(visit, app):

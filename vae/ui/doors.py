@@ -187,9 +187,10 @@ class Doors:
         label=checks.label,
     )  # fmt: skip
     def interpolate(self, model: str, z_start: np.ndarray, z_end: np.ndarray, steps: int, method: str, label: int | None) -> Fields:
-        """The path between two places, for models that the browser cannot run itself."""
+        """The path between two places and its pixel length, for models that the browser cannot run itself."""
         found = self.explorer.interpolate(model, z_start, z_end, steps, method, label)
-        return {"z": plain(found["z"]), "images": pack_images(found["images"]), "support": plain(found["support"])}
+        length = self.explorer.path_length(model, z_start, z_end, method, label, tokens()["path"]["samples"])
+        return {"z": plain(found["z"]), "images": pack_images(found["images"]), "support": plain(found["support"]), "length": length}
 
     @door(model=checks.model, index=checks.index, chart=optional(checks.chart))
     def select(self, model: str, index: int, chart: str | None) -> Fields:

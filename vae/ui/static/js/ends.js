@@ -54,14 +54,15 @@ export function carryOver(before, frame) {
     const z = before.model === frame.model ? toLatent(before, end.uv) : null, uv = z && toPlane(frame, z);
     return uv ? { uv: Array.from(uv) } : null;
   };
-  const [a, b] = NAMES.map((name) => carried(path[name]));
+  const [a, b] = NAMES.map((name) => carried(path[name])), beyond = [path.a, path.b].find((end) => end?.index >= frame.labels.length);
+  if (beyond) set({ news: `The test images of ${frame.dataset} end at ${frame.labels.length - 1}; there is no ${beyond.index} for the path to reach.` });
   if (a !== path.a || b !== path.b) set({ path: a || b ? { ...path, a, b } : null });
 }
 
 // Two buttons that put A and B at a place: `end()` says where.
 function setters(words, what, end) {
   return h("span", { class: "ends", role: "group", "aria-label": `path: ${what}` }, NAMES.map((name, n) => h("button", {
-    type: "button", class: "ends__one", "data-hint": `${n ? "End" : "Begin"} a path ${what}; on the map: Shift and click, or the key ${name.toUpperCase()}`, on: { click: () => setEnd(name, end()) },
+    type: "button", class: "ends__one", "data-hint": `${n ? "End" : "Begin"} a path ${what}; on the map: Shift and click, or the key ${name.toUpperCase()}`, on: { click: () => placeOf(end(), get().frame) && setEnd(name, end()) },
   }, words(name.toUpperCase()))));
 }
 export const hereSetters = () => setters((name) => `${name} here`, "at this place", () => ({ uv: get().uv }));

@@ -125,7 +125,7 @@ export class Route {
       this.made[0] = { ...made, frame };
       this.draw();
       const onPlane = frame.basis && model.latent_dim > 2 && h("span", { class: "quiet" }, " · ", h("span", { class: "term", tabindex: "0", "data-hint": "A and B are the places on this plane; an image’s own code may lie off it" }, "from place to place on the plane"));
-      if (!local.net) return void drawer.say(0, "decoded by the server", onPlane);
+      if (!local.net) return void drawer.say(0, lengthText(made.length), h("span", { class: "quiet" }, " · decoded by the server"), onPlane);
       drawer.say(0, h("span", { class: "quiet" }, "measuring …"));
       const found = await this.seek(now, 0, { kind: "length", ends, method, samples });
       if (found) drawer.say(0, lengthText(found.length), onPlane);
@@ -139,7 +139,7 @@ export class Route {
   async remote({ path, model }, ends, made) {
     const reply = await ask("interpolate", { model: model.name, z_start: Array.from(ends[0]), z_end: Array.from(ends[1]), steps: IMAGES, method: path.method, label: model.conditional ? get().label : null });
     const { data } = unpack(reply.images), size = data.length / IMAGES;
-    Object.assign(made, { zs: reply.z, supports: reply.support, images: made.zs.map((_, n) => data.subarray(n * size, (n + 1) * size)) });
+    Object.assign(made, { zs: reply.z, supports: reply.support, length: reply.length, images: made.zs.map((_, n) => data.subarray(n * size, (n + 1) * size)) });
   }
 
   // The shortest path, on charts that are planes.

@@ -19,7 +19,7 @@ class Strip {
     Object.assign(this, { name, count, now: null, ones: [] });
     this.element = h("div", { class: "route__strip", role: "group", "aria-label": `Pictures along the ${name} path`, on: { keydown: (event) => this.walk(event) } });
     for (let n = 0; n < count; n += 1) {
-      const canvas = picture(56, ""), bar = h("i", {});
+      const canvas = picture(56, `picture ${n + 1} of ${count} along the ${name} path, not there yet`), bar = h("i", {});
       const button = h("button", { type: "button", class: "route__one", tabindex: n ? "-1" : "0", disabled: true, on: {
         click: () => this.now && set({ uv: this.now.uvs[n], click: this.now.uvs[n] }), pointerenter: () => light(n), pointerleave: () => light(-1), focus: () => light(n), blur: () => light(-1),
       } }, canvas, h("span", { class: "route__support" }, bar));
@@ -59,7 +59,7 @@ class Strip {
     delete this.element.dataset.ready;
     for (const { canvas, bar, button } of this.ones) {
       canvas.lxImage = null;
-      canvas.width = canvas.width; // eslint-disable-line no-self-assign -- clears it
+      canvas.getContext("2d").clearRect(0, 0, canvas.width, canvas.height);
       bar.style.width = 0;
       button.disabled = true;
       delete button.dataset.hint;
