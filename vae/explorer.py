@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -337,6 +338,31 @@ class Explorer:
             raise InputError(f"dim is {dim}; {model} has dimensions from 0 to {opened.mu.shape[1] - 1}.")
         path = traverse(self._latent(opened, np.asarray(z)[None])[0], dim, low, high, steps)
         return {"z": path, "images": opened.decode(path, self._label(opened, label))}
+
+    def twin(self, model: str, places: int = 1000, count: int = 100, seed: int = 0) -> dict[str, Any]:
+        """What another implementation of this net is held against: z ~ N(0, 4 I) (places, Z) with their images, and mu and logvar of `count` images x.
+
+        x are the first test images, or the first decoded ones where those are not at hand (`real` says which); `decode_ms` and
+        `encode_ms` are medians of one at a time.
+        """
+        opened, z = self._get(model), (np.random.default_rng(seed).standard_normal((places, self.folder(model).model.latent_dim)) * 2).astype(np.float32)
+        images = opened.decode(z, self._label(opened, None))
+        try:
+            x, real = self.test_set(opened.folder.dataset).images[:count].astype(np.float32) / 255, True
+        except VAEError:
+            x, real = images[:count], False
+        mu, logvar = opened.encode(x, None)
+
+        def median(work: Callable[[np.ndarray], Any], rows: np.ndarray) -> float:
+            times = []
+            for i in range(len(rows)):
+                start = time.perf_counter()
+                work(rows[i : i + 1])
+                times.append(time.perf_counter() - start)
+            return float(np.median(times)) * 1000
+
+        times = {"decode_ms": median(lambda one: opened.decode(one, None), z[:count]), "encode_ms": median(lambda one: opened.encode(one, None), x)}
+        return {"z": z, "images": images, "x": x, "mu": mu, "logvar": logvar, "real": real, **times}
 
     # ---- checks that need a model ----------------------------------------------------------------------------------
 

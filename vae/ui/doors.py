@@ -78,7 +78,10 @@ class Doors:
         self.warm = threading.Event()  # set once torch is loaded: before that no answer may hold up the server's own loop
 
     QUICK = ("start", "map", "place", "select", "card")  # a few milliseconds each once warm: answered on the loop, without a thread's round trip
-    SLOW = ("training", "device", "decode", "reconstruct", "thumbnails", "find", "manifold", "ground", "recons", "compare", "history", "sketch", "interpolate")
+    SLOW = (
+        "training", "device", "decode", "reconstruct", "thumbnails", "find", "manifold", "ground", "recons", "twin", "compare", "history", "sketch",
+        "interpolate",
+    )  # fmt: skip
 
     def functions(self) -> list[Callable[..., Any]]:
         return [self._door(name, name in self.QUICK) for name in (*self.QUICK, *self.SLOW)]
@@ -268,6 +271,12 @@ class Doors:
         z = self.explorer.chart(model, chart, anchor).to_latent(uv).astype(np.float32)
         support = self.explorer.support(model, z)
         return {"images": pack_images(self.explorer.decode(model, z, label)), "support": np.round(support, 4).tolist()}
+
+    @door(model=checks.model)
+    def twin(self, model: str) -> Fields:
+        """The library's own answers, for the browser's to be held against."""
+        answer = self.explorer.twin(model)
+        return {key: pack(value.astype(np.float32)) if isinstance(value, np.ndarray) else value for key, value in answer.items()}
 
     @door(model=checks.model)
     def recons(self, model: str) -> Fields:

@@ -3,6 +3,7 @@ import { ask, choose, get, latest, on } from "./store.js";
 import { command, count, fill, h, notice, number, openTab, s, whileSeen } from "./dom.js";
 import { FLAGS, RECIPES, TRAPS, WORDS } from "./recipes.js";
 import { noModels } from "./header.js";
+import { twin } from "./twin.js";
 
 const section = (title, ...rest) => h("section", {}, h("h2", {}, title), ...rest);
 const table = (heads, rows, numbers = []) => h("table", { class: "table" }, heads && h("thead", {}, h("tr", {}, heads.map((text, k) => h("th", { scope: "col", class: numbers.includes(k) ? "number" : null }, text)))), h("tbody", {}, rows));
@@ -40,6 +41,7 @@ function describe(card) {
     section(card.name, h("p", {}, `A ${model.variational ? "variational autoencoder" : "plain autoencoder"} of ${card.dataset}, recipe ${card.recipe}: ${model.image_shape.slice(1).join(" × ")} pixels in, ${model.latent_dim} numbers, ${model.image_shape.slice(1).join(" × ")} pixels out.`), network(card)),
     section("What it scores", h("p", { class: "quiet" }, "On the test set. Each figure can be computed again by its command."),
       table(["figure", "value", "unit", "meaning", "command"], Object.entries(metrics).map(([key, m]) => h("tr", { "data-metric": key }, h("td", {}, h("code", {}, key)), h("td", { class: "number" }, digits(m.value, key)), h("td", {}, m.unit), h("td", { class: "quiet" }, (WORDS[key] ?? "") + (m.k ? `, K = ${m.k}` : "")), h("td", {}, h("code", {}, m.command || "not computed yet")))))),
+    twin(),
     section("How it was built and trained", h("div", { class: "recipes" }, h("div", {}, h("h3", {}, "Network"), facts(model)), h("div", {}, h("h3", {}, "Training"), facts(train)), h("div", {}, h("h3", {}, "Provenance"), facts(provenance)))),
   ];
 }

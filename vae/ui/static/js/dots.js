@@ -32,15 +32,21 @@ function pairs(colours) {
 const LIFT = Uint32Array.from({ length: 256 }, (_, a) => (a ? Math.round((255 / a) * 65536) : 0));
 
 export class Dots {
-  constructor(canvas) {
+  // ratio: pixels of the canvas to one of the page; the screen's own where none is given
+  constructor(canvas, ratio = null) {
     this.canvas = canvas;
+    this.own = ratio;
     this.ms = 0; // what the last painting took
     this.image = null;
     this.sheet = null; // the last painting, to be moved while the next would be too slow
   }
 
+  get ratio() {
+    return this.own ?? (devicePixelRatio || 1);
+  }
+
   resize([width, height]) {
-    const ratio = devicePixelRatio || 1, wide = Math.round(width * ratio), high = Math.round(height * ratio);
+    const { ratio } = this, wide = Math.round(width * ratio), high = Math.round(height * ratio);
     if (this.canvas.width !== wide || this.canvas.height !== high) [this.canvas.width, this.canvas.height] = [wide, high];
     return ratio;
   }
@@ -73,7 +79,7 @@ export class Dots {
 
   // The last painting drawn elsewhere: what lay at (x, y) comes to (x * grow + dx, y * grow + dy), in CSS pixels.
   carry(box, grow, dx, dy) {
-    const { canvas } = this, ratio = devicePixelRatio || 1, brush = canvas.getContext("2d");
+    const { canvas, ratio } = this, brush = canvas.getContext("2d");
     if (!this.sheet) {
       this.sheet = new OffscreenCanvas(canvas.width, canvas.height);
       this.sheet.getContext("2d").drawImage(canvas, 0, 0);

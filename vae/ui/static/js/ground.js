@@ -102,7 +102,13 @@ export class Ground {
     const there = ground !== "none" && this.shown?.frame === frame && this.shown.what === ground && offers(ground, get());
     Object.assign(canvas.dataset, { tiles: there ? String(this.shown.grid.columns * this.shown.grid.rows) : "0", what: there ? ground : "none" });
     this.caption.hidden = !there;
-    if (!there) return;
+    this.lay(brush);
+  }
+
+  // The ground as it is, on any canvas whose unit is a pixel of the page.
+  lay(brush) {
+    const { ground, frame } = get();
+    if (ground === "none" || this.shown?.frame !== frame || this.shown.what !== ground || !offers(ground, get())) return;
     const { u0, v1, du, dv, columns, rows } = this.shown.grid, [left, top] = this.plot.toPx(u0, v1), [right, bottom] = this.plot.toPx(u0 + columns * du, v1 - rows * dv);
     const [x, y] = this.plot.toPx(this.plot.ranges().x[0], this.plot.ranges().y[1]), [wide, high] = this.plot.inner;
     brush.save();

@@ -3,6 +3,7 @@ import { ask, choose, connect, family, get, modelOf, on, set, tokens, variantsOf
 import { command, field, fill, h, segmented, select } from "./dom.js";
 import { toggle } from "./theme.js";
 import { linkTo, readLink, syncAddress } from "./link.js";
+import { snippet } from "./python.js";
 
 const SHORT = { "fashion-mnist": "Fashion" };
 export const trainCommand = (dataset, recipe, latentDim) => `python -m vae train --dataset ${dataset} --recipe ${recipe} --latent-dims ${latentDim}`;
@@ -16,25 +17,26 @@ export function mount({ element, server, trigger, watch, props }) {
   const name = h("h1", { class: "head__name" }, "Latent Explorer");
   const controls = h("div", { class: "head__controls" }), device = h("p", { class: "head__device" });
   const mode = h("button", { type: "button", class: "icon", "aria-label": "Switch between light and dark", "data-hint": "Light or dark", on: { click: toggle } }, icon("mode"));
-  const link = h("button", { type: "button", class: "icon", "aria-label": "Copy a link to this view", "data-hint": "Copy a link to this view", on: { click: copy } }, icon("link"));
+  const link = h("button", { type: "button", class: "icon", "aria-label": "Copy a link to this view", "data-hint": "Copy a link to this view", on: { click: () => copy(link, linkTo(), "this address opens what you see", "The address bar holds the link") } }, icon("link"));
+  const code = h("button", { type: "button", class: "icon", "aria-label": "Copy this image as Python", "data-hint": "Copy as Python: the lines that make the image at Here", on: { click: () => copy(code, snippet(), "these lines make the image at Here", "This browser lets nothing be copied") } }, icon("code"));
   const alarm = h("div", { class: "head__alarm", role: "alert", hidden: true });
   const fold = h("button", { type: "button", class: "head__fold", "aria-expanded": "false", on: { click: () => {
     const open = head.classList.toggle("head--open");
     fold.setAttribute("aria-expanded", String(open));
   } } }, "");
-  const head = h("header", { class: "head" }, name, fold, controls, h("div", { class: "head__tools" }, mode, link), device, alarm);
+  const head = h("header", { class: "head" }, name, fold, controls, h("div", { class: "head__tools" }, mode, code, link), device, alarm);
   fill(element, head);
 
-  async function copy() {
-    const address = linkTo();
-    history.replaceState(null, "", address);
+  async function copy(button, text, done, failed) {
     try {
-      await navigator.clipboard.writeText(address);
-      link.dataset.hint = "Copied: this address opens what you see";
+      if (!text) throw new Error("there is no place yet");
+      await navigator.clipboard.writeText(text);
+      button.dataset.hint = `Copied: ${done}`;
+      button.dataset.copied = text;
     } catch {
-      link.dataset.hint = "The address bar now holds the link";
+      button.dataset.hint = failed;
     }
-    link.dispatchEvent(new PointerEvent("pointerover", { bubbles: true }));
+    button.dispatchEvent(new PointerEvent("pointerover", { bubbles: true }));
   }
 
   function draw(state) {
@@ -112,7 +114,7 @@ function missing() {
     command(trainCommand(dataset, "default", (known?.sizes ?? [2]).join(","))));
 }
 
-const PATHS = { mode: "M8 1.5a6.5 6.5 0 1 0 0 13zM8 1.5a6.5 6.5 0 0 1 0 13", link: "M6.5 9.5l3-3M7 4.5l1.6-1.6a3 3 0 0 1 4.3 4.3L11.3 8.8M9 11.5l-1.6 1.6a3 3 0 0 1-4.3-4.3l1.6-1.6" };
+const PATHS = { mode: "M8 1.5a6.5 6.5 0 1 0 0 13zM8 1.5a6.5 6.5 0 0 1 0 13", code: "M5.5 4.5L2 8l3.5 3.5M10.5 4.5L14 8l-3.5 3.5", link: "M6.5 9.5l3-3M7 4.5l1.6-1.6a3 3 0 0 1 4.3 4.3L11.3 8.8M9 11.5l-1.6 1.6a3 3 0 0 1-4.3-4.3l1.6-1.6" };
 export function icon(kind) {
   const holder = h("span", { class: `icon__${kind}`, "aria-hidden": "true" });
   holder.innerHTML = `<svg viewBox="0 0 16 16" width="16" height="16" fill="none" stroke="currentColor" stroke-width="1.4"><path d="${PATHS[kind]}"${kind === "mode" ? ' fill="currentColor" fill-rule="evenodd" clip-path="inset(0 50% 0 0)"/><circle cx="8" cy="8" r="6.5"' : ""}/></svg>`;

@@ -15,6 +15,8 @@ import { Ground, GROUNDS, offers } from "./ground.js";
 import { Pictures } from "./pictures.js";
 import { speaker } from "./speak.js";
 import { aim, seen } from "./view.js";
+import { pinch } from "./touch.js";
+import { saver } from "./export.js";
 import { Route } from "./route.js";
 import { pathKey, setNext } from "./ends.js";
 import { pick } from "./pick.js";
@@ -30,8 +32,11 @@ export function mount({ element }) {
   const root = h("section", { class: "latent-map", "aria-label": "Map" }, bar, stage, keys, speaker());
   fill(element, root);
   const plot = new Plot(host), ground = new Ground(plot), live = follow(plot), pictures = new Pictures(plot), route = new Route(plot, stage);
+  const saves = saver({ plot, ground, pictures });
   stage.append(ground.caption);
   const outline = pick(plot, stage, zoom, (px, py, event) => (event.shiftKey ? mark : click)(plot, px, py));
+  zoom.append(saves.button);
+  root.append(saves.sheet);
   plot.onView = () => {
     marks();
     outline();
@@ -135,6 +140,7 @@ export function mount({ element }) {
   const asClass = (model) => model.conditional && field("as", select("decoded as class", classNames().map((name, i) => ({ value: i, text: name })), get().label, (value) => set({ label: Number(value) })));
   on(["frame", "chart", "model", "local", "ground", "colour"], ({ model, frame }) => fill(bar, model && frame ? [chartPicker(), grounds(), colours(), asClass(model), h("div", { class: "row latent-map__facts" }, anchors, line, jump())] : []));
   on(["frame", "hidden", "model"], ({ model }) => fill(keys, model ? [...legend(), plot.scale && scaleKey(plot.scale)] : []));
+  pinch(host, plot);
   hands(host, plot);
 }
 
@@ -151,9 +157,9 @@ function hands(host, plot) {
   host.addEventListener("pointermove", (event) => {
     const [px, py] = at(event);
     if (!ready() || (down && event.pointerType === "mouse")) return;
-    if (plot.inside(px, py) && (event.pointerType === "mouse" || down)) here(px, py);
+    if (plot.inside(px, py) && (event.pointerType !== "touch" || down)) here(px, py);
   });
-  host.addEventListener("pointerleave", (event) => event.pointerType === "mouse" && get().click && set({ uv: get().click }));
+  host.addEventListener("pointerleave", (event) => event.pointerType !== "touch" && !down && get().click && set({ uv: get().click }));
   host.addEventListener("pointerdown", (event) => {
     if (event.button !== 0 || !ready() || event.target.closest(".path__end")) return;
     const [px, py] = at(event);

@@ -95,14 +95,14 @@ export class Plot {
   }
 
   // The codes at the places that the view gives them, or at `px` while they glide.
-  paint(px = this.placed(this.frame, "own")) {
+  paint(px = this.placed(this.frame, "own"), dots = this.dots) {
     clearTimeout(this.settling);
     if (Math.min(...this.inner) < 1) return;
     this.painted = this.view;
     const { behind, frame, pointSize: size } = this, { size: small, opacity } = tokens.behind;
     const below = behind?.frame === frame && { ...this.paleLook(), px: this.placed(behind, "behind"), size: size * small, opacity };
     const { pale, ...own } = this.look(), others = pale && { kinds: pale, palette: [palette().quiet], px, size, opacity: tokens.pick.pale };
-    this.dots.paint(this.size, this.box, [below, others, { ...own, px, size, opacity: tokens.map.opacity }].filter(Boolean));
+    dots.paint(this.size, this.box, [below, others, { ...own, px, size, opacity: tokens.map.opacity }].filter(Boolean));
   }
 
   // The codes behind have their class's colour, or none where some of the others are chosen or the colour says a figure that these do not have.
@@ -157,7 +157,12 @@ export class Plot {
 
   async zoom(factor) {
     if (!this.view) return;
-    this.view = factor === 0 ? this.fitView(this.frame) : { ...this.view, scale: this.view.scale / factor };
+    return this.see(factor === 0 ? this.fitView(this.frame) : { ...this.view, scale: this.view.scale / factor });
+  }
+
+  // Another part of the chart: {u, v, scale}.
+  async see(view) {
+    this.view = view;
     const P = await plotly(), ranges = this.ranges();
     await P.relayout(this.points, { "xaxis.range": ranges.x, "yaxis.range": ranges.y }); // which paints at its end
   }
