@@ -194,6 +194,8 @@ def test_an_end_can_be_moved_by_hand(page):
         }""",
         arg=[u, v],
     )
+    page.wait_for_selector(SHORTEST)
+    assert page.locator(".route__text [data-length]").count() >= 1
     assert page.locator(".selected-image").get_attribute("data-index") == "0"
 
 
@@ -243,11 +245,11 @@ def test_a_spherical_path_turns_evenly_and_is_refused_where_it_is_undefined(visi
     page = visit(f"{app.url}?path=-1,-0.5;0.5,1;slerp")
     page.wait_for_selector(".route__strip[data-ready]")
     assert strip_zs(page) == pytest.approx(explorer.interpolate(Z2, [-1, -0.5], [0.5, 1], 12, "slerp")["z"], abs=1e-4)
-    page.get_by_role("button", name="straight").click()
+    page.get_by_role("button", name="straight", exact=True).click()
     page.wait_for_selector(".route[data-method='linear']")
     again = visit(f"{app.url}?path=0,0;0.5,1;slerp")
     again.get_by_text("A is the origin z = 0").wait_for()
-    again.get_by_role("button", name="straight").click()
+    again.get_by_role("button", name="straight", exact=True).click()
     again.wait_for_selector(".route__strip[data-ready]")
 
 

@@ -52,6 +52,8 @@ export class Route {
     for (const over of ["pointerup", "pointercancel"]) group.addEventListener(over, () => {
       held = null;
       this.moving = false;
+      this.keys = [null, null];
+      this.update();
     });
     return group;
   }
@@ -75,6 +77,7 @@ export class Route {
       if (this.keys[row] === now?.keys[row] && now) continue;
       if (row || this.made[0]?.frame !== frame || !both) this.made[row] = null; // a hand that moves an end keeps its line until the next comes
       if (!now) this.drawer.strips[row].empty();
+      else if (row && this.moving) this.drawer.strips[row].show(null); // looked for once the hand rests
       else this.turns[row]();
     }
     if (both && !now) this.drawer.say(0, "Waiting for this model’s codes …");
@@ -118,15 +121,17 @@ export class Route {
     }
     strip.show(null);
     try {
-      const made = await this.worker(now).ask("strip", { ends, method, count: IMAGES, points }), current = () => this.question()?.keys[0] === now.keys[0];
-      if (!made.images && current()) await this.remote(now, ends, made);
-      if (!current()) return;
+      const made = await this.worker(now).ask("strip", { ends, method, count: IMAGES, points });
+      const fits = () => this.question()?.frame === frame && get().path.method === method; // a hand may have moved on: what is there is shown, the newest waits
+      if (!made.images && fits()) await this.remote(now, ends, made);
+      if (!fits()) return;
       strip.show({ ...made, shape: model.image_shape });
       this.made[0] = { ...made, frame };
       this.draw();
       const onPlane = frame.basis && model.latent_dim > 2 && h("span", { class: "quiet" }, " · ", h("span", { class: "term", tabindex: "0", "data-hint": "A and B are the places on this plane; an image’s own code may lie off it" }, "from place to place on the plane"));
       if (!local.net) return void drawer.say(0, lengthText(made.length), h("span", { class: "quiet" }, " · decoded by the server"), onPlane);
       drawer.say(0, h("span", { class: "quiet" }, "measuring …"));
+      if (this.moving) return; // once the hand rests
       const found = await this.seek(now, 0, { kind: "length", ends, method, samples });
       if (found) drawer.say(0, lengthText(found.length), onPlane);
     } catch (fault) {

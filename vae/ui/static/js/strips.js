@@ -96,6 +96,7 @@ export class Drawer {
     this.element.classList.toggle("route--waiting", !both);
     if (!path) return;
     this.strips[0].name = path.method === "slerp" ? "spherical" : "straight";
+    this.strips[0].element.setAttribute("aria-label", `Pictures along the ${this.strips[0].name} path`);
     fill(this.ways, segmented("way from A to B", WAYS, path.method, (method) => set({ path: { ...get().path, method } })));
   }
 
