@@ -109,9 +109,9 @@ class Explorer:
 
     def device_name(self) -> str:
         """What decodes: the CPU and its threads. Answers of one image are faster there than on any GPU."""
-        import torch
+        from vae.runs import device_name
 
-        return f"CPU, {torch.get_num_threads()} threads"
+        return device_name()
 
     def train_command(self, dataset: str, recipe: str, latent_dim: int) -> str:
         """The command line that makes a model which is not there."""

@@ -145,7 +145,7 @@ def train_model(
     where = pick_device(device)
     configs, state, history = run.configs(), None, {"epochs": [], "steps": []}
     provenance = {
-        "command": run.command(out, umap), "seed": configs[1].seed, "device": _device_name(where), "precision": pick_precision(configs[0], where),
+        "command": run.command(out, umap), "seed": configs[1].seed, "device": device_name(where), "precision": pick_precision(configs[0], where),
         "torch_version": torch.__version__, "data_checksum": train_set.checksum(), "date": datetime.now(timezone.utc).date().isoformat(),
     }  # fmt: skip
     if exists and resume and not force:
@@ -193,7 +193,11 @@ def add_umap(path: str | Path) -> None:
     update_folder(path, {"charts.safetensors": tensor_bytes({"umap": fit_umap(codes["mu"])})})
 
 
-def _device_name(device: torch.device) -> str:
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
+def device_name(device: torch.device | None = None) -> str:
+    """A GPU by its name, the CPU (which is meant where none is said) by its threads."""
+    if device is not None and device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    threads = torch.get_num_threads()
+    return f"CPU, {threads} thread{'s' * (threads > 1)}"
 
 

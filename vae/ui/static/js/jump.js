@@ -13,7 +13,7 @@ export function jump() {
   const { frame } = get();
   if (!frame) return null;
   const box = h("input", { class: "input input--index", type: "number", min: "0", max: String(frame.labels.length - 1), inputmode: "numeric", "aria-label": "test image number",
-    placeholder: "number", "data-hint": `A test image from 0 to ${frame.labels.length - 1}`, on: { change: go, keydown: (event) => event.key === "Enter" && go() } });
+    placeholder: "no.", "data-hint": `A test image from 0 to ${frame.labels.length - 1}`, on: { change: go, keydown: (event) => event.key === "Enter" && go() } });
   function go() {
     const index = Number(box.value);
     const good = box.value !== "" && Number.isInteger(index) && index >= 0 && index < frame.labels.length;
