@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from itertools import pairwise
 
 import numpy as np
@@ -81,6 +82,12 @@ def table(page) -> tuple[str, list[dict]]:
 
 def indices(page) -> np.ndarray:
     return np.array([int(row["index"]) for row in table(page)[1]])
+
+
+def ink(page, canvas: str) -> np.ndarray:
+    """How much ink each pixel of a canvas holds on the light theme's paper, 0 to 1."""
+    read = "c => [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data].filter((_, i) => i % 4 === 0)"
+    return (255 - np.array(page.locator(canvas).evaluate(read), float)) / (255 - 22)
 
 
 def turned(line: np.ndarray, uv: np.ndarray) -> np.ndarray:
@@ -265,8 +272,7 @@ def test_the_mean_is_decoded_as_torch_decodes_it_and_kl_and_recon_are_torchs(pag
         recon = torch.nn.functional.binary_cross_entropy(model.decode(mu), x, reduction="none").flatten(1).sum(1).mean().item()
     q = torch.distributions.Normal(mu.double(), (logvar.double() / 2).exp())
     kl = torch.distributions.kl_divergence(q, torch.distributions.Normal(0.0, 1.0)).sum(1).mean().item()
-    red = page.locator(".chosen__mean canvas").evaluate("c => [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data].filter((_, i) => i % 4 === 0)")
-    assert np.abs((255 - np.array(red, float)) / (255 - 22) - image.ravel()).max() <= 1.5 / 233
+    assert np.abs(ink(page, ".chosen__mean canvas") - image.ravel()).max() <= 1.5 / 233
     facts = page.locator(".chosen__body .facts").text_content()
     assert f"recon{recon:.1f} nats" in facts and f"kl{kl:.1f} nats" in facts
 
@@ -289,6 +295,27 @@ def test_the_contact_sheet_shows_the_first_hundred_without_a_question_for_each(p
     page.wait_for_function("old => document.querySelector('.chosen__one').dataset.index !== String(old)", arg=shown[0])
     now = page.locator(".chosen__one").evaluate_all("all => all.map((b) => Number(b.dataset.index))")
     assert np.hypot(*(mu[now] - mu[found].mean(0)).T) == pytest.approx(np.sort(far)[::-1][:100], abs=1e-4)
+
+
+def test_without_the_images_the_sheet_shows_reconstructions_in_one_answer(serve, visit, tmp_path):
+    name = "mnist-conv-z2"  # no network for a browser: the server decodes it
+    if not (MODELS / name / "config.json").exists():
+        missing(f"{MODELS / name} is not there")
+    page = visit(f"{serve(MODELS, tmp_path).url}?recipe=conv&z=2", ready=f".latent-map[data-model='{name}'][data-ready]")
+    page.wait_for_selector(".nearest[data-ready]")
+    asked = []
+    page.on("request", lambda request: asked.append(request.post_data or ""))
+    tool(page, "lasso")
+    stroke(page, [(0.3, 0.3), (0.7, 0.3), (0.7, 0.7), (0.3, 0.7)])
+    assert chosen(page) > 100
+    pictures = [len(re.search(r'"indices":\s*\[([^\]]*)', body)[1].split(",")) for body in asked if '"thumbnails"' in body]
+    assert len([n for n in pictures if n > 5]) == 1, "one answer for the sheet; those of five are the nearest on the pen's way"
+    assert "recon needs the test images" in " ".join(page.locator(".chosen__body .facts").inner_text().split())
+    index = int(page.locator(".chosen__one").nth(60).get_attribute("data-index"))
+    with torch.inference_mode():
+        mu = torch.from_numpy(load_file(MODELS / name / "codes.safetensors")["mu"][[index]].astype(np.float32))
+        image = load_model(MODELS / name).decode(mu)[0, 0].numpy()
+    assert np.abs(ink(page, ".chosen__one canvas >> nth=60") - image.ravel()).max() <= 1.5 / 233
 
 
 def test_another_size_keeps_what_is_chosen_and_its_link_opens_it_again(page, visit, codes):

@@ -214,7 +214,7 @@ class Doors:
         """A random test image, of a class where a label is given."""
         return {"index": int(self.explorer.index_of_class(model, label, seed))}
 
-    @door(model=checks.model, indices=checks.indices(64))
+    @door(model=checks.model, indices=checks.indices(tokens()["pick"]["sheet"]))
     def thumbnails(self, model: str, indices: list[int]) -> Fields:
         """Small pictures of test images."""
         return {"images": pack_images(self.explorer.thumbnails(model, indices))}

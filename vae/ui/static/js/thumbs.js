@@ -1,5 +1,5 @@
 // Small pictures of test images without a question for each: all test images in one answer where they are at hand, reconstructions decoded here otherwise.
-import { ask, datasetOf, get, on, unpack } from "./store.js";
+import { ask, datasetOf, get, on, tokens, unpack } from "./store.js";
 
 const sheets = new Map(); // dataset -> {data, shape} | null while it comes
 const made = new Map(); // "model index" -> {data, shape}
@@ -50,8 +50,8 @@ function keep(key, picture) {
 // The same for several, asking the server for those that cannot be had here.
 export async function thumbs(indices) {
   const { model } = get(), absent = indices.filter((index) => !thumb(index));
-  for (let k = 0; k < absent.length; k += 64) {
-    const some = absent.slice(k, k + 64), images = unpack((await ask("thumbnails", { model: model.name, indices: some })).images);
+  for (let k = 0; k < absent.length; k += tokens.pick.sheet) {
+    const some = absent.slice(k, k + tokens.pick.sheet), images = unpack((await ask("thumbnails", { model: model.name, indices: some })).images);
     const shape = images.shape.slice(1), size = shape.reduce((a, b) => a * b, 1);
     some.forEach((index, n) => keep(`${model.name} ${index}`, { data: images.data.subarray(n * size, (n + 1) * size), shape }));
   }
