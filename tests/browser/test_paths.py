@@ -220,11 +220,11 @@ def test_the_keys_a_and_b_set_the_path_at_the_cursor_and_escape_takes_it_away_fi
 
 def test_ends_at_images_stay_with_them_through_sizes_and_other_places_go(page):
     page.wait_for_selector(".here[data-by='browser']")
-    page.get_by_role("button", name="as A").click()
+    page.get_by_role("button", name="as A", exact=True).click()
     page.get_by_label("test image number").fill("42")
     page.get_by_label("test image number").press("Enter")
     page.wait_for_selector(".selected-image[data-index='42']")
-    page.get_by_role("button", name="as B").click()
+    page.get_by_role("button", name="as B", exact=True).click()
     page.wait_for_selector(".route__strip[data-ready]")
     mu = load_file(MODELS / Z2 / "codes.safetensors")["mu"].astype(np.float32)
     assert strip_zs(page)[[0, -1]] == pytest.approx(mu[[0, 42]], abs=1e-3)
@@ -255,8 +255,8 @@ def test_a_spherical_path_turns_evenly_and_is_refused_where_it_is_undefined(visi
 
 def test_a_link_restores_the_path(page, visit, app):
     page.wait_for_selector(".here[data-by='browser']")
-    page.get_by_role("button", name="as A").click()
-    page.get_by_role("button", name="as B").wait_for()
+    page.get_by_role("button", name="as A", exact=True).click()
+    page.get_by_role("button", name="as B", exact=True).wait_for()
     shift_click(page, *spot(page, 0.5, 0.3))
     page.wait_for_selector(".route__strip[data-ready]")
     zs = strip_zs(page)
