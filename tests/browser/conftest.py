@@ -1,7 +1,6 @@
 """A served page and a real Chromium: what a hand does, and what an eye waits for."""
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -11,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from hands import MODELS, ROOT, missing
+from hands import MODELS, ROOT, chromium_path, missing
 
 WAIT = 60_000  # milliseconds; a busy machine is slow, a broken page never gets there
 
@@ -34,14 +33,14 @@ def ended_within(process: subprocess.Popen, seconds: float) -> bool:
 class Server:
     """`python app.py` on a free port, as a person starts it."""
 
-    def __init__(self, models: Path, data: Path, log: Path, flags: tuple[str, ...] = ()):
+    def __init__(self, models: Path, data: Path, log: Path, flags: tuple[str, ...] = (), port: int | None = None, environment: dict[str, str] | None = None):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+            self.port = port or probe.getsockname()[1]
         self.url, self.log = f"http://127.0.0.1:{self.port}/", log
         words = [sys.executable, "app.py", "--no-browser", "--port", str(self.port), "--models", str(models), "--data", str(data), *flags]
         with log.open("w") as out:
-            self.process = subprocess.Popen(words, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT)
+            self.process = subprocess.Popen(words, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT, env={**os.environ, **(environment or {})})
 
     def wait(self) -> "Server":
         end = time.monotonic() + 240
@@ -65,8 +64,8 @@ def serve(tmp_path_factory) -> Iterator[Callable[..., Server]]:
     """Starts servers over any folders of models and data, and ends them."""
     running: list[Server] = []
 
-    def start(models: Path = MODELS, data: Path = ROOT / "data", *flags: str) -> Server:
-        server = Server(models, data, tmp_path_factory.mktemp("server") / "log.txt", flags)
+    def start(models: Path = MODELS, data: Path = ROOT / "data", *flags: str, **more) -> Server:
+        server = Server(models, data, tmp_path_factory.mktemp("server") / "log.txt", flags, **more)
         running.append(server)
         return server.wait()
 
@@ -88,7 +87,7 @@ def app(serve) -> Server:
 def chromium():
     from playwright.sync_api import sync_playwright
 
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    path = chromium_path()
     if not path:
         missing("there is no Chromium; apt-get install chromium")
     with sync_playwright() as playwright:

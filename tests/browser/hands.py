@@ -1,6 +1,7 @@
 """What the browser tests share: where things lie, and what a hand does on the page."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,10 @@ def missing(reason: str) -> None:
     if os.environ.get("CI") == "true":
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)
+
+
+def chromium_path() -> str | None:
+    return os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 def tab(page, name: str, ready: str) -> None:

@@ -84,12 +84,12 @@ export function hereBlock() {
 
   // At once, without any question to the server; false where the browser cannot.
   function local() {
-    const { frame, uv, local: held, model } = get();
+    const { frame, uv, local: held } = get();
     const z = held?.net && held.name === frame.model && toLatent(frame, uv), image = z && decodeNow(z, (pixels = pixels?.length === held.net.pixels ? pixels : new Float32Array(held.net.pixels)));
     if (!image) return false;
     if (bytes?.length !== image.length) bytes = new Uint8ClampedArray(image.length);
     for (let i = 0; i < image.length; i += 1) bytes[i] = image[i] * 255;
-    show(z, model.name, { data: bytes, shape: held.config.image_shape }, "browser");
+    show(z, held.name, { data: bytes, shape: held.config.image_shape }, "browser");
     around(z, held);
     return true;
   }
@@ -117,7 +117,7 @@ export function hereBlock() {
 
   function turn() {
     const { model, frame, uv, offline } = get();
-    if (!model || frame?.model !== model.name || !uv || local() || offline) return;
+    if (!model || !frame || !uv || local() || frame.model !== model.name || offline) return;
     remote();
   }
   on(["uv", "frame", "label", "offline", "local"], turn);

@@ -85,10 +85,10 @@ export function median(who) {
   return sorted.length ? sorted[sorted.length >> 1] : null;
 }
 
-// The local model where it is the one that is shown and can decode.
+// The local model where it is the one that is drawn and can decode; one that is chosen but cannot be had yet changes nothing.
 export const here = () => {
-  const { local, model } = get();
-  return local?.net && local.name === model?.name ? local : null;
+  const { local, frame } = get();
+  return local?.net && local.name === frame?.model ? local : null;
 };
 
 // The image at z at once, or null where the browser cannot; `out` is filled and returned.
