@@ -52,7 +52,7 @@ export class Plot {
 
   get inner() {
     const [width, height] = this.size;
-    return [width - MARGIN.l - MARGIN.r, height - MARGIN.t - MARGIN.b];
+    return [Math.max(0, width - MARGIN.l - MARGIN.r), Math.max(0, height - MARGIN.t - MARGIN.b)]; // a hidden tab has no size
   }
 
   get box() {
