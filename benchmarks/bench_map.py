@@ -71,6 +71,8 @@ class Bench:
             self.page.wait_for_selector(f".here[data-model='{model}'][data-by='browser']")
         self.page.wait_for_function("!document.querySelector('.here__support').textContent.includes('…')")
         self.inside("watch")
+        self.session = self.page.context.new_cdp_session(self.page)
+        self.session.send("Performance.enable", {"timeDomain": "threadTicks"})
         if codes > 10_000:
             self.more()
         self.name, self.box = model, self.page.locator(".latent-map__plot").bounding_box()
@@ -92,6 +94,10 @@ class Bench:
             self.page.mouse.move(*self.at(0.1 + 0.8 * abs((step * 0.013) % 2 - 1), 0.1 + 0.8 * abs((step * 0.0071) % 2 - 1)))
             step += 1
         return time.perf_counter() - began
+
+    def busy(self) -> float:
+        """Milliseconds of a processor that the page's main thread has used since its session: what a loaded machine does not change much."""
+        return 1000 * next(m["value"] for m in self.session.send("Performance.getMetrics")["metrics"] if m["name"] == "TaskDuration")
 
     def memory(self, when: str) -> None:
         processes = self.browser.new_browser_cdp_session().send("SystemInfo.getProcessInfo")["processInfo"]
@@ -115,10 +121,11 @@ class Bench:
     def hover(self, codes: int) -> None:
         self.sweep(1)
         self.page.evaluate("Object.assign(lx, { hover: [], frames: 0 })")
-        took = self.sweep(5)
+        busy, took = self.busy(), self.sweep(5)
+        busy = self.busy() - busy
         times, frames = self.page.evaluate("[lx.hover, lx.frames]")
         say("hover, pointer event to drawn image", model=self.name, codes=codes, **spread(times), worst_ms=max(times),
-            images_per_second=len(times) / took, frames_per_second=frames / took)  # fmt: skip
+            images_per_second=len(times) / took, frames_per_second=frames / took, main_thread_ms_per_image=busy / len(times))  # fmt: skip
 
     def click(self, count: int = 40) -> None:
         times = []
@@ -147,13 +154,14 @@ class Bench:
         self.page.mouse.move(*self.at(0.5, 0.5))
         self.page.mouse.down()
         self.page.evaluate("Object.assign(lx, { drawn: 0, frames: 0 })")
-        began, step = time.perf_counter(), 0
+        began, step, busy = time.perf_counter(), 0, self.busy()
         while time.perf_counter() - began < seconds:
             step += 1
             self.page.mouse.move(*self.at(0.5 + 0.2 * abs((step * 0.05) % 2 - 1), 0.5))
-        took, (drawn, frames) = time.perf_counter() - began, self.page.evaluate("[lx.drawn, lx.frames]")
+        took, (drawn, frames), busy = time.perf_counter() - began, self.page.evaluate("[lx.drawn, lx.frames]"), self.busy() - busy
         self.page.mouse.up()
-        say("panning", model=self.name, codes=codes, redraws_per_second=drawn / took, frames_per_second=frames / took, moves_per_second=step / took)
+        say("panning", model=self.name, codes=codes, redraws_per_second=drawn / took, frames_per_second=frames / took, moves_per_second=step / took,
+            main_thread_ms_per_redraw=busy / drawn)  # fmt: skip
 
     def many(self) -> None:
         """Seventy thousand: encoded for the first time, from the server's memory, and from the page's own."""

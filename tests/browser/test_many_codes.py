@@ -88,6 +88,14 @@ def test_the_training_codes_follow_to_another_size_and_chart(page, train):
     points_drawn(page, 70_000)
 
 
+def test_a_link_holds_whose_codes_are_shown(visit, app, page, train):
+    points_drawn(page, 10_000)
+    assert "codes=" not in page.url
+    training_key(page).click()
+    page.wait_for_function("location.search.includes('codes=all')")
+    points_drawn(visit(page.url), 70_000)
+
+
 def test_absent_training_images_are_said_on_the_map_and_nothing_else_is_lost(visit, serve, tmp_path):
     page = visit(serve(MODELS, tmp_path).url)
     points_drawn(page, 10_000)

@@ -49,6 +49,7 @@ export const FIELDS = [
   { key: "anchor", what: "the anchor", of: ["anchor"], write: ({ anchor }) => anchor, read: (text) => whole(text, "anchor") },
   { key: "ground", what: "the ground", of: ["ground"], write: ({ ground }) => ground, read: (text) => (Object.hasOwn(GROUNDS, text) ? { ground: text } : null) },
   { key: "colour", what: "the colouring", of: ["colour"], write: ({ colour }) => colour, read: (text) => (Object.hasOwn(COLOURS, text) ? { colour: text } : null) },
+  { key: "codes", what: "whose codes", of: ["codes"], write: ({ codes }) => (codes === "all" ? codes : null), read: (text) => (text === "all" ? { codes: text } : null) },
   { key: "view", what: "the view", of: ["view"], write: ({ view }) => view && rounded([view.u, view.v, view.span]), read: viewOf },
   { key: "at", what: "the place", of: ["click"], write: ({ click, uv }) => (click ?? uv) && rounded(click ?? uv), read: placeOf },
   { key: "path", what: "the path", of: ["path"], write: ({ path }) => writePath(path), read: readPath },

@@ -134,7 +134,7 @@ export class Plot {
 
   // The view moves under a hand: more codes than can be painted at each frame move as the picture they were, and are painted where they rest.
   move() {
-    if (this.dots.ms <= tokens.map.paintMs) return this.paint();
+    if (!this.painted || this.dots.ms <= tokens.map.paintMs) return this.paint();
     const grow = this.painted.scale / this.view.scale, [x, y] = this.toPx(this.painted.u, this.painted.v), [left, top, width, height] = this.box;
     this.dots.carry(this.box, grow, x - (left + width / 2) * grow, y - (top + height / 2) * grow);
     clearTimeout(this.settling);
