@@ -20,6 +20,11 @@ settings.register_profile("thorough", max_examples=400, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or "short")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Quick tests first; the browser's last, since Playwright leaves an event loop running in this thread."""
+    items.sort(key=lambda item: "browser" in item.path.parts)
+
+
 def missing(reason: str) -> None:
     """What a test needs is not there: a failure in CI, elsewhere the test is left out and says why."""
     if os.environ.get("CI") == "true":
