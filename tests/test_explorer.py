@@ -275,7 +275,7 @@ def test_a_name_that_is_no_folder_of_ours_opens_nothing(explorer):
 
 
 def test_few_models_are_kept_in_memory_and_the_least_recently_asked_goes_first(trained, monkeypatch):
-    monkeypatch.setattr("vae.explorer.OPEN_MODELS", 2)
+    monkeypatch.setattr("vae.shelf.OPEN_MODELS", 2)
     explorer = Explorer(trained)
     for name in (Z2, Z5, Z2, AE):
         explorer.codes(name)
@@ -286,10 +286,10 @@ def test_few_models_are_kept_in_memory_and_the_least_recently_asked_goes_first(t
 
 
 def test_many_threads_get_the_same_answers_and_open_a_model_once(trained, monkeypatch):
-    import vae.explorer
+    import vae.shelf
 
-    opened, real = [], vae.explorer.OpenModel
-    monkeypatch.setattr(vae.explorer, "OpenModel", lambda folder: opened.append(folder.name) or real(folder))
+    opened, real = [], vae.shelf.OpenModel
+    monkeypatch.setattr(vae.shelf, "OpenModel", lambda folder: opened.append(folder.name) or real(folder))
     explorer, z, answers, faults = Explorer(trained), np.linspace(-2, 2, 10).reshape(5, 2), [], []
     start = threading.Barrier(8)
 

@@ -19,6 +19,7 @@ ROOMS = [
     {"checkpoint"},
     {"train", "evaluate"},
     {"runs", "card", "opened"},
+    {"shelf"},
     {"explorer"},
     {"figures", "export", "snapshots", "uploads"},
     {"jobs"},

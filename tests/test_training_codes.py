@@ -77,7 +77,7 @@ def test_absent_training_images_are_a_sentence_with_the_way_out_and_never_a_down
     if not (ROOT / "models/mnist-default-z2/config.json").exists():
         pytest.skip("the shipped models are not there")
     monkeypatch.setattr(vae.data, "fetch", lambda *_: pytest.fail("a download began"))
-    monkeypatch.setattr(vae.explorer, "fetch_data", lambda *_: pytest.fail("a download began"))
+    monkeypatch.setattr("vae.shelf.fetch_data", lambda *_: pytest.fail("a download began"))
     explorer = Explorer(ROOT / "models", tmp_path)
     with pytest.raises(DataError, match="MNIST is not in .*put train-images-idx3-ubyte.* by hand"):
         explorer.training_map("mnist-default-z2")
