@@ -35,7 +35,8 @@ def png(page, name: str) -> tuple[np.ndarray, str]:
     return np.asarray(Image.open(coming.value.path()).convert("RGB"), float), coming.value.suggested_filename
 
 
-def test_the_map_is_saved_as_it_is_shown_at_either_size(visit, app):
+def test_the_map_is_saved_as_it_is_shown_at_either_size(visit, app, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)  # other tests import the server's limit into this process
     page = visit(f"{app.url}?ground=support&colour=kl", ready=".latent-map[data-colour='kl']")
     page.wait_for_selector(".plot__ground[data-what='support']", state="attached")
     page.wait_for_function("!document.querySelector('.here__support').textContent.includes('…')")
