@@ -67,7 +67,7 @@ function network(card) {
     kids.push(s("path", { class: step.code ? "net__z" : "", d: `M${x - 7} ${middle - height / 2}h14v${height}h-14z` }), s("text", { x, y: 238 }, step.text), s("text", { x, y: 256, class: "net__quiet" }, step.name ?? (step.conv ? "conv" : "")));
     return kids;
   });
-  return s("svg", { class: "net", viewBox: "0 0 860 264", role: "img", "aria-label": `network: ${steps.map((step) => step.text).join(", ")}` }, ...parts);
+  return s("svg", { class: "net", viewBox: "-30 0 920 264", role: "img", "aria-label": `network: ${steps.map((step) => step.text).join(", ")}` }, ...parts);
 }
 
 function recipes() {
