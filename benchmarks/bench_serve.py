@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import socket
 import statistics
 import subprocess
@@ -15,10 +16,17 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import httpx
-from bench_map import memory, say, share
+from bench_map import say, spread
 from playwright.sync_api import Browser, BrowserType, Page, sync_playwright
+
+
+def resident(process: int) -> float:
+    """The resident megabytes of a process."""
+    return int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{process}/status").read_text())[1]) * 1024 / 1e6
+
 
 CHROMIUM = {"executable_path": "/usr/bin/chromium", "args": ["--no-sandbox"]}
 READY = ".latent-map[data-ready]"
@@ -124,7 +132,7 @@ def clicks(browser: Browser, url: str, by: str, count: int) -> None:
         page.wait_for_function("([seen, before]) => lxTimes.length > seen && document.querySelector('.here').dataset.z !== before", arg=[seen, before])
         page.wait_for_timeout(50)
     times = page.evaluate("lxTimes")[-count:]
-    say(f"click to new image, decoded by the {by}", clicks=len(times), p50_ms=statistics.median(times), p95_ms=share(times, 0.95))
+    say(f"click to new image, decoded by the {by}", clicks=len(times), **spread(times))
     context.close()
 
 
@@ -169,7 +177,7 @@ def drawing(browser: Browser, url: str, count: int) -> None:
         if step % 4 == 3:
             page.get_by_role("button", name="Clear").click()
     rows = page.locator(".draw .wall [data-vote]").count()
-    say("pen up to all sizes answered", strokes=len(times), sizes=rows, p50_ms=statistics.median(times), p95_ms=share(times, 0.95))
+    say("pen up to all sizes answered", strokes=len(times), sizes=rows, **spread(times))
     context.close()
 
 
@@ -204,12 +212,12 @@ class Door:
 
 def doors(door: Door, model: str, count: int) -> None:
     times = timed(lambda: door.ask("manifold", model=model, n=20), count)
-    say("manifold 20 x 20, the page's own door", model=model, p50_ms=statistics.median(times), p95_ms=share(times, 0.95))
+    say("manifold 20 x 20, the page's own door", model=model, **spread(times))
     latent = next(m["latent_dim"] for m in door.run("models") if m["name"] == model)
     image = [[0.0] * 28 for _ in range(4)] + [[0.0] * 12 + [1.0] * 4 + [0.0] * 12 for _ in range(20)] + [[0.0] * 28 for _ in range(4)]
     for name, data in {"decode": [model, [[0.1] * latent]], "encode": [model, image]}.items():
         times = timed(lambda name=name, data=data: door.run(name, *data), count)
-        say(f"endpoint /{name}, one image", model=model, p50_ms=statistics.median(times), p95_ms=share(times, 0.95))
+        say(f"endpoint /{name}, one image", model=model, **spread(times))
 
 
 def main() -> None:
@@ -222,7 +230,7 @@ def main() -> None:
         server, url = serve(args.models)
         try:
             first_pages(playwright.chromium, browser, url)
-            say("server memory, page open", megabytes=memory(server.pid))
+            say("server memory, page open", megabytes=resident(server.pid))
             for by in ("browser", "server"):
                 clicks(browser, url, by, args.count)
             door = Door(url)
@@ -238,7 +246,7 @@ def main() -> None:
                 door.ask("map", model=model["name"])
                 door.ask("select", model=model["name"], index=0)
                 door.ask("manifold", model=model["name"], n=20, label=label)
-            say("server memory, all models opened", models=len(models), megabytes=memory(server.pid))
+            say("server memory, all models opened", models=len(models), megabytes=resident(server.pid))
         finally:
             browser.close()
             server.terminate()

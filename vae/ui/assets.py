@@ -52,6 +52,13 @@ def url(name: str) -> str:
     return f"{prefix()}/{name}"
 
 
+def in_few_pieces(response: Any) -> Any:
+    """A file's response that hands the loop a megabyte at a time instead of 64 KB: each piece is a trip through a thread."""
+    if hasattr(response, "chunk_size"):
+        response.chunk_size = 1 << 20
+    return response
+
+
 def routes() -> list[Any]:
     """The two mounts that serve the files; hashed addresses never change their content, so browsers keep them for a year."""
     from starlette.routing import Mount
@@ -61,7 +68,7 @@ def routes() -> list[Any]:
         def file_response(self, *args: Any, **kwargs: Any):
             response = super().file_response(*args, **kwargs)
             response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
-            return response
+            return in_few_pieces(response)
 
     class KeptPlotly(Kept):
         async def get_response(self, path: str, scope: Any):

@@ -40,9 +40,10 @@ class Doors:
         self.explorer = explorer
         self._figures: dict[str, np.ndarray] = {}
         self._counting, self._encoding = threading.Lock(), threading.Lock()
-        self.mapped = threading.Event()  # set once a page has its first map
+        self.beyond = threading.Event()  # set once a page asks for more than its first map
         self.warm = threading.Event()  # set once torch is loaded: before that no answer may hold up the server's own loop
 
+    FIRST = ("start", "map")  # all that a page needs to draw its map
     QUICK = ("start", "map", "place", "select", "card")  # a few milliseconds each once warm: answered on the loop, without a thread's round trip
     SLOW = (
         "training", "device", "decode", "reconstruct", "thumbnails", "find", "manifold", "ground", "recons", "twin", "compare", "history", "sketch",
@@ -67,6 +68,8 @@ class Doors:
         met: set[str] = set()  # models this door has answered about: the first answer opens the model, which takes seconds
 
         async def door(fields):
+            if name not in self.FIRST:
+                self.beyond.set()
             model = fields.get("model") if isinstance(fields, dict) else None
             if quick and self.warm.is_set() and isinstance(model, str) and model in met:
                 return answer(fields)
@@ -87,7 +90,10 @@ class Doors:
         from vae.data import DATASETS
         from vae.recipes import RECIPES
 
-        models = [{**m, "variant": "-".join((m["recipe"], *self.explorer.variant(m["name"])))} for m in self.explorer.models()]
+        models = [
+            {**m, "variant": "-".join((m["recipe"], *self.explorer.variant(m["name"]))), "config": self.explorer.folder(m["name"]).model.to_dict()}
+            for m in self.explorer.models()
+        ]
         present = {m["dataset"] for m in models}
         datasets = [
             {"name": name, "title": d.title, "classes": list(d.class_names), "shape": list(d.image_shape), "images": self.explorer.images_at_hand(name),
@@ -118,7 +124,6 @@ class Doors:
     def map(self, model: str, chart: str | None, anchor: int | None) -> Fields:
         """The places of all test codes on a chart."""
         answer = self.explorer.map(model, chart, anchor)
-        self.mapped.set()
         origin, basis = answer["origin"], answer["basis"]
         return {**answer, "uv": pack(np.asarray(answer["uv"], np.float32)), "labels": pack(answer["labels"]),
                 "origin": None if origin is None else np.asarray(origin).tolist(), "basis": None if basis is None else np.asarray(basis).tolist()}  # fmt: skip
@@ -276,9 +281,9 @@ class Doors:
 def once(explorer: Any, doors: Doors) -> None:
     """Loads torch and the model that the page opens with, so that the first click finds them ready; then its other sizes.
 
-    Only after the first map, which needs neither: loading them would share the processor with its drawing.
+    Only once a page asks for more than its first map, which needs neither: loading them would share the processor with its drawing.
     """
-    doors.mapped.wait(PATIENCE)
+    doors.beyond.wait(PATIENCE)
     try:
         models = explorer.models()
         opens = next((m for m in models if (m["dataset"], m["recipe"], m["latent_dim"]) == ("mnist", "default", 2)), models[0] if models else None)

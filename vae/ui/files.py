@@ -14,6 +14,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from vae.errors import VAEError
+from vae.ui.assets import in_few_pieces
 
 PREFIX = "/lx/models"
 IMAGES = "/lx/images"
@@ -42,7 +43,7 @@ class ModelFiles(StaticFiles):
         """The file, to be kept and asked for again by its etag: a model may be trained anew under its name."""
         response = super().file_response(*args, **kwargs)
         response.headers["Cache-Control"] = "no-cache"
-        return response
+        return in_few_pieces(response)
 
 
 class TestImages:

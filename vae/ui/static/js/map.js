@@ -1,5 +1,5 @@
 // The Map tab's left side: every test image's code on a chart, and what a hand does on it.
-import { ask, classNames, get, latest, mapDrawn, on, Refusal, set, tokens, unpack } from "./store.js";
+import { ask, classNames, get, latest, mapDrawn, modelHeld, on, Refusal, set, tokens, unpack } from "./store.js";
 import { field, fill, h, notice, select } from "./dom.js";
 import { bounds, Plot } from "./plot.js";
 import { densest, drawMarks, ellipse } from "./marks.js";
@@ -57,6 +57,7 @@ export function mount({ element }) {
     if (!model) {
       delete root.dataset.ready;
       mapDrawn();
+      modelHeld();
       return void fill(note, noModels());
     }
     root.classList.add("busy");

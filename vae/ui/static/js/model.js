@@ -1,5 +1,5 @@
 // The chosen model in the browser: its own weights and codes, read from the shipped files; a server answers for what cannot run here.
-import { ask, get, latest, on, set, unpack } from "./store.js";
+import { ask, get, latest, modelHeld, on, set, unpack } from "./store.js";
 import { readSafetensors } from "./safetensors.js";
 import { Net, runsHere } from "./net.js";
 import { carry, Codes } from "./neighbours.js";
@@ -20,7 +20,7 @@ async function bytes(model, file) {
 
 // {name, config, weights (bytes), net or null, codes, mu, logvar, labels, gaps or null}
 async function read(name) {
-  const codesComing = bytes(name, "codes"), config = (await ask("card", { model: name })).card.model;
+  const codesComing = bytes(name, "codes"), { config } = get().catalogue.models.find((one) => one.name === name);
   const weights = runsHere(config) ? await bytes(name, "model") : null;
   const { mu, logvar, labels } = readSafetensors(await codesComing);
   const net = weights ? new Net(readSafetensors(weights), config) : null;
@@ -50,6 +50,8 @@ const follow = latest(async () => {
     opened = await open(model.name);
   } catch {
     return; // the server goes on answering; the next model or its return tries again
+  } finally {
+    modelHeld();
   }
   if (get().model?.name !== opened.name) return follow();
   set({ local: opened });

@@ -95,16 +95,17 @@ export const connect = (doors) => connected(doors);
 
 export class Refusal extends Error {}
 
-// The first map comes before every other question: the server loads its networks for those, and would take the processor from the drawing.
-const BEFORE_THE_MAP = new Set(["start", "map"]);
-let mapDrawn;
-const firstMap = new Promise((resolve) => (mapDrawn = resolve));
-export { mapDrawn };
+// The first map, and the model that the browser then decodes with, come before every other question: the server loads its networks for those,
+// and would take the processor from them.
+const FIRST = new Set(["start", "map"]);
+let mapDrawn, modelHeld;
+const first = Promise.all([new Promise((resolve) => (mapDrawn = resolve)), new Promise((resolve) => (modelHeld = resolve))]);
+export { mapDrawn, modelHeld };
 
 // One question; rejects with a sentence to show. Gradio resolves with undefined when the server is gone or refuses.
 export async function ask(door, fields) {
   const doors = await server;
-  if (!BEFORE_THE_MAP.has(door)) await firstMap;
+  if (!FIRST.has(door)) await first;
   let reply;
   try {
     reply = await doors[door](fields);
