@@ -8,6 +8,7 @@ from hands import chromium_path, map_box, model_drawn
 def test_the_map_goes_on_without_the_server_and_picks_up_when_it_is_back(serve, visit):
     server = serve()
     page = visit(f"{server.url}?ground=none", ready=".here[data-by='browser']", forgiving=True)
+    page.wait_for_selector(".sizes__one[data-size='20']")
     server.stop()
     page.locator("[data-size='20']").click()  # a model that only the server can hand over
     alarm = page.locator(".head__alarm:not([hidden])")

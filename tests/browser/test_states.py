@@ -39,7 +39,7 @@ def bare(serve, no_data):
 
 def test_without_the_images_the_page_says_so_in_one_line_and_the_rest_works(bare, visit):
     page = visit(bare.url)
-    assert page.locator(".selected-image .fetch").get_by_text("The original images of MNIST are not on this computer").is_visible()
+    page.locator(".selected-image .fetch").get_by_text("The original images of MNIST are not on this computer").wait_for()
     assert page.locator(".selected-image canvas").count() == 1  # the reconstruction alone
     assert page.locator(".nearest canvas").count() == 5
     page.locator("[data-size='20']").click()

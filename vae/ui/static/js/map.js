@@ -77,7 +77,6 @@ export function mount({ element }) {
       await null; // the bars around the map have their size once they know the frame
       const aimed = linked && aim(plot, linked);
       await plot.draw(frame, { glide, hidden: get().hidden, keep: !other || aimed });
-      if (linked && aim(plot, linked)) await plot.draw(frame, { keep: true }); // the bars have their size by now, and so has the map
       root.dataset.model = frame.model;
       root.dataset.chart = frame.chart;
       root.dataset.ready = "yes";

@@ -32,7 +32,7 @@ export class Plot {
     host.classList.add("plot");
     host.append(this.ground, this.points, canvas, this.overlay);
     this.frame = null;
-    this.view = null; // {u, v, scale}: centre and units per pixel
+    this.view = null; // {u, v, scale, aimed}: centre, units per pixel, and the shorter side a linked view was aimed at
     this.lists = {};
     this.behind = null; // {frame, uv, labels} of codes that are only to be seen, below the frame's own
     this.chosen = null; // 1 for each code that stands out, where some do
@@ -81,7 +81,9 @@ export class Plot {
     const before = glide && this.frame && this.view && this.frame.uv.length === frame.uv.length ? this.pixelsOf(this.frame) : null;
     this.frame = frame;
     this.hidden = hidden;
+    const side = Math.min(...this.inner), aimed = this.view?.aimed;
     if (!keep || !this.view) this.view = this.fitView(frame);
+    else if (aimed && aimed !== side) this.view = { ...this.view, scale: (this.view.scale * aimed) / side, aimed: side }; // the bars around a linked view may still have grown
     const ranges = this.ranges();
     await P.react(this.points, [], layout({
       width, height, margin: MARGIN, hovermode: false, dragmode: this.interactive ? "pan" : false, uirevision: "kept by us",

@@ -10,6 +10,6 @@ export function seen(plot) {
 // Where the next drawing looks; false where the map has no size yet.
 export function aim(plot, { u, v, span }) {
   const side = Math.min(...plot.inner);
-  if (side > 0) plot.view = { u, v, scale: span / side };
+  if (side > 0) plot.view = { u, v, scale: span / side, aimed: side };
   return side > 0;
 }
