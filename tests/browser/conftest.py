@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from hands import MODELS, ROOT, chromium_path, missing
 
+WHOLE = ".nearest[data-ready]"
 WAIT = 60_000  # milliseconds; a busy machine is slow, a broken page never gets there
 
 
@@ -101,7 +102,7 @@ def visit(chromium, request) -> Iterator[Callable]:
     """Opens pages that fail their test on any error in the console or on the page."""
     contexts, errors = [], []
 
-    def open_page(url: str, ready: str | None = ".nearest[data-ready]", forgiving: bool = False, **options):
+    def open_page(url: str, ready: str | None = WHOLE, forgiving: bool = False, **options):
         options.setdefault("viewport", {"width": 1280, "height": 800})
         context = chromium.new_context(**options)
         contexts.append(context)
@@ -113,6 +114,9 @@ def visit(chromium, request) -> Iterator[Callable]:
         page.goto(url, wait_until="commit")
         if ready:
             page.wait_for_selector(ready, state="attached")
+        if ready == WHOLE:  # the network's own answers come after the map and what the browser decodes
+            page.wait_for_selector(".selected-image[data-model]", state="attached")
+            page.wait_for_selector(".sizes__one canvas", state="attached")
         return page
 
     yield open_page
