@@ -40,7 +40,9 @@ def test_the_map_is_saved_as_it_is_shown_at_either_size(visit, app, monkeypatch)
     page = visit(f"{app.url}?ground=support&colour=kl", ready=".latent-map[data-colour='kl']")
     page.wait_for_selector(".plot__ground[data-what='support']", state="attached")
     page.wait_for_function("!document.querySelector('.here__support').textContent.includes('…')")
-    page.wait_for_function("JSON.parse(document.querySelector('.latent-map .plot__ground').dataset.key ?? '[]').at(-1) === true")  # with every gap counted
+    page.wait_for_function(  # with every gap counted, and as fine as it gets while one rests
+        "JSON.parse(document.querySelector('.latent-map .plot__ground').dataset.settled ?? '[]').at(-1) === true"
+    )
     box = map_box(page)
     small, name = png(page, "as large as here")
     large, large_name = png(page, "three times as large")

@@ -34,20 +34,23 @@ function write(brush, caption, host) {
   brush.fillRect(...place(box));
   brush.globalAlpha = 1;
   brush.font = `${seen.fontSize} ${seen.fontFamily}`;
-  brush.textBaseline = "middle";
+  brush.textBaseline = "alphabetic";
   for (const part of caption.childNodes) {
     const range = document.createRange();
     range.selectNode(part);
     const [x, y, width, height] = place(range.getBoundingClientRect());
     if (part.textContent) {
+      const { fontBoundingBoxAscent: above, fontBoundingBoxDescent: below } = brush.measureText(part.textContent);
       brush.fillStyle = ink;
-      brush.fillText(part.textContent, x, y + height / 2, width);
+      brush.fillText(part.textContent, x, y + (height + above - below) / 2);
     } else {
       const ramp = brush.createLinearGradient(x, 0, x + width, 0);
       ramp.addColorStop(0, ground);
       ramp.addColorStop(1, accent);
       brush.fillStyle = ramp;
+      brush.globalAlpha = Number(getComputedStyle(part).opacity);
       brush.fillRect(x, y, width, height);
+      brush.globalAlpha = 1;
     }
   }
 }
