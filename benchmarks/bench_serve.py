@@ -164,7 +164,7 @@ def drawing(browser: Browser, url: str, count: int) -> None:
     page.get_by_role("tab", name="Draw", exact=True).click()
     page.wait_for_selector(".draw[data-map]", timeout=60_000)
     page.evaluate(PEN)
-    box, times = page.locator(".desk__canvas").bounding_box(), []
+    box, times, rows = page.locator(".desk__canvas").bounding_box(), [], 0
     for step in range(count):
         at = 60 + 150 * (step * 0.37 % 1)
         page.mouse.move(box["x"] + at, box["y"] + 50)
@@ -174,9 +174,9 @@ def drawing(browser: Browser, url: str, count: int) -> None:
         page.wait_for_function("lxPen.up !== null && lxPen.answers.length && performance.now() - lxPen.answers.at(-1) > 700", timeout=60_000)
         if step:  # the first stroke opens the models
             times.append(page.evaluate("lxPen.answers.at(-1) - lxPen.up"))
+        rows = page.locator(".draw tr[data-vote]").count()
         if step % 4 == 3:
             page.get_by_role("button", name="Clear").click()
-    rows = page.locator(".draw .wall [data-vote]").count()
     say("pen up to all sizes answered", strokes=len(times), sizes=rows, **spread(times))
     context.close()
 

@@ -68,6 +68,15 @@ def map_box(page) -> dict:
     return page.locator(".latent-map__plot").bounding_box()
 
 
+def drag(page, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """Pulls the mouse over the map with its button held, between two places of the map's own box."""
+    box = map_box(page)
+    page.mouse.move(box["x"] + start[0], box["y"] + start[1])
+    page.mouse.down()
+    page.mouse.move(box["x"] + end[0], box["y"] + end[1], steps=4)
+    page.mouse.up()
+
+
 def z_near(page, wanted: dict[int, float], within: float) -> None:
     """Waits until HERE has answered for a z whose entries are near the wanted ones."""
     page.wait_for_function(

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hands import map_box
+from hands import drag, map_box
 
 Z2 = "mnist-default-z2"
 
@@ -59,10 +59,7 @@ def test_the_address_follows_the_view_and_opens_all_of_it_again(visit, app):
     page.wait_for_selector(".latent-map[data-chart='axes:3,7']")
     page.get_by_role("button", name="Closer").click()
     box = map_box(page)
-    page.mouse.move(box["x"] + 300, box["y"] + 300)
-    page.mouse.down()
-    page.mouse.move(box["x"] + 380, box["y"] + 260, steps=4)
-    page.mouse.up()
+    drag(page, (300, 300), (380, 260))
     page.locator(".legend__key[data-label='3']").click()
     page.mouse.click(box["x"] + 200, box["y"] + 250)
     page.wait_for_function("['hide=3', 'view=', 'anchor=9', 'chart=axes:3,7', 'z=20'].every((part) => location.search.includes(part))")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from arithmetic import open_bench
-from hands import MODELS, map_box, model_drawn
+from hands import MODELS, drag, model_drawn
 from safetensors.numpy import load_file
 from torch.func import jvp
 
@@ -146,11 +146,7 @@ def test_after_a_zoom_the_ground_is_decoded_anew(page):
 
 def test_zoom_and_pan_survive_another_ground_and_hidden_classes(page):
     page.get_by_role("button", name="Closer").click()
-    box = map_box(page)
-    page.mouse.move(box["x"] + 300, box["y"] + 300)
-    page.mouse.down()
-    page.mouse.move(box["x"] + 360, box["y"] + 270, steps=4)
-    page.mouse.up()
+    drag(page, (300, 300), (360, 270))
     page.wait_for_function(COVERS)
     view = axes_of(page)
     for what in ("density", "class", "support", "stretch", "manifold"):

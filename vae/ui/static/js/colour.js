@@ -9,7 +9,7 @@ export const COLOURS = {
   recon: ["recon", "What the decoder's picture of each image gets wrong, at the mean, in nats; needs the test images"],
   trust: ["trust", "Pointwise trustworthiness: how far the neighbours that each code has on this chart are its neighbours in z too; 100 % is wholly"],
 };
-export const SCALE = ["#440154", "#414487", "#2a788e", "#22a884", "#7ad151", "#fde725"]; // viridis: even steps to the eye and to the colour-blind
+const SCALE = ["#440154", "#414487", "#2a788e", "#22a884", "#7ad151", "#fde725"]; // viridis: even steps to the eye and to the colour-blind
 const known = new Map();
 
 // The scale in 255 steps of "#rrggbb".

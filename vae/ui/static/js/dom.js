@@ -38,7 +38,7 @@ export function vectorText(z, most = 4) {
   return z.length > most ? `(${head}, … ${z.length} in all)` : `(${head})`;
 }
 
-export const TERMS = {
+const TERMS = {
   nats: "Nats measure information like bits do, to base e: 1 nat is 1.44 bits. Fewer is better.",
   recon: "recon: what the decoder's picture still gets wrong, minus log p(x|z), in nats per image.",
   kl: "kl: how much the code says about this image beyond the prior, KL(q(z|x) || N(0, I)), in nats per image.",

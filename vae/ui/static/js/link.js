@@ -44,7 +44,7 @@ function pickOf(text, { dataset }) {
 
 // What a link holds beside the model: its key, what a fault calls it, the parts of the store it depends on, how it is written (null: left out) and how it is read:
 // a patch of the store, or null for what cannot be. `read` is told of the model {dataset, recipe, latentDim} that the link opens.
-export const FIELDS = [
+const FIELDS = [
   { key: "chart", what: "the chart", of: ["chart", "frame"], write: ({ chart, frame }) => chart ?? frame?.chart, read: chartOf },
   { key: "anchor", what: "the anchor", of: ["anchor"], write: ({ anchor }) => anchor, read: (text) => whole(text, "anchor") },
   { key: "ground", what: "the ground", of: ["ground"], write: ({ ground }) => ground, read: (text) => (Object.hasOwn(GROUNDS, text) ? { ground: text } : null) },

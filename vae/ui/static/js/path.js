@@ -3,7 +3,7 @@
 const dot = (a, b) => a.reduce((sum, v, k) => sum + v * b[k], 0);
 const norm = (a) => Math.sqrt(dot(a, a));
 
-export const lerp = (a, b, t) => Float32Array.from(a, (v, k) => v + t * (b[k] - v));
+const lerp = (a, b, t) => Float32Array.from(a, (v, k) => v + t * (b[k] - v));
 
 // Spherical interpolation (Shoemake 1985): the angle turns evenly; straight where it is undefined or its sine vanishes, as vae/latent.py.
 export function slerp(a, b, t) {
@@ -54,7 +54,7 @@ export function evenly(points, count, gone = walked(points)) {
 }
 
 // A binary heap of [key, value], the smallest key first.
-export class Heap {
+class Heap {
   constructor() {
     this.items = [];
   }
