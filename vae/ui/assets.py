@@ -11,6 +11,7 @@ from typing import Any
 
 STATIC = Path(__file__).parent / "static"
 TITLE = "Latent Explorer"
+SHEETS = (("app.css", "all"), ("map.css", "all"), ("phone.css", "(max-width: 800px)"))
 SUMMARY = "See, touch and compare the latent spaces of variational autoencoders, from two dimensions to forty."
 
 
@@ -100,7 +101,7 @@ def head(origin: str = "") -> str:
         *(f'<meta name="{k}" content="{v}" />' for k, v in named.items()),
         f'<link rel="icon" type="image/svg+xml" href="{url("favicon.svg")}" />',
         f"<style>{css_variables()}</style>",
-        f'<link rel="stylesheet" href="{url("app.css")}" />',
+        *(f'<link rel="stylesheet" href="{url(name)}" media="{media}" />' for name, media in SHEETS),
         f'<script type="application/json" id="lx-tokens">{json.dumps(tokens())}</script>',
         f'<script async id="lx-plotly" src="{plotly_prefix()}/plotly.min.js"></script>',
         *(f'<link rel="modulepreload" href="{url("js/" + name)}" />' for name in scripts),

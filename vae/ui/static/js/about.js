@@ -6,7 +6,7 @@ import { noModels } from "./header.js";
 import { twin } from "./twin.js";
 
 const section = (title, ...rest) => h("section", {}, h("h2", {}, title), ...rest);
-const table = (heads, rows, numbers = []) => h("table", { class: "table" }, heads && h("thead", {}, h("tr", {}, heads.map((text, k) => h("th", { scope: "col", class: numbers.includes(k) ? "number" : null }, text)))), h("tbody", {}, rows));
+const table = (heads, rows, numbers = [], kind = "") => h("table", { class: `table ${kind}` }, heads && h("thead", {}, h("tr", {}, heads.map((text, k) => h("th", { scope: "col", class: numbers.includes(k) ? "number" : null }, text)))), h("tbody", {}, rows));
 const digits = (value, key) => (value === null || value === undefined ? "–" : key === "parameters" ? count(value) : key === "active_units" ? String(value) : ["knn_accuracy", "trustworthiness", "continuity"].includes(key) ? number(value, 3) : number(value, 1));
 
 export function mount({ element }) {
@@ -38,9 +38,9 @@ function describe(card) {
   const { model, train, provenance, metrics } = card;
   const facts = (object) => table(null, Object.entries(object).filter(([, v]) => v !== null && v !== undefined).map(([key, value]) => h("tr", {}, h("th", { scope: "row" }, key.replaceAll("_", " ")), h("td", {}, key === "command" ? command(value) : Array.isArray(value) ? value.join(" × ") : String(value)))));
   return [
-    section(card.name, h("p", {}, `A ${model.variational ? "variational autoencoder" : "plain autoencoder"} of ${card.dataset}, recipe ${card.recipe}: ${model.image_shape.slice(1).join(" × ")} pixels in, ${model.latent_dim} numbers, ${model.image_shape.slice(1).join(" × ")} pixels out.`), network(card)),
+    section(card.name, h("p", {}, `A ${model.variational ? "variational autoencoder" : "plain autoencoder"} of ${card.dataset}, recipe ${card.recipe}: ${model.image_shape.slice(1).join(" × ")} pixels in, ${model.latent_dim} numbers, ${model.image_shape.slice(1).join(" × ")} pixels out.`), h("div", { class: "scroll", tabindex: "0" }, network(card))),
     section("What it scores", h("p", { class: "quiet" }, "On the test set. Each figure can be computed again by its command."),
-      table(["figure", "value", "unit", "meaning", "command"], Object.entries(metrics).map(([key, m]) => h("tr", { "data-metric": key }, h("td", {}, h("code", {}, key)), h("td", { class: "number" }, digits(m.value, key)), h("td", {}, m.unit), h("td", { class: "quiet" }, (WORDS[key] ?? "") + (m.k ? `, K = ${m.k}` : "")), h("td", {}, h("code", {}, m.command || "not computed yet")))))),
+      table(["figure", "value", "unit", "meaning", "command"], Object.entries(metrics).map(([key, m]) => h("tr", { "data-metric": key }, h("td", {}, h("code", {}, key)), h("td", { class: "number" }, digits(m.value, key)), h("td", {}, m.unit), h("td", { class: "quiet" }, (WORDS[key] ?? "") + (m.k ? `, K = ${m.k}` : "")), h("td", {}, h("code", {}, m.command || "not computed yet")))), [1], "table--scores")),
     twin(),
     section("How it was built and trained", h("div", { class: "recipes" }, h("div", {}, h("h3", {}, "Network"), facts(model)), h("div", {}, h("h3", {}, "Training"), facts(train)), h("div", {}, h("h3", {}, "Provenance"), facts(provenance)))),
   ];

@@ -29,7 +29,7 @@ const ms = (value) => `${number(value, value < 10 ? 2 : 0)} ms`;
 function table({ apart, ours, theirs, way, real }) {
   const row = (name, ...cells) => h("tr", {}, h("th", { scope: "row" }, name), cells.map((text) => h("td", { class: "number" }, text)));
   return [h("table", { class: "table" }, h("thead", {}, h("tr", {}, ["", "your browser", "the server", "largest difference"].map((text) => h("th", { scope: "col", class: "number" }, text)))), h("tbody", {},
-    row("1 000 random z decoded, median of one", ms(ours[0]), ms(theirs[0]), small(apart.image)), row(`100 ${real ? "test images" : "decoded images"} encoded, median of one`, ms(ours[1]), ms(theirs[1]), small(apart.code)),
+    row("1 000 random z decoded, median of one", ms(ours[0]), ms(theirs[0]), small(apart.image)), row(`100 ${real ? "test images" : "decoded images"} encoded, median of one`, ms(ours[1]), ms(theirs[1]), small(apart.code)),
     row("one decoded image, there and back", "–", ms(way), ""))),
   h("p", { class: "quiet" }, "Images are in [0, 1]: a step of an 8-bit pixel is 3.9 · 10⁻³. Codes are compared as mu and logvar.", real ? "" : " The test images are not on this computer, so decoded ones took their place.")];
 }
@@ -48,5 +48,5 @@ export function twin() {
     }
     button.disabled = false;
   }
-  return h("section", { class: "twin" }, h("h2", {}, "Your browser against the server"), h("p", {}, "The map decodes in your browser from the same weights that the server holds. This sends the same 1 000 places and 100 images through both."), h("p", {}, button), out);
+  return h("section", { class: "twin" }, h("h2", {}, "Your browser against the server"), h("p", {}, "The map decodes in your browser from the same weights that the server holds. This sends the same 1 000 places and 100 images through both."), h("p", {}, button), out);
 }
