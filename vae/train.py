@@ -168,6 +168,8 @@ class Trainer:
         x = self.images.index_select(0, rows)
         seen = (x > self.levels.index_select(0, place)[0]).to(torch.float32) if config.binarize else None
         x = x.to(torch.float32).div_(255)
+        if seen is not None and config.binarize < 1:
+            seen = torch.lerp(x, seen, config.binarize)
         label = self.labels.index_select(0, rows) if self.model.config.conditional else None
         logits, mu, logvar, z = self.worker(x if seen is None else seen, label, self.eps.index_select(0, place)[0])
         logits, mu, logvar, z = logits.float(), mu.float(), logvar.float(), z.float()
