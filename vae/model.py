@@ -131,6 +131,11 @@ class VAE(nn.Module):
         self.decoder = Decoder(config)
         self.initialize(generator or torch.Generator().manual_seed(0))
 
+    @property
+    def layout(self) -> torch.memory_format:
+        """The order of weights in memory that is the faster one on CPU and GPU; `model.to(memory_format=model.layout)`."""
+        return torch.channels_last if self.config.architecture == "conv" else torch.contiguous_format
+
     @torch.no_grad()
     def initialize(self, generator: torch.Generator, he: bool = False) -> None:
         """Draw all weights anew; `he` widens the hidden layers to +-sqrt(6/fan-in), which carries a signal through many ReLUs (He et al. 2015)."""

@@ -103,8 +103,7 @@ class Trainer:
         self.generator = torch.Generator(device).manual_seed(config.seed)
         self.model = VAE(model_config)
         self.model.initialize(torch.Generator().manual_seed(config.seed), config.he)
-        layout = torch.channels_last if model_config.architecture == "conv" else torch.contiguous_format  # the faster one on CPU and GPU
-        self.model.to(device, memory_format=layout).train()
+        self.model.to(device, memory_format=self.model.layout).train()
         self.share_weights()
         self.images = torch.tensor(data.images, device=device)
         self.labels = torch.tensor(data.labels, device=device)
