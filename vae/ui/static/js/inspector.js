@@ -22,11 +22,19 @@ function figureOf(canvas, caption) {
   return h("figure", { class: "shot" }, canvas, h("figcaption", {}, caption));
 }
 
+// What stands where a picture will come, as large as it will be.
+const gap = (kind) => h("span", { class: `sizes__gap sizes__gap--${kind}` });
+
 function selectedBlock() {
   const block = h("section", { class: "selected-image", "aria-label": "Selected image" });
   const turn = latest(async () => {
     const { model, index, frame } = get();
     if (!model || !frame || frame.model !== model.name) return;
+    if (!block.dataset.model) {
+      fill(block, h("div", { class: "inspector__head" }, title("Selected", h("span", { class: "inspector__what" }, `test image ${index}`))),
+        h("div", { class: "row row--top" }, ["original", "reconstruction", "error"].map((text) => figureOf(gap("coming"), text))),
+        h("p", { class: "selected-image__votes quiet" }, "waking the networks …"));
+    }
     try {
       const reply = await ask("select", { model: model.name, index, chart: frame.chart });
       set({ selection: { ...reply, model: model.name } });
@@ -61,11 +69,13 @@ function sizesBlock() {
   const turn = latest(async () => {
     const models = family(), { dataset, recipe, index, latentDim } = get();
     if (!models.length) return fill(row, h("p", { class: "quiet" }, "No model of this kind yet."));
+    const sizes = datasetOf(dataset)?.sizes ?? [];
+    if (!block.dataset.ready) fill(row, sizes.map((z) => one(z, modelOf(dataset, recipe, z), null, latentDim)));
     try {
       const key = JSON.stringify([dataset, recipe, index, get().images]);
       const reply = last?.key === key ? last.reply : await ask("reconstruct", { dataset, index, models: models.map((m) => m.name) });
       last = { key, reply };
-      fill(row, (datasetOf(dataset)?.sizes ?? []).map((z) => one(z, modelOf(dataset, recipe, z), reply, get().latentDim)));
+      fill(row, sizes.map((z) => one(z, modelOf(dataset, recipe, z), reply, get().latentDim)));
       block.dataset.ready = "yes";
       block.dataset.index = String(index);
     } catch (fault) {
@@ -78,8 +88,8 @@ function sizesBlock() {
 
 function one(z, model, reply, now) {
   const side = wide.matches ? 84 : 56;
-  if (!model) return h("span", { class: "sizes__one sizes__one--none", "data-hint": `Not trained yet: ${trainCommand(get().dataset, family()[0]?.recipe ?? get().recipe, z)}`, tabindex: "0" }, h("b", {}, String(z)), h("span", { class: "sizes__gap" }));
-  const answer = reply.models[model.name], value = answer.recon;
+  if (!model) return h("span", { class: "sizes__one sizes__one--none", "data-hint": `Not trained yet: ${trainCommand(get().dataset, family()[0]?.recipe ?? get().recipe, z)}`, tabindex: "0" }, h("b", {}, String(z)), gap("none"));
+  const answer = reply?.models[model.name], value = answer?.recon ?? null;
   return h("button", { type: "button", class: "sizes__one", "aria-pressed": String(z === now), "data-size": String(z), "data-hint": value === null ? `Go to size ${z}` : `Go to size ${z}: recon ${number(value, 1)} nats${answer.kl === null ? "" : `, kl ${number(answer.kl, 1)} nats`} at the mean`, on: { click: () => choose({ latentDim: z }) } },
-    h("b", {}, String(z)), pictureOf(unpack(answer.x_recon), 0, side, `through ${z} numbers`), value === null ? null : h("small", {}, `${number(value, 0)} nats`));
+    h("b", {}, String(z)), answer ? pictureOf(unpack(answer.x_recon), 0, side, `through ${z} numbers`) : [gap("coming"), h("small", {}, "…")], value === null ? null : h("small", {}, `${number(value, 0)} nats`));
 }
