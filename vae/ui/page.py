@@ -37,9 +37,9 @@ class Fetching:
         state: dict[str, Any] = {"dataset": dataset, "share": 0.0, "text": "asking for the files", "turn": 0}
         done = threading.Event()
 
-        def progress(received: int, total: int) -> None:
-            state["share"] = received / total if total else 0.0
-            state["text"] = f"{received / 1e6:.1f} of {total / 1e6:.1f} MB" if total else f"{received / 1e6:.1f} MB"
+        def progress(had: int, total: int) -> None:
+            state["share"] = had / total
+            state["text"] = f"{had / total:.0%} of the files"
 
         def work() -> None:
             try:
