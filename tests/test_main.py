@@ -91,6 +91,7 @@ ERRORS = [
     (("train", "--dataset", "digits", "--recipe", "best"), "recipe is 'best'; the recipes are default"),
     ((*TRAIN, "--latent-dims", "2,x"), "--latent-dims is '2,x'; write whole numbers"),
     ((*TRAIN, "--latent-dims", "2,1"), "latent_dim is 1; it must be a whole number from 2 to 256"),
+    ((*TRAIN, "--latent-dims", "2,5,2"), "--latent-dims is '2,5,2', which asks twice for 2"),
     ((*TRAIN, "--latent-dims", "2,3", "--name", "m"), "--name m would name 2 models alike"),
     ((*TRAIN, "--epochs", "0"), "epochs is 0; it must be"),
     ((*TRAIN, "--objective", "factor"), "objective is 'factor'; it must be one of elbo, tc"),
@@ -134,6 +135,8 @@ def test_an_existing_model_is_kept_unless_forced_and_a_finished_one_says_so(tmp_
     words = (*TRAIN, "--out", tmp_path, "--device", "cpu")
     assert within(*words).exit_code == 0
     assert "exists already; --force replaces it" in str(within(*words).exception)
+    assert "exists already; --force replaces it" in str(within(*words, "--latent-dims", "3,2").exception)
+    assert [path.name for path in tmp_path.iterdir()] == ["digits-tutorial-z2"]  # said before the first of them was trained
     again = within(*words, "--resume")
     assert again.exit_code == 0 and "is finished: all 1 epochs are done" in again.output
     assert within(*words, "--force").exit_code == 0

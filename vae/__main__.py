@@ -60,9 +60,12 @@ def train(
         raise VAEError(f"--name {name} would name {len(sizes)} models alike; give it with one latent size.")
     if force and resume:
         raise VAEError("--force starts anew and --resume goes on; give one of them.")
+    if twice := sorted({size for size in sizes if sizes.count(size) > 1}):
+        raise VAEError(f"--latent-dims is {latent_dims!r}, which asks twice for {', '.join(map(str, twice))}; write each size once.")
     runs = [Run(dataset, recipe, size, flags, name) for size in sizes]
-    for run in runs:
-        run.configs()  # every size is checked before the first is trained
+    for run in runs:  # every size is checked before the first is trained
+        run.configs()
+        run.folder_in(out, overwrite=force or resume)
     summary = Table("model", "epochs", "-elbo", "recon", "kl", "images/s", "training", title=None)
     for run in runs:
         summary.add_row(*_train_one(run, out=out, data_dir=data, device=device, force=force, resume=resume, umap=not no_umap))

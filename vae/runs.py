@@ -53,6 +53,15 @@ class Run:
         flags = variant(self.recipe, self.dataset, *self.configs())
         return "-".join([self.dataset, self.recipe, *flags, f"z{self.latent_dim}"])
 
+    def folder_in(self, out: str | Path, overwrite: bool = False) -> Path:
+        """Where its folder goes; `CheckpointError` when it cannot have that name, or stands there already and may not be touched."""
+        path = Path(out) / self.folder_name()
+        if not NAME.fullmatch(self.folder_name()):
+            raise CheckpointError(f"The name {self.folder_name()!r} cannot be a model's; letters, digits, '.', '_' and '-' make a name, up to 100 characters.")
+        if not overwrite and _exists(path):
+            raise CheckpointError(f"{path} exists already; --force replaces it, --resume continues it, --name chooses another name.")
+        return path
+
     def command(self, out: str | Path, umap: bool) -> str:
         """The command line that makes this one folder."""
         words = ["python", "-m", "vae", "train", "--dataset", self.dataset, "--recipe", self.recipe, "--latent-dims", str(self.latent_dim)]
@@ -61,6 +70,10 @@ class Run:
         words += [] if umap else ["--no-umap"]
         words += ["--out", str(out)] if str(out) != "models" else []
         return shlex.join(words + (["--name", self.name] if self.name else []))
+
+
+def _exists(path: Path) -> bool:
+    return path.exists() or path.with_name(f".{path.name}.old").exists()
 
 
 class Finished(Exception):
@@ -134,13 +147,8 @@ def train_model(
     there is nothing to resume; `CheckpointError` when the folder exists and neither `force` nor `resume` is given.
     """
     out = Path(out)
-    path = out / run.folder_name()
+    path = run.folder_in(out, overwrite=force or resume)
     say = say or (lambda _: None)
-    if not NAME.fullmatch(run.folder_name()):
-        raise CheckpointError(f"The name {run.folder_name()!r} cannot be a model's; letters, digits, '.', '_' and '-' make a name of up to 100 characters.")
-    exists = path.exists() or path.with_name(f".{path.name}.old").exists()
-    if exists and not (force or resume):
-        raise CheckpointError(f"{path} exists already; --force replaces it, --resume continues it, --name chooses another name.")
     train_set, test_set = load_split(run.dataset, "train", data_dir), load_split(run.dataset, "test", data_dir)
     where = pick_device(device)
     configs, state, history = run.configs(), None, {"epochs": [], "steps": []}
@@ -148,7 +156,7 @@ def train_model(
         "command": run.command(out, umap), "seed": configs[1].seed, "device": device_name(where), "precision": pick_precision(configs[0], where),
         "torch_version": torch.__version__, "data_checksum": train_set.checksum(), "date": datetime.now(timezone.utc).date().isoformat(),
     }  # fmt: skip
-    if exists and resume and not force:
+    if resume and not force and _exists(path):
         folder = read_folder(path)
         state, history = read_state(folder), read_history(path)
         if state is None and umap and folder.model.latent_dim > 2 and read_umap(folder) is None:
