@@ -25,6 +25,25 @@ from playwright.sync_api import sync_playwright
 INSIDE = (Path(__file__).parent / "bench_map.js").read_text()
 STEPS = ("ready", "hover", "click", "ground", "panning", "many", "million", "use")
 
+# The page's start, from the navigation's to the first frame after the map says that it is drawn. A selector waited for from outside
+# is only looked for between two of the page's tasks, and the ground's follow at once.
+CLOCK = """{
+  const seen = new MutationObserver(() => {
+    if (!document.querySelector(".latent-map[data-ready]")) return;
+    seen.disconnect();
+    requestAnimationFrame(() => (window.lxDrawn = performance.now() / 1000));
+  });
+  seen.observe(document, { subtree: true, childList: true, attributeFilter: ["data-ready"] });
+}"""
+
+
+def drawn(page, url: str) -> float:
+    """Opens the page; seconds from the navigation's start to its map."""
+    page.add_init_script(CLOCK)
+    page.goto(url, wait_until="commit")
+    page.wait_for_function("window.lxDrawn", timeout=120_000)
+    return page.evaluate("lxDrawn")
+
 
 def say(figure: str, **values) -> None:
     print(json.dumps({"figure": figure} | {k: round(v, 2) if isinstance(v, float) else v for k, v in values.items()}), flush=True)
@@ -112,10 +131,7 @@ class Bench:
                 if kind == "first visit":
                     self.page.context.close()
                     self.page = self.browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
-                began = time.perf_counter()
-                self.page.goto(self.url, wait_until="commit")
-                self.page.wait_for_selector(".latent-map[data-ready]", state="attached")
-                times.append(time.perf_counter() - began)
+                times.append(drawn(self.page, self.url))
             say(f"page ready, warm server, {kind}", visits=visits, p50_s=statistics.median(times), worst_s=max(times))
 
     def hover(self, codes: int) -> None:

@@ -19,7 +19,7 @@ import urllib.request
 from pathlib import Path
 
 import httpx
-from bench_map import say, spread
+from bench_map import drawn, say, spread
 from playwright.sync_api import Browser, BrowserType, Page, sync_playwright
 
 
@@ -29,7 +29,6 @@ def resident(process: int) -> float:
 
 
 CHROMIUM = {"executable_path": "/usr/bin/chromium", "args": ["--no-sandbox"]}
-READY = ".latent-map[data-ready]"
 SETTLED = ".nearest[data-ready]"
 # The click: from the button's release, before any other listener hears of it, to the image's pixels written.
 CLICKS = """{
@@ -91,10 +90,8 @@ class Bytes:
 
 def opened(page: Page, url: str, figure: str) -> None:
     """Opens the page and says how long until the map was drawn, and what came until every question was answered."""
-    came, began = Bytes(page), time.perf_counter()
-    page.goto(url, wait_until="commit")
-    page.wait_for_selector(READY, timeout=120_000)
-    ready, until_ready = time.perf_counter() - began, came.total
+    came = Bytes(page)
+    ready, until_ready = drawn(page, url), came.total
     page.wait_for_selector(SETTLED, timeout=120_000)
     page.wait_for_timeout(1500)  # sizes, thumbnails and codes that come behind
     say(figure, map_drawn_s=ready, megabytes_until_drawn=until_ready / 1e6, megabytes_in_all=came.total / 1e6, answers=came.answers)

@@ -101,6 +101,17 @@ def test_every_epoch_has_another_order_and_sees_no_image_twice(small):
     assert not torch.equal(*orders)
 
 
+def test_a_seed_gives_the_same_order_and_noise_whether_pixels_are_binarized_or_not(small):
+    plain, binarized = (Trainer(MODEL, TRAIN.replace(binarize=share), small[0], torch.device("cpu"), "float32") for share in (0.0, 0.5))
+    for _ in range(2):
+        before = binarized.levels.clone()
+        for trainer in (plain, binarized):
+            trainer.draw()
+            trainer.step += trainer.steps_per_epoch
+        assert torch.equal(plain.order, binarized.order) and torch.equal(plain.eps, binarized.eps)
+        assert not torch.equal(before, binarized.levels)
+
+
 def test_binarized_pixels_are_on_as_often_as_they_are_grey(small):
     from scipy.stats import chisquare
 
@@ -108,6 +119,7 @@ def test_binarized_pixels_are_on_as_often_as_they_are_grey(small):
     counts = np.zeros(255)
     for _ in range(20):
         trainer.draw()
+        trainer.step += trainer.steps_per_epoch
         counts += np.bincount(trainer.levels.flatten().numpy(), minlength=255)
     assert chisquare(counts).pvalue > 1e-3  # levels 0 .. 254 alike: a grey of g is above exactly g of them, so 0 is never on and 255 always
 

@@ -151,13 +151,17 @@ class Trainer:
         return [part.as_strided(p.shape, p.stride()) for part, p in zip(parts, params)]
 
     def draw(self) -> None:
-        """One epoch's chance: the order of the images, the noise of every z, the level above which a pixel is seen as on."""
+        """One epoch's chance: the order of the images, the noise of every z, the level above which a pixel is seen as on.
+
+        The levels come from a generator of their own, so that with and without them a seed gives the same order and noise.
+        """
         size = len(self.images)
         order = torch.randperm(size, generator=self.generator, device=self.device)[: self.order.numel()]
         self.order.copy_(order.view_as(self.order))
         self.eps.normal_(generator=self.generator)
         if self.config.binarize:
-            self.levels.random_(0, 255, generator=self.generator)
+            seed = np.random.SeedSequence((self.config.seed, int(self.step) // self.steps_per_epoch)).generate_state(1, np.uint64)
+            self.levels.random_(0, 255, generator=torch.Generator(self.device).manual_seed(int(seed[0])))
         self.place.zero_()
 
     def one_step(self) -> None:
