@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ctypes
 import os
 import threading
 import time
@@ -10,6 +11,8 @@ from typing import Any
 
 from vae.ui import security  # first: it sets the environment that gradio reads when it is imported
 from vae.ui.visitors import allowed_host
+
+M_ARENA_MAX = -8  # of glibc's malloc.h
 
 
 def port(text: str) -> int:
@@ -72,10 +75,19 @@ def start(args: argparse.Namespace, began: float | None = None) -> tuple[Any, st
     return demo, shared or address
 
 
+def few_arenas() -> None:
+    """Let all threads share two heaps where the C library is glibc: each of its own, up to eight a processor, would keep what it once held (mallopt(3))."""
+    try:
+        ctypes.CDLL(None).mallopt(M_ARENA_MAX, 2)
+    except (AttributeError, OSError, TypeError):  # another C library
+        pass
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Serves the page until Ctrl-C."""
     began = time.perf_counter()
     args = parse(arguments)
+    few_arenas()
     demo, address = start(args)
     print(f"Latent Explorer is at {address} (up in {time.perf_counter() - began:.1f} s; Ctrl-C ends it)", flush=True)
     if not args.no_browser and not os.environ.get("SPACE_ID"):
