@@ -12,7 +12,7 @@ from typing import Any
 from vae.ui import security  # first: it sets the environment that gradio reads when it is imported
 from vae.ui.visitors import allowed_host
 
-M_ARENA_MAX = -8  # of glibc's malloc.h
+M_MMAP_THRESHOLD, M_ARENA_MAX = -3, -8  # of glibc's malloc.h
 
 
 def port(text: str) -> int:
@@ -75,10 +75,13 @@ def start(args: argparse.Namespace, began: float | None = None) -> tuple[Any, st
     return demo, shared or address
 
 
-def few_arenas() -> None:
-    """Let all threads share two heaps where the C library is glibc: each of its own, up to eight a processor, would keep what it once held (mallopt(3))."""
+def give_memory_back() -> None:
+    """Where the C library is glibc: two heaps for all threads, since each of its own would keep what it once held, and none for arrays of a megabyte
+    and more, which go back to the system when they are dropped (mallopt(3))."""
     try:
-        ctypes.CDLL(None).mallopt(M_ARENA_MAX, 2)
+        library = ctypes.CDLL(None)
+        library.mallopt(M_ARENA_MAX, 2)
+        library.mallopt(M_MMAP_THRESHOLD, 1 << 20)
     except (AttributeError, OSError, TypeError):  # another C library
         pass
 
@@ -87,7 +90,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Serves the page until Ctrl-C."""
     began = time.perf_counter()
     args = parse(arguments)
-    few_arenas()
+    give_memory_back()
     demo, address = start(args)
     print(f"Latent Explorer is at {address} (up in {time.perf_counter() - began:.1f} s; Ctrl-C ends it)", flush=True)
     if not args.no_browser and not os.environ.get("SPACE_ID"):
