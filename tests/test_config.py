@@ -41,8 +41,7 @@ BAD_MODEL = [
 BAD_TRAIN = [
     ("epochs", 0), ("epochs", 10_001), ("epochs", 1.5), ("batch_size", 0), ("seed", -1), ("seed", 2**63), ("learning_rate", 0.0), ("learning_rate", 2),
     ("learning_rate", float("nan")), ("beta", -0.1), ("beta", float("inf")), ("beta", 10**400), ("beta", True), ("beta", "1"), ("warmup", 1.1),
-    ("weight_decay", -1), ("clip_norm", float("-inf")), ("kl_warmup", 2), ("binarize", True), ("binarize", 1.5),
-    ("schedule", "cosine"), ("objective", "factor"),
+    ("weight_decay", -1), ("clip_norm", float("-inf")), ("kl_warmup", 2), ("binarize", 1), ("schedule", "cosine"), ("objective", "factor"),
 ]  # fmt: skip
 
 

@@ -62,7 +62,7 @@ def test_recipes_with_schedule_warmup_and_binarizing_resume_too(tmp_path, monkey
 
     def recipe(*arguments, **options):
         model, config = original(*arguments, **options)
-        return model.replace(hidden=(20, 20)), config.replace(kl_warmup=0.8, binarize=0.5, schedule="one-cycle", clip_norm=3.0)
+        return model.replace(hidden=(20, 20)), config.replace(kl_warmup=0.8, binarize=True, schedule="one-cycle", clip_norm=3.0)
 
     monkeypatch.setattr(vae.runs, "recipe_configs", recipe)
     run = Run("digits", "default", 2, QUICK)

@@ -118,7 +118,7 @@ class TrainConfig(_Config):
     clip_norm: float = 0.0  # largest gradient norm of one step, 0 for no limit; deep nets diverge without it
     he: bool = False  # initial weights after He et al. 2015 in the hidden layers: a deep net without residual layers learns from the first step
     kl_warmup: float = 0.0  # share of all steps over which the KL's weight grows from 0 (Bowman et al. 2016); keeps units from collapsing early
-    binarize: float = 0.0  # 1: the encoder sees every pixel on or off, its grey the chance (Salakhutdinov & Murray 2008); less: so far from grey to that
+    binarize: bool = False  # the encoder sees every pixel on or off, with its grey as the chance (Salakhutdinov & Murray 2008): no image twice alike
     objective: str = "elbo"  # "tc": beta weighs only the total correlation (beta-TCVAE, Chen et al. 2018)
     beta: float = 1.0  # weight of the KL (or of the total correlation); 1 makes the loss minus the ELBO
     seed: int = field(default=0)  # of initial weights, batches and noise
@@ -129,8 +129,9 @@ class TrainConfig(_Config):
         _whole(self, "seed", 0, 2**63 - 1)
         _number(self, "learning_rate", 1e-7, 1.0)
         _number(self, "beta", 0.0, 1000.0)
-        for name, high in (("warmup", 1.0), ("weight_decay", 1.0), ("clip_norm", 1e6), ("kl_warmup", 1.0), ("binarize", 1.0)):
+        for name, high in (("warmup", 1.0), ("weight_decay", 1.0), ("clip_norm", 1e6), ("kl_warmup", 1.0)):
             _number(self, name, 0.0, high)
+        _flag(self, "binarize")
         _flag(self, "he")
         _choice(self, "schedule", SCHEDULES)
         _choice(self, "objective", OBJECTIVES)

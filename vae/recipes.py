@@ -54,7 +54,7 @@ def _default(
     return model, TrainConfig(
         epochs=usual, batch_size=batch, learning_rate=rate,
         schedule="one-cycle", clip_norm=10.0, he=deep,
-        binarize=1.0 if dataset in ("mnist", "kmnist") else 0.5 if deep else 0.0,  # ink stays itself when seen on or off; of clothes' greys half must stay
+        binarize=dataset in ("mnist", "kmnist"),  # ink stays itself when seen on or off, clothes in their greys would not
     )  # fmt: skip
 
 

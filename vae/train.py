@@ -151,17 +151,13 @@ class Trainer:
         return [part.as_strided(p.shape, p.stride()) for part, p in zip(parts, params)]
 
     def draw(self) -> None:
-        """One epoch's chance: the order of the images, the noise of every z, the level above which a pixel is seen as on.
-
-        The levels come from a generator of their own, so that with and without them a seed gives the same order and noise.
-        """
+        """One epoch's chance: the order of the images, the noise of every z, the level above which a pixel is seen as on."""
         size = len(self.images)
         order = torch.randperm(size, generator=self.generator, device=self.device)[: self.order.numel()]
         self.order.copy_(order.view_as(self.order))
         self.eps.normal_(generator=self.generator)
         if self.config.binarize:
-            seed = np.random.SeedSequence((self.config.seed, int(self.step) // self.steps_per_epoch)).generate_state(1, np.uint64)
-            self.levels.random_(0, 255, generator=torch.Generator(self.device).manual_seed(int(seed[0])))
+            self.levels.random_(0, 255, generator=self.generator)
         self.place.zero_()
 
     def one_step(self) -> None:
@@ -171,8 +167,6 @@ class Trainer:
         x = self.images.index_select(0, rows)
         seen = (x > self.levels.index_select(0, place)[0]).to(torch.float32) if config.binarize else None
         x = x.to(torch.float32).div_(255)
-        if seen is not None and config.binarize < 1:
-            seen = torch.lerp(x, seen, config.binarize)
         label = self.labels.index_select(0, rows) if self.model.config.conditional else None
         logits, mu, logvar, z = self.worker(x if seen is None else seen, label, self.eps.index_select(0, place)[0])
         logits, mu, logvar, z = logits.float(), mu.float(), logvar.float(), z.float()
