@@ -155,7 +155,7 @@ class Bench:
             self.page.wait_for_timeout(100)
         say("click to full inspector", model=self.name, clicks=len(times), **spread(times))
 
-    def ground(self, count: int = 20) -> None:
+    def ground(self, count: int = 60) -> None:
         times = []
         self.page.mouse.move(*self.at(0.5, 0.5))
         for step in range(count):
