@@ -69,8 +69,8 @@ function sizesBlock() {
   const turn = latest(async () => {
     const models = family(), { dataset, recipe, index, latentDim } = get();
     if (!models.length) return fill(row, h("p", { class: "quiet" }, "No model of this kind yet."));
-    const sizes = datasetOf(dataset)?.sizes ?? [];
-    if (!block.dataset.ready) fill(row, sizes.map((z) => one(z, modelOf(dataset, recipe, z), null, latentDim)));
+    const sizes = datasetOf(dataset)?.sizes ?? [], waiting = () => sizes.map((z) => one(z, modelOf(dataset, recipe, z), null, latentDim));
+    if (!block.dataset.ready) fill(row, waiting());
     try {
       const key = JSON.stringify([dataset, recipe, index, get().images]);
       const reply = last?.key === key ? last.reply : await ask("reconstruct", { dataset, index, models: models.map((m) => m.name) });
@@ -79,7 +79,7 @@ function sizesBlock() {
       block.dataset.ready = "yes";
       block.dataset.index = String(index);
     } catch (fault) {
-      fill(row, h("p", { class: "warn" }, fault.message));
+      fill(row, waiting(), h("p", { class: "warn" }, fault.message)); // a size that the browser holds can still be gone to
     }
   });
   on(["index", "model", "images", "offline"], () => !get().offline && get().catalogue && turn());
