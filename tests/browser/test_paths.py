@@ -326,3 +326,20 @@ def test_a_finger_sets_both_ends_and_the_strip_fits_under_the_map(visit, app):
     assert drawer["y"] >= plot["y"] + plot["height"] - 1
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert page.locator(".route__one canvas").first.bounding_box()["width"] == 28
+
+
+def test_a_path_is_not_lost_when_the_map_is_drawn_anew_meanwhile(visit, app):
+    page = visit(f"{app.url}?path=-1,0.5;1,-0.5;linear&ground=none")
+    page.wait_for_function("document.querySelectorAll('.route__strip[data-ready]').length === 2")
+    before, written = strip_zs(page), page.locator(".route__strip").first.get_attribute("data-zs")
+    page.evaluate(
+        """async () => {
+          const { get, set } = await import(document.querySelector("link[rel=modulepreload][href$='store.js']").href);
+          set({ path: { ...get().path, b: { uv: [0.5, 1.5] } } });
+          await Promise.resolve();
+          await Promise.resolve();
+          set({ frame: { ...get().frame } });
+        }"""
+    )
+    page.wait_for_function("old => document.querySelector('.route__strip').dataset.zs !== old", arg=written)
+    assert strip_zs(page)[-1] == pytest.approx([0.5, 1.5], abs=1e-4) and strip_zs(page)[0] == pytest.approx(before[0], abs=1e-6)

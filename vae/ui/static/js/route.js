@@ -9,6 +9,7 @@ import { Drawer, lengthText } from "./strips.js";
 
 const { images: IMAGES, samples, points, same, search } = tokens.path;
 const SHORTEST = "The way along which the picture changes least: found over a lattice of decoded places around A and B (Dijkstra) and smoothed. It keeps to places that lie no farther out than every code";
+const chartOf = (frame) => frame && JSON.stringify([frame.model, frame.chart, frame.origin]); // the map may be drawn anew meanwhile: the same chart, another object
 let helper = null;
 
 export class Route {
@@ -72,7 +73,7 @@ export class Route {
     if (both && !this.moving) this.aside(ends);
     this.drawer.element.dataset.method = path?.method ?? "";
     if (path && !both) this.drawer.say(0, `${ends[0] ? "A" : "B"} is set. For ${ends[0] ? "B" : "A"}: Shift and click, the key ${ends[0] ? "B" : "A"}, or the button “${ends[0] ? "B" : "A"} here”.`);
-    if (!both) this.keys = [null, null];
+    if (!now) this.keys = [null, null];
     for (const row of [0, 1]) {
       if (this.keys[row] === now?.keys[row] && now) continue;
       if (row || this.made[0]?.frame !== frame || !both) this.made[row] = null; // a hand that moves an end keeps its line until the next comes
@@ -122,7 +123,7 @@ export class Route {
     strip.show(null);
     try {
       const made = await this.worker(now).ask("strip", { ends, method, count: IMAGES, points });
-      const fits = () => this.question()?.frame === frame && get().path.method === method; // a hand may have moved on: what is there is shown, the newest waits
+      const chart = chartOf(frame), fits = () => chartOf(this.question()?.frame) === chart && get().path.method === method; // a hand may have moved on: what is there is shown, the newest waits
       if (!made.images && fits()) await this.remote(now, ends, made);
       if (!fits()) return;
       strip.show({ ...made, shape: model.image_shape });
