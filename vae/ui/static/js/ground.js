@@ -62,7 +62,10 @@ export class Ground {
     const { shown, plot: { view } } = this, same = shown?.what === what && shown.frame === frame && Math.abs(shown.scale / view.scale - 1) < 1e-6, finer = fine && this.measure(what, tokens.ground.restBudgetMs);
     const kept = same && !(finer && finer.du < 0.85 * shown.grid.du); // a pan keeps the cells' size
     const grid = kept ? this.panned(shown.grid) : finer || this.measure(what, tokens.ground.budgetMs), key = JSON.stringify([grid, what, label, model.name, frame.chart, dark, Boolean(local.gaps)]);
-    if (this.key === key) return fine && (this.plot.ground.dataset.settled = key);
+    if (this.key === key) {
+      if (fine) this.plot.ground.dataset.settled = key;
+      return;
+    }
     clearTimeout(this.resting);
     const began = performance.now(), { scale } = view;
     const made = what === "manifold" && !local.net ? await this.remote(grid) : await worker(local, frame).ask("ground", { what, grid, look: look() });

@@ -63,7 +63,7 @@ export class Route {
   question() {
     const { path, frame, model, local, label } = get(), ends = NAMES.map((name) => placeOf(path?.[name], frame));
     if (!ends.every(Boolean) || frame.model !== model?.name || local?.name !== frame.model) return null;
-    const way = JSON.stringify([frame.model, frame.chart, frame.origin, ends]), key = JSON.stringify([way, path.method, model.conditional ? label : null]);
+    const way = JSON.stringify([chartOf(frame), ends]), key = JSON.stringify([way, path.method, model.conditional ? label : null]);
     return { path, frame, local, model, ends, keys: [key, way] };
   }
 
