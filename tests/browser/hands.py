@@ -1,6 +1,7 @@
 """What the browser tests share: where things lie, and what a hand does on the page."""
 
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -25,6 +26,13 @@ def tab(page, name: str, ready: str) -> None:
     """Opens a tab and waits until it has drawn itself."""
     page.get_by_role("tab", name=name, exact=True).click()
     page.wait_for_selector(ready, state="visible")
+
+
+def watch_questions(page) -> list[str]:
+    """A list that grows with every address the page asks for from now on, but for the browser's own icon and Gradio's heartbeat."""
+    asked: list[str] = []
+    page.on("request", lambda request: None if re.search("favicon|heartbeat", request.url) else asked.append(request.url))
+    return asked
 
 
 def model_drawn(page, name: str) -> None:

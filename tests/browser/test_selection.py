@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
-from hands import MODELS, ROOT, axes_at, map_box, missing, window_at
+from hands import MODELS, ROOT, axes_at, map_box, missing, watch_questions, window_at
 from safetensors.numpy import load_file
 from scipy.spatial import cKDTree
 
@@ -278,12 +278,11 @@ def test_the_mean_is_decoded_as_torch_decodes_it_and_kl_and_recon_are_torchs(pag
 
 
 def test_the_contact_sheet_shows_the_first_hundred_without_a_question_for_each(page, codes):
-    asked = []
-    page.on("request", lambda request: asked.append(request.url))
+    asked = watch_questions(page)
     tool(page, "box")
     stroke(page, [(0.3, 0.4), (0.5, 0.6)])
     n = chosen(page)
-    assert len([url for url in asked if "heartbeat" not in url]) <= 2  # recon of all, and perhaps the test images
+    assert len(asked) <= 2  # recon of all, and perhaps the test images
     found, shown = indices(page), page.locator(".chosen__one").evaluate_all("all => all.map((b) => Number(b.dataset.index))")
     assert n > 100 and shown == found[:100].tolist()
     page.locator(".chosen__one").nth(7).click()
