@@ -15,7 +15,7 @@ ROOMS = [
     {"config", "files"},
     {"model", "loss", "data"},
     {"recipes", "neighbours", "elbo"},
-    {"chart", "latent", "sketch"},
+    {"chart", "latent", "geodesic", "sketch"},
     {"checkpoint"},
     {"train", "evaluate"},
     {"runs", "card", "opened"},
@@ -72,6 +72,7 @@ def test_the_view_never_imports_torch_nor_the_command_line(path):
 @pytest.mark.parametrize(("statement", "heavy"), [
     ("import vae", "torch gradio numpy sklearn umap"),
     ("from vae import ModelConfig, VAEError", "torch gradio"),
+    ("import vae.geodesic", "torch gradio scipy"),
     ("import vae.checkpoint, vae.chart, vae.latent, vae.sketch, vae.neighbours, vae.data, vae.recipes", "torch torchvision gradio sklearn umap scipy"),
     ("import vae.__main__", "torch gradio"),
     ("import vae.runs", "gradio umap sklearn"),

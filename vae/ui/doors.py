@@ -39,7 +39,7 @@ class Doors:
     def __init__(self, explorer: Any):
         self.explorer = explorer
         self._figures: dict[str, np.ndarray] = {}
-        self._counting, self._encoding = threading.Lock(), threading.Lock()
+        self._counting, self._arithmetic = threading.Lock(), threading.Lock()
         self.beyond = threading.Event()  # set once a page asks for more than its first map
         self.warm = threading.Event()  # set once torch is loaded: before that no answer may hold up the server's own loop
 
@@ -47,7 +47,7 @@ class Doors:
     QUICK = ("start", "map", "place", "select", "card")  # a few milliseconds each once warm: answered on the loop, without a thread's round trip
     SLOW = (
         "training", "device", "decode", "reconstruct", "thumbnails", "find", "manifold", "ground", "recons", "twin", "compare", "history", "sketch",
-        "interpolate",
+        "interpolate", "shorten",
     )  # fmt: skip
 
     def functions(self) -> list[Callable[..., Any]]:
@@ -131,7 +131,7 @@ class Doors:
     @door(model=checks.model, start=optional(checks.whole(0), 0), chart=optional(checks.chart))
     def training(self, model: str, start: int, chart: str | None) -> Fields:
         """The places of some training codes on a chart, from row `start` on: the page asks until it has the `total`. `absent`: why there are no images."""
-        with self._encoding:  # seconds of arithmetic: one at a time, whoever asks
+        with self._arithmetic:  # seconds of arithmetic: one at a time, whoever asks
             try:
                 answer = self.explorer.training_map(model, start, chart)
             except DataError as error:
@@ -165,6 +165,16 @@ class Doors:
         found = self.explorer.interpolate(model, z_start, z_end, steps, method, label)
         length = self.explorer.path_length(model, z_start, z_end, method, label, tokens()["path"]["samples"])
         return {"z": plain(found["z"]), "images": pack_images(found["images"]), "support": plain(found["support"]), "length": length}
+
+    @door(
+        model=checks.model, start=checks.vector(2), end=checks.vector(2), steps=checks.whole(2, 100), chart=optional(checks.chart),
+        anchor=optional(checks.index), label=checks.label, line=optional(checks.rows(2, 2, 100, "P")), turns=checks.whole(0, 12),
+    )  # fmt: skip
+    def shorten(self, model: str, turns: int, line: np.ndarray | None, **fields: Any) -> Fields:
+        """The shortest path between two places of a chart, a few turns at a time, for models that the browser cannot run itself."""
+        with self._arithmetic:
+            found = self.explorer.shortest_path(model, line=line, turns=turns, **fields)
+        return {**plain({k: v for k, v in found.items() if k != "images"}), "images": pack_images(found["images"])}
 
     @door(model=checks.model, index=checks.index, chart=optional(checks.chart))
     def select(self, model: str, index: int, chart: str | None) -> Fields:

@@ -243,21 +243,28 @@ def vector(length: int | None = None) -> Check:
     return is_vector
 
 
-def latents(name: str, value: Any, given: Given) -> np.ndarray:
-    """Places (N, Z) of the model of this question."""
-    size = given.config.latent_dim
-    allowed = f"a list of 1 to {MOST_ROWS:,} lists of {size} numbers, (N, {size})"
-    if not isinstance(value, list) or not value:
-        refuse(name, value, allowed)
-    if len(value) > MOST_ROWS:
-        raise InputError(f"{name} has {len(value):,} rows; it must be {allowed}.")
-    for i, row in enumerate(value):
-        if not isinstance(row, list):
-            hint = "; put a single place into a list of its own" if type(row) in NUMBERS else ""
-            raise InputError(f"{name}[{i}] is {short(row)}; {name} must be {allowed}{hint}.")
-        if len(row) != size:
-            raise InputError(f"{name}[{i}] has {len(row):,} numbers; {name} must be {allowed}.")
-    return _floats(name, value, -MOST_Z, MOST_Z)
+def rows(size: int | None, least: int, most: int, letter: str) -> Check:
+    """Rows of numbers (`letter`, size); a model's dimensions where no size is given."""
+
+    def are_rows(name: str, value: Any, given: Given) -> np.ndarray:
+        width = size or given.config.latent_dim
+        allowed = f"a list of {least:,} to {most:,} lists of {width} numbers, ({letter}, {width})"
+        if not isinstance(value, list) or not value:
+            refuse(name, value, allowed)
+        if not least <= len(value) <= most:
+            raise InputError(f"{name} has {len(value):,} rows; it must be {allowed}.")
+        for i, row in enumerate(value):
+            if not isinstance(row, list):
+                hint = "; put a single place into a list of its own" if type(row) in NUMBERS else ""
+                raise InputError(f"{name}[{i}] is {short(row)}; {name} must be {allowed}{hint}.")
+            if len(row) != width:
+                raise InputError(f"{name}[{i}] has {len(row):,} numbers; {name} must be {allowed}.")
+        return _floats(name, value, -MOST_Z, MOST_Z)
+
+    return are_rows
+
+
+latents = rows(None, 1, MOST_ROWS, "N")
 
 
 def image(name: str, value: Any, given: Given) -> np.ndarray:

@@ -7,8 +7,13 @@ import { Knowing } from "./helper.js";
 import { carryOver, listenForKeys, NAMES, placeOf, setEnd } from "./ends.js";
 import { Drawer, lengthText } from "./strips.js";
 
-const { images: IMAGES, samples, points, same, search } = tokens.path;
+const { images: IMAGES, samples, points, search } = tokens.path;
 const SHORTEST = "The way along which the picture changes least: found over a lattice of decoded places around A and B (Dijkstra) and smoothed. It keeps to places that lie no farther out than every code";
+// The pictures of an answer one by one.
+function slices(images) {
+  const { data } = unpack(images), size = data.length / IMAGES;
+  return Array.from({ length: IMAGES }, (_, n) => data.subarray(n * size, (n + 1) * size));
+}
 const chartOf = (frame) => frame && JSON.stringify([frame.model, frame.chart, frame.origin]); // the map may be drawn anew meanwhile: the same chart, another object
 let helper = null;
 
@@ -144,15 +149,36 @@ export class Route {
   // The pictures of a model that the browser cannot run.
   async remote({ path, model }, ends, made) {
     const reply = await ask("interpolate", { model: model.name, z_start: Array.from(ends[0]), z_end: Array.from(ends[1]), steps: IMAGES, method: path.method, label: model.conditional ? get().label : null });
-    const { data } = unpack(reply.images), size = data.length / IMAGES;
-    Object.assign(made, { zs: reply.z, supports: reply.support, length: reply.length, images: made.zs.map((_, n) => data.subarray(n * size, (n + 1) * size)) });
+    Object.assign(made, { zs: reply.z, supports: reply.support, length: reply.length, images: slices(reply.images) });
+  }
+
+  // The shortest path with its pictures; null once it is no longer asked for. The server looks for it a few turns at a time where the browser cannot run the model.
+  async shortest(now, progress) {
+    const { frame, local, model, ends: [start, end] } = now, { same, sweeps, turns } = search;
+    if (local.net) return this.seek(now, 1, { kind: "shortest", a: start, b: end, samples, count: IMAGES, ...search }, progress);
+    const look = async (line, turns) => {
+      const found = await ask("shorten", { model: model.name, start, end, steps: IMAGES, chart: frame.chart, anchor: frame.anchor, label: model.conditional ? get().label : null, line, turns });
+      return this.question()?.keys[1] === now.keys[1] ? found : null;
+    };
+    let found = await look(null, 0), best = found, turn = 0;
+    for (let gain = 1; found?.moved && turn < sweeps && gain > search.gain; turn += turns) {
+      progress({ line: found.line, turn, sweeps });
+      found = await look(found.line, turns);
+      gain = found ? 1 - found.length / best.length : 0;
+      if (gain > 0) best = found;
+    }
+    const asShort = best && best.length >= best.straight * (1 - same);
+    if (found && asShort) found = best = await look([start, end], 0);
+    if (!found) return null;
+    const { uv: uvs, z: zs, support: supports, path: line, length, straight } = best;
+    return { uvs, zs, supports, images: slices(best.images), line, length, straight, asShort };
   }
 
   // The shortest path, on charts that are planes.
   async second() {
     const now = this.question();
     if (!now || this.keys[1] === now.keys[1]) return;
-    const { frame, local, model, ends: [a, b] } = now, { drawer } = this, strip = drawer.strips[1], off = !frame.basis ? "UMAP is no plane, so there is no shortest path to look for here; choose another chart." : !local.net ? "The shortest path is looked for in your browser, which cannot run this model." : Math.hypot(a[0] - b[0], a[1] - b[1]) < 1e-9 ? "A and B are the same place." : null;
+    const { frame, local, model, ends: [a, b] } = now, { drawer } = this, strip = drawer.strips[1], off = !frame.basis ? "UMAP is no plane, so there is no shortest path to look for here; choose another chart." : Math.hypot(a[0] - b[0], a[1] - b[1]) < 1e-9 ? "A and B are the same place." : null;
     this.keys[1] = now.keys[1];
     drawer.element.classList.toggle("route--single", Boolean(off));
     if (off) {
@@ -162,7 +188,7 @@ export class Route {
     strip.show(null);
     drawer.say(1, h("span", { class: "quiet" }, "looking for the shortest path …"));
     try {
-      const found = await this.seek(now, 1, { kind: "shortest", a, b, samples, count: IMAGES, same, ...search }, (far) => {
+      const found = await this.shortest(now, (far) => {
         if (far.seen) drawer.say(1, h("span", { class: "quiet" }, `looking for the shortest path: ${count(far.seen)} of at most ${count(far.most)} places decoded`));
         if (!far.line) return;
         drawer.say(1, h("span", { class: "quiet" }, `smoothing the shortest path: ${far.turn} of at most ${far.sweeps} times`));
@@ -173,7 +199,7 @@ export class Route {
       this.made[1] = found;
       strip.show({ ...found, shape: model.image_shape });
       const less = percent(1 - found.length / found.straight);
-      drawer.say(1, found.asShort ? "The straight path is as short: no way around was found that is." : [h("b", { class: "term", tabindex: "0", "data-hint": SHORTEST }, "shortest"), " on this chart: ", lengthText(found.length), `, ${less} less than straight`]);
+      drawer.say(1, found.asShort ? "The straight path is as short: no way around was found that is." : [h("b", { class: "term", tabindex: "0", "data-hint": SHORTEST }, "shortest"), " on this chart: ", lengthText(found.length), `, ${less} less than straight`, !local.net && h("span", { class: "quiet" }, " · found by the server")]);
       drawer.element.dataset.short = found.asShort ? "straight" : "other";
       this.draw();
     } catch (fault) {

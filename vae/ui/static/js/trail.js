@@ -36,14 +36,14 @@ function* lengthOf(net, zs) {
   return gone;
 }
 
-// question: {kind: "length", ends: [z, z], method, samples} or {kind: "shortest", a, b (places), samples, count, lattice, near, points, sweeps, same}
+// question: {kind: "length", ends: [z, z], method, samples} or {kind: "shortest", a, b (places), samples, count, lattice, near, points, sweeps, same, gain}
 export function* seek(model, chart, question) {
   const { net } = model, { samples } = question;
   if (question.kind === "length") {
     const gone = yield* lengthOf(net, walk(...question.ends, samples + 1, question.method));
     return { length: gone[samples] };
   }
-  const { a, b, count, sweeps, same } = question, latent = (uv) => latentAt(chart, model, ...uv), decode = (uv) => net.decode(latent(uv)), scratch = new Float32Array(net.pixels);
+  const { a, b, count, sweeps, same, gain: least } = question, latent = (uv) => latentAt(chart, model, ...uv), decode = (uv) => net.decode(latent(uv)), scratch = new Float32Array(net.pixels);
   const measure = function* (points) {
     const places = evenly(points, samples + 1), gone = yield* lengthOf(net, places.map(latent));
     return { points, places, gone, length: gone[samples] };
@@ -79,7 +79,7 @@ export function* seek(model, chart, question) {
     if (moved && turn % 4 !== 0 && turn < sweeps) continue;
     const now = yield* measure(points.slice()), gain = 1 - now.length / best.length;
     if (now.length < best.length) best = now;
-    if (!moved || gain < 2e-3) break;
+    if (!moved || gain < least) break;
   }
   const asShort = best.length >= straight.length * (1 - same);
   if (asShort) best = straight;
