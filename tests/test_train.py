@@ -23,6 +23,7 @@ VARIANTS = {
     "constant": ({}, {"schedule": "constant", "clip_norm": 0.0, "weight_decay": 0.0}),
     "warmup": ({}, {"kl_warmup": 0.7}),
     "he": ({}, {"he": True}),
+    "short memory": ({}, {"adam_beta2": 0.9}),
     "binarize": ({}, {"binarize": True}),
     "tc": ({"latent_dim": 4}, {"objective": "tc", "beta": 3.0}),
     "conditional": ({"conditional": True}, {}),
@@ -121,7 +122,7 @@ def test_the_steps_are_those_of_clip_grad_norm_and_adamw(small, variant, clip):
     trainer = Trainer(model, train, small[0], torch.device("cpu"), "float32")
     plain = VAE(model).train()
     plain.initialize(torch.Generator().manual_seed(train.seed), train.he)
-    optimizer = torch.optim.AdamW(plain.parameters(), lr=0.1, weight_decay=train.weight_decay, foreach=False)
+    optimizer = torch.optim.AdamW(plain.parameters(), lr=0.1, betas=(0.9, train.adam_beta2), weight_decay=train.weight_decay, foreach=False)
     rates = rate_schedule(train, 8)
     losses = []
     for step in range(8):

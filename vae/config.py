@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from vae.errors import ConfigError
 
@@ -42,6 +42,8 @@ def _choice(config: Any, name: str, allowed: tuple[str, ...]) -> None:
 
 
 class _Config:
+    LATER: ClassVar[tuple[str, ...]] = ()  # fields that older folders of the same format lack: they were made with the default
+
     def to_dict(self) -> dict[str, Any]:
         """A plain dict that JSON can hold."""
         return {k: list(v) if isinstance(v, tuple) else v for k, v in dataclasses.asdict(self).items()}  # type: ignore[call-overload]
@@ -56,7 +58,7 @@ class _Config:
             if name not in known:
                 raise ConfigError(f"{cls.__name__} has no field {name!r}; its fields are {', '.join(known)}.")
         for name in known:
-            if name not in fields:
+            if name not in fields and name not in cls.LATER:
                 raise ConfigError(f"{cls.__name__} lacks the field {name!r}; write all of {', '.join(known)}.")
         return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()})
 
@@ -109,9 +111,12 @@ class ModelConfig(_Config):
 class TrainConfig(_Config):
     """How the weights are found: the objective, the optimizer and its rate, and the seed of all chance."""
 
+    LATER = ("adam_beta2",)
+
     epochs: int = 10  # passes over the training set; the rate's schedule spans exactly these
     batch_size: int = 100  # images a step; larger is faster an epoch, smaller takes more steps
     learning_rate: float = 1e-3  # Adam's rate; the peak, when the schedule is one-cycle
+    adam_beta2: float = 0.999  # how much of its memory of squared gradients Adam keeps a step; less lets a deep net calm down after a jump
     schedule: str = "constant"  # "one-cycle": up over the first `warmup` share, then a cosine down to nothing (Smith & Topin 2018)
     warmup: float = 0.1  # one-cycle: the share of all steps on which the rate rises
     weight_decay: float = 0.0  # AdamW's decay; holds back overfitting of wide nets
@@ -129,7 +134,7 @@ class TrainConfig(_Config):
         _whole(self, "seed", 0, 2**63 - 1)
         _number(self, "learning_rate", 1e-7, 1.0)
         _number(self, "beta", 0.0, 1000.0)
-        for name, high in (("warmup", 1.0), ("weight_decay", 1.0), ("clip_norm", 1e6), ("kl_warmup", 1.0)):
+        for name, high in (("warmup", 1.0), ("weight_decay", 1.0), ("clip_norm", 1e6), ("kl_warmup", 1.0), ("adam_beta2", 0.999999)):
             _number(self, name, 0.0, high)
         _flag(self, "binarize")
         _flag(self, "he")

@@ -114,7 +114,9 @@ class Trainer:
         warm = round(config.kl_warmup * total)
         self.kl_weights = torch.from_numpy(np.minimum(1.0, np.arange(1, total + 1, dtype=np.float32) / max(1, warm))).to(device)
         self.rate = torch.zeros((), device=device)
-        self.optimizer = torch.optim.AdamW([self.flat], lr=self.rate, weight_decay=config.weight_decay, fused=True, capturable=device.type == "cuda")
+        self.optimizer = torch.optim.AdamW(
+            [self.flat], lr=self.rate, betas=(0.9, config.adam_beta2), weight_decay=config.weight_decay, fused=True, capturable=device.type == "cuda"
+        )
         self.step = torch.zeros(1, dtype=torch.long, device=device)  # of all; the schedule is read at it
         self.place = torch.zeros(1, dtype=torch.long, device=device)  # within the epoch
         self.order = torch.zeros(self.steps_per_epoch, self.batch, dtype=torch.long, device=device)
