@@ -7,12 +7,14 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from hands import MODELS, ROOT, chromium_path, missing
 
 WHOLE = ".nearest[data-ready]"
+DESK = {"viewport": {"width": 1280, "height": 800}}
 WAIT = 60_000  # milliseconds; a busy machine is slow, a broken page never gets there
 
 
@@ -60,13 +62,13 @@ class Server:
             self.process.wait(20)
 
 
-@pytest.fixture(scope="session")
-def serve(tmp_path_factory) -> Iterator[Callable[..., Server]]:
+@contextmanager
+def servers(folder: Path) -> Iterator[Callable[..., Server]]:
     """Starts servers over any folders of models and data, and ends them."""
     running: list[Server] = []
 
     def start(models: Path = MODELS, data: Path = ROOT / "data", *flags: str, **more) -> Server:
-        server = Server(models, data, tmp_path_factory.mktemp("server") / "log.txt", flags, **more)
+        server = Server(models, data, folder / f"log{len(running)}.txt", flags, **more)
         running.append(server)
         return server.wait()
 
@@ -76,12 +78,26 @@ def serve(tmp_path_factory) -> Iterator[Callable[..., Server]]:
 
 
 @pytest.fixture(scope="session")
-def app(serve) -> Server:
+def serve_long(tmp_path_factory) -> Iterator[Callable[..., Server]]:
+    """Servers that many tests share."""
+    with servers(tmp_path_factory.mktemp("servers")) as start:
+        yield start
+
+
+@pytest.fixture
+def serve(tmp_path_factory) -> Iterator[Callable[..., Server]]:
+    """Servers of one test alone: left running they would go on to load their models beside the tests that follow."""
+    with servers(tmp_path_factory.mktemp("servers")) as start:
+        yield start
+
+
+@pytest.fixture(scope="session")
+def app(serve_long) -> Server:
     """The page over the shipped models."""
     for name in ("mnist-default-z2", "mnist-default-z20"):
         if not (MODELS / name / "config.json").exists():
             missing(f"{MODELS / name} is not there")
-    return serve()
+    return serve_long()
 
 
 @pytest.fixture(scope="session")
@@ -97,16 +113,30 @@ def chromium():
         browser.close()
 
 
+@pytest.fixture(scope="session")
+def desk(chromium):
+    """One browser profile for all pages at a desk: what never changes (the plotting library, the modules) is fetched and compiled once."""
+    context = chromium.new_context(**DESK)
+    yield context
+    context.close()
+
+
 @pytest.fixture
-def visit(chromium, request) -> Iterator[Callable]:
+def visit(chromium, desk, serve) -> Iterator[Callable]:  # a test's own servers outlive its pages
     """Opens pages that fail their test on any error in the console or on the page."""
-    contexts, errors = [], []
+    opened, errors, visited = [], [], set()
 
     def open_page(url: str, ready: str | None = WHOLE, forgiving: bool = False, **options):
-        options.setdefault("viewport", {"width": 1280, "height": 800})
-        context = chromium.new_context(**options)
-        contexts.append(context)
-        page = context.new_page()
+        if options:
+            opened.append(chromium.new_context(**DESK | options))
+            page = opened[-1].new_page()
+        else:
+            page = desk.new_page()
+            opened.append(page)
+            origin = url.partition("?")[0].rstrip("/")
+            if origin not in visited:  # nothing that an earlier test's visitor left behind
+                visited.add(origin)
+                desk.new_cdp_session(page).send("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": "local_storage"})
         page.set_default_timeout(WAIT)
         if not forgiving:
             page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
@@ -120,8 +150,8 @@ def visit(chromium, request) -> Iterator[Callable]:
         return page
 
     yield open_page
-    for context in contexts:
-        context.close()
+    for one in opened:
+        one.close()
     assert errors == []
 
 

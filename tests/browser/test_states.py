@@ -32,26 +32,31 @@ def no_data(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def bare(serve, no_data):
+def bare(serve_long, no_data):
     """A public page without any data set on disk."""
-    return serve(MODELS, no_data, "--public")
+    return serve_long(MODELS, no_data, "--public")
 
 
 def test_without_the_images_the_page_says_so_in_one_line_and_the_rest_works(bare, visit):
     page = visit(bare.url)
-    page.locator(".selected-image .fetch").get_by_text("The original images of MNIST are not on this computer").wait_for()
+    page.locator(".selected-image .fetch").get_by_text("The original images of MNIST are not on this server").wait_for()
     assert page.locator(".selected-image canvas").count() == 1  # the reconstruction alone
     assert page.locator(".nearest canvas").count() == 5
     page.locator("[data-size='20']").click()
     page.wait_for_selector(".latent-map[data-model='mnist-default-z20']")
 
 
-def test_a_public_page_lets_no_visitor_start_a_download(bare, visit, no_data):
+def test_a_public_page_offers_no_download_and_lets_no_visitor_start_one(bare, visit, no_data):
     page = visit(bare.url)
-    page.locator(".selected-image .fetch").get_by_role("button", name="Fetch them").click()
-    refusal = page.locator(".selected-image .fetch").get_by_text("visitors cannot start downloads")
-    refusal.wait_for()
+    page.locator(".selected-image .fetch").get_by_text("visitors of a public page cannot start downloads").wait_for()
     assert page.locator(".selected-image .fetch button").count() == 0
+    news = page.evaluate(
+        """() => new Promise((told) => {
+          document.addEventListener("lx-fetched", ({ detail }) => told(detail));
+          document.dispatchEvent(new CustomEvent("lx-fetch", { detail: "mnist" }));
+        })"""
+    )
+    assert "visitors cannot start downloads" in news["error"]
     assert list(no_data.iterdir()) == []
 
 

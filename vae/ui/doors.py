@@ -36,8 +36,8 @@ def door(**wanted: checks.Check) -> Callable[[Callable[..., Fields]], Callable[.
 class Doors:
     """What the page may ask. `functions()` hands them out as the plain functions that Gradio wants."""
 
-    def __init__(self, explorer: Any):
-        self.explorer = explorer
+    def __init__(self, explorer: Any, public: bool = False):
+        self.explorer, self.public = explorer, public
         self._figures: dict[str, np.ndarray] = {}
         self._counting, self._arithmetic = threading.Lock(), threading.Lock()
         self.beyond = threading.Event()  # set once a page asks for more than its first map
@@ -101,7 +101,9 @@ class Doors:
             for name, d in DATASETS.items() if name in present or name in ("mnist", "fashion-mnist", "digits")
         ]  # fmt: skip
         space = os.environ.get("SPACE_HOST", "").split(",")[0] or None  # what links to this page begin with, where it is a Space
-        return {"models": plain(models), "broken": self.explorer.broken(), "datasets": datasets, "recipes": list(RECIPES), "space": space}
+        return {
+            "models": plain(models), "broken": self.explorer.broken(), "datasets": datasets, "recipes": list(RECIPES), "space": space, "public": self.public,
+        }  # fmt: skip
 
     @door()
     def device(self) -> Fields:

@@ -31,7 +31,7 @@ class Fetching:
         """News of the download as JSON, twice a second, until it is done, cancelled or refused."""
         dataset = str((event._data or {}).get("dataset", ""))
         if self.public:
-            yield json.dumps({"dataset": dataset, "refused": True, "error": PUBLIC, "turn": time.time()})
+            yield json.dumps({"dataset": dataset, "error": PUBLIC, "turn": time.time()})
             return
         self.cancel = cancel = threading.Event()
         state: dict[str, Any] = {"dataset": dataset, "share": 0.0, "text": "asking for the files", "turn": 0}
@@ -68,7 +68,7 @@ class Fetching:
 
 def build_page(explorer: Any, public: bool = False) -> tuple[gr.Blocks, Doors]:
     """The whole page over one explorer, and the doors it asks through; `public` where strangers come: nothing that writes."""
-    doors, fetching = Doors(explorer), Fetching(explorer, public)
+    doors, fetching = Doors(explorer, public), Fetching(explorer, public)
     with gr.Blocks(title=assets.TITLE, fill_width=True, analytics_enabled=False, delete_cache=(3600, 3600)) as demo:
         header = Part("header", doors=doors.functions(), waiting=assets.TITLE)
         with gr.Tabs():

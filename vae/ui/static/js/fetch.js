@@ -1,5 +1,5 @@
 // One line and a button where a data set's images are missing, with progress while they come.
-import { datasetOf } from "./store.js";
+import { datasetOf, get } from "./store.js";
 import { fill, h } from "./dom.js";
 
 const running = new Map(); // dataset -> last news
@@ -12,8 +12,8 @@ function line(box, dataset) {
     line(box, dataset);
     document.dispatchEvent(new CustomEvent("lx-fetch", { detail: dataset }));
   };
+  if (get().catalogue?.public) return fill(box, h("p", {}, `The original images of ${title} are not on this server, and visitors of a public page cannot start downloads; everything else works.`));
   if (!news || news.done) return fill(box, h("p", {}, `The original images of ${title} are not on this computer; everything else works.`), button("Fetch them", begin));
-  if (news.refused) return fill(box, h("p", {}, news.error));
   if (news.error) return fill(box, h("p", { class: "warn" }, news.error), button("Try again", begin));
   return fill(box, h("progress", { max: 1, value: news.share, "aria-label": "download" }), h("p", { class: "quiet" }, news.text), button("Cancel", () => document.dispatchEvent(new CustomEvent("lx-cancel"))));
 }
