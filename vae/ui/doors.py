@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import threading
@@ -311,4 +312,6 @@ def once(explorer: Any, doors: Doors) -> None:
     except Exception:
         log.exception("the first model could not be loaded ahead")
     finally:
+        gc.freeze()  # gradio, torch and the first models stay: a collection that walked over them would hold up an answer by a quarter of a second
+        gc.enable()
         doors.warm.set()

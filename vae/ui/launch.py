@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import ctypes
+import gc
 import os
+import sys
 import threading
 import time
 from typing import Any
@@ -91,6 +93,8 @@ def main(arguments: list[str] | None = None) -> None:
     began = time.perf_counter()
     args = parse(arguments)
     give_memory_back()
+    gc.disable()  # nothing that starting makes is rubbish, and looking for some takes a fifth of it; `once` ends this
+    sys.modules.setdefault("IPython", None)  # type: ignore[arg-type]  # where it is installed Gradio loads it for notebooks: a third of a second for nothing
     demo, address = start(args)
     print(f"Latent Explorer is at {address} (up in {time.perf_counter() - began:.1f} s; Ctrl-C ends it)", flush=True)
     if not args.no_browser and not os.environ.get("SPACE_ID"):
