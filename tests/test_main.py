@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -144,31 +145,31 @@ def test_an_existing_model_is_kept_unless_forced_and_a_finished_one_says_so(tmp_
 
 @pytest.mark.parametrize("way", [signal.SIGINT, signal.SIGTERM])
 def test_a_real_interruption_keeps_the_last_epoch_and_resume_makes_the_uninterrupted_model(tmp_path, way):
-    words = ("train", "--dataset", "digits", "--recipe", "tutorial", "--epochs", "72", "--device", "cpu", "--no-umap", "--seed", "4")
+    words = ("train", "--dataset", "digits", "--recipe", "tutorial", "--epochs", "40", "--device", "cpu", "--no-umap", "--seed", "4")
     process = subprocess.Popen(
         [sys.executable, "-m", "vae", *words, "--out", str(tmp_path / "parts")],
         cwd=ROOT,
         env=settings(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        bufsize=0,
-        pipesize=4096,  # holds some sixty epochs' lines: however late this process looks, training waits for it before its end
+        text=True,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # a shell's background job is started deaf to Ctrl-C
     )
     assert process.stdout is not None
     for line in process.stdout:
-        if b"epoch 3/72" in line:
+        if "epoch 3/40" in line:
             process.send_signal(way)
             break
-    error = process.communicate(timeout=120)[1].decode()
+    _, error = process.communicate(timeout=120)
     path = tmp_path / "parts" / "digits-tutorial-z2"
     kept = len(read_history(path)["epochs"])
     assert (
         process.returncode == 1 and f"Stopped: epoch {kept} of digits-tutorial-z2 is kept; --resume goes on from there." in error and "Traceback" not in error
     )
-    assert 3 <= kept < 72 and read_state(read_folder(path)) is not None
+    assert 3 <= kept < 40 and read_state(read_folder(path)) is not None
     load_model(path)
     resumed = within(*words, "--out", tmp_path / "parts", "--resume")
-    assert resumed.exit_code == 0 and f"epoch {kept + 1}/72" in resumed.output and f"epoch {kept}/72" not in resumed.output
+    assert resumed.exit_code == 0 and f"epoch {kept + 1}/40" in resumed.output and f"epoch {kept}/40" not in resumed.output
     assert within(*words, "--out", tmp_path / "whole").exit_code == 0
     for file in ("model.safetensors", "codes.safetensors"):
         assert (path / file).read_bytes() == (tmp_path / "whole" / path.name / file).read_bytes()

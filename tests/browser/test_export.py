@@ -1,20 +1,22 @@
 """What the page gives away: the lines that make an image, the map as a picture, and the browser's net held against the server's."""
 
 import io
+import shutil
 import subprocess
 import sys
 
 import numpy as np
 import pytest
-from hands import ROOT, map_box, tab
+from hands import MODELS, ROOT, map_box, tab
 from PIL import Image
 
 CLIPBOARD = {"permissions": ["clipboard-read", "clipboard-write"]}
 PAPER, PRINT = 255, 22  # the light theme's, red
 
 
-def test_the_copied_python_makes_the_image_that_the_page_shows(visit, app, tmp_path):
-    page = visit(f"{app.url}?model=mnist-default-z20&ground=none", ready=".here[data-by='browser']", **CLIPBOARD)
+def test_the_copied_python_makes_the_image_that_the_page_shows_wherever_its_models_lie(visit, serve, tmp_path):
+    shutil.copytree(MODELS / "mnist-default-z20", tmp_path / "my models" / "mnist-default-z20")
+    page = visit(f"{serve(tmp_path / 'my models').url}?model=mnist-default-z20&ground=none", ready=".here[data-by='browser']", **CLIPBOARD)
     box = map_box(page)
     page.mouse.click(box["x"] + 0.4 * box["width"], box["y"] + 0.35 * box["height"])
     page.get_by_role("button", name="Copy this image as Python").click()

@@ -104,6 +104,7 @@ class Doors:
         space = os.environ.get("SPACE_HOST", "").split(",")[0] or None  # what links to this page begin with, where it is a Space
         return {
             "models": plain(models), "broken": self.explorer.broken(), "datasets": datasets, "recipes": list(RECIPES), "space": space, "public": self.public,
+            "folder": "models" if self.public or space else self.explorer.models_dir.as_posix(),  # strangers need not know where it lies
         }  # fmt: skip
 
     @door()

@@ -154,7 +154,7 @@ export class Route {
 
   // The shortest path with its pictures; null once it is no longer asked for. The server looks for it a few turns at a time where the browser cannot run the model.
   async shortest(now, progress) {
-    const { frame, local, model, ends: [start, end] } = now, { same, sweeps, turns } = search;
+    const { frame, local, model } = now, { same, sweeps, turns } = search, [start, end] = now.ends.map((uv) => Array.from(uv));
     if (local.net) return this.seek(now, 1, { kind: "shortest", a: start, b: end, samples, count: IMAGES, ...search }, progress);
     const look = async (line, turns) => {
       const found = await ask("shorten", { model: model.name, start, end, steps: IMAGES, chart: frame.chart, anchor: frame.anchor, label: model.conditional ? get().label : null, line, turns });
