@@ -6,6 +6,8 @@ import functools
 import hashlib
 import html
 import json
+import mimetypes
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -53,29 +55,51 @@ def url(name: str) -> str:
     return f"{prefix()}/{name}"
 
 
-def in_few_pieces(response: Any) -> Any:
-    """A file's response that hands the loop a megabyte at a time instead of 64 KB: each piece is a trip through a thread."""
-    if hasattr(response, "chunk_size"):
-        response.chunk_size = 1 << 20
-    return response
+class Held:
+    """Static files in memory, each compressed once, which Gradio's middleware would do anew for every visitor while all others wait.
+
+    Hashed addresses never change their content, so browsers keep them for a year.
+    """
+
+    def __init__(self, files: dict[str, Path]):
+        self.files = files  # by their place in the address: nothing else can be asked for
+        self._packed = functools.cache(self._pack)
+
+    def _pack(self, name: str) -> tuple[bytes, bytes]:
+        import brotli
+
+        raw = self.files[name].read_bytes()
+        return raw, brotli.compress(raw, quality=5)
+
+    def pack_all(self) -> None:
+        """Read and compress ahead of the first visitor."""
+        for name in self.files:
+            self._packed(name)
+
+    async def answer(self, request: Any) -> Any:
+        """One file, as it is or in brotli; 404 for any other name."""
+        from starlette.responses import Response
+
+        name = request.path_params["name"]
+        if name not in self.files:
+            return Response(status_code=404)
+        raw, small = self._packed(name)
+        kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        headers = {"Cache-Control": "public, max-age=31536000, immutable", "Vary": "Accept-Encoding"}
+        if len(small) < len(raw) and "br" in request.headers.get("accept-encoding", ""):
+            return Response(small, media_type=kind, headers=headers | {"Content-Encoding": "br"})
+        return Response(raw, media_type=kind, headers=headers)
 
 
 def routes() -> list[Any]:
-    """The two mounts that serve the files; hashed addresses never change their content, so browsers keep them for a year."""
-    from starlette.routing import Mount
-    from starlette.staticfiles import StaticFiles
+    """The two addresses that serve the files."""
+    from starlette.routing import Route
 
-    class Kept(StaticFiles):
-        def file_response(self, *args: Any, **kwargs: Any):
-            response = super().file_response(*args, **kwargs)
-            response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
-            return in_few_pieces(response)
-
-    class KeptPlotly(Kept):
-        async def get_response(self, path: str, scope: Any):
-            return await super().get_response("plotly.min.js", scope)  # the only file of that folder the page may ask for
-
-    return [Mount("/" + plotly_prefix(), KeptPlotly(directory=plotly_folder())), Mount("/" + prefix(), Kept(directory=STATIC))]
+    ours = Held({p.relative_to(STATIC).as_posix(): p for p in STATIC.rglob("*") if p.is_file()})
+    plotly = Held({"plotly.min.js": plotly_folder() / "plotly.min.js"})
+    for held in (plotly, ours):
+        threading.Thread(target=held.pack_all, daemon=True).start()
+    return [Route(f"/{place}/{{name:path}}", held.answer) for place, held in ((plotly_prefix(), plotly), (prefix(), ours))]
 
 
 def css_variables() -> str:
@@ -91,7 +115,6 @@ def css_variables() -> str:
 @functools.lru_cache(maxsize=16)
 def head(origin: str = "") -> str:
     """What the page's head needs before Gradio's own scripts start."""
-    scripts = sorted(p.name for p in (STATIC / "js").glob("*.js") if p.name != "boot.js")
     picture = html.escape(f"{origin}{url('social.png')}")
     cards = {"og:title": TITLE, "og:description": SUMMARY, "og:image": picture, "og:type": "website"}
     named = {"description": SUMMARY, "twitter:card": "summary_large_image", "twitter:title": TITLE, "twitter:description": SUMMARY, "twitter:image": picture}
@@ -103,9 +126,15 @@ def head(origin: str = "") -> str:
         f"<style>{css_variables()}</style>",
         *(f'<link rel="stylesheet" href="{url(name)}" media="{media}" />' for name, media in SHEETS),
         f'<script type="application/json" id="lx-tokens">{json.dumps(tokens())}</script>',
-        f'<script async id="lx-plotly" src="{plotly_prefix()}/plotly.min.js"></script>',
-        *(f'<link rel="modulepreload" href="{url("js/" + name)}" />' for name in scripts),
+        f'<script async id="lx-plotly" src="{plotly_prefix()}/plotly.min.js" fetchpriority="high"></script>',
     ])  # fmt: skip
+
+
+@functools.cache
+def tail() -> str:
+    """What the head ends with: our modules, asked for after Gradio's own, which start first."""
+    scripts = sorted(p.name for p in (STATIC / "js").glob("*.js") if p.name != "boot.js")
+    return "\n".join(f'<link rel="modulepreload" href="{url("js/" + name)}" />' for name in scripts)
 
 
 class EarlyHead:
@@ -150,5 +179,5 @@ def with_head(page: bytes, origin: str) -> bytes:
         return page
     start = re.sub(rb'<meta\s+(?:property="og:|name="twitter:)[^>]*?/>', b"", start)
     at = start.find(b"<style>")
-    extra = head(origin).encode()
-    return start[:at] + extra + start[at:] + found + rest if at >= 0 else start + extra + found + rest
+    at = len(start) if at < 0 else at
+    return start[:at] + head(origin).encode() + start[at:] + tail().encode() + found + rest

@@ -14,7 +14,6 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from vae.errors import VAEError
-from vae.ui.assets import in_few_pieces
 
 PREFIX = "/lx/models"
 IMAGES = "/lx/images"
@@ -43,7 +42,8 @@ class ModelFiles(StaticFiles):
         """The file, to be kept and asked for again by its etag: a model may be trained anew under its name."""
         response = super().file_response(*args, **kwargs)
         response.headers["Cache-Control"] = "no-cache"
-        return in_few_pieces(response)
+        response.chunk_size = 1 << 20  # each piece is a trip through a thread; 64 KB is the usual
+        return response
 
 
 class TestImages:
