@@ -13,7 +13,7 @@ import { goTo } from "./jump.js";
 const button = (text, hint, work, name = "button") => h("button", { type: "button", class: name, "data-hint": hint, on: { click: work } }, text);
 
 export function mount({ element }) {
-  const hint = h("div", { class: "desk__hint" }), seen = picture(112, "the drawing as the model sees it"), answers = h("div", { class: "scroll" }), note = h("div", {}), where = h("p", { class: "quiet" });
+  const hint = h("div", { class: "desk__hint" }), seen = picture(112, "the drawing as the model sees it", true), answers = h("div", { class: "scroll" }), note = h("div", {}), where = h("p", { class: "quiet" });
   const paper = new Paper(() => {
     hint.hidden = !paper.empty;
     send();
@@ -90,7 +90,7 @@ export function mount({ element }) {
     seen.lxImage = null;
     const dataset = datasetOf(get().dataset), digits = /^\d$/.test(classNames()[0] ?? "");
     fill(hint, h("b", {}, digits ? "Draw a digit" : `Draw one of ${dataset?.title ?? "these"}`), digits ? "with mouse, finger or pen" : classNames().slice(0, 4).join(", ").toLowerCase() + " …");
-    fill(answers, h("p", { class: "quiet" }, "Each size of z answers while you draw: with its reconstruction, what it takes the drawing for, and the test images nearest to it."));
+    fill(answers, h("p", { class: "quiet" }, "Each size of z answers while you draw: with its reconstruction, what it takes the drawing for, and the test images nearest to it."), outline());
   }
 
   const map = latest(async () => {
@@ -117,8 +117,18 @@ export function mount({ element }) {
   });
 }
 
+const SPACE = 56; // of a picture in the table
+const head = (votes) => h("tr", {}, h("th"), h("td", { class: "quiet" }, "rebuilt"), h("td", { class: "quiet" }, votes), h("td", { class: "quiet" }, "nearest five test images"));
+
+// Where the answers will stand once there is a drawing.
+function outline() {
+  const gap = () => h("span", { class: "draw__gap" });
+  const rows = family().map(({ latent_dim: z }) => h("tr", {}, h("th", { scope: "row" }, "z ", h("b", {}, String(z))), h("td", {}, gap()), h("td", { style: "min-width:96px" }), h("td", {}, h("div", { class: "row" }, Array.from({ length: 5 }, gap)))));
+  return h("table", { class: "wall draw__outline", "aria-hidden": "true" }, h("tbody", {}, head("looks like"), rows));
+}
+
 function table(reply) {
-  const { dataset, recipe } = get(), space = 56;
+  const { dataset, recipe } = get(), space = SPACE;
   const rows = (datasetOf(dataset)?.sizes ?? []).map((z) => {
     const model = modelOf(dataset, recipe, z), answer = model && reply.models[model.name];
     if (!answer) return h("tr", { class: "quiet", "data-row": String(z) }, h("th", { scope: "row" }, "z ", h("b", {}, String(z))), h("td", { colSpan: 3 }, "not trained: ", h("code", { class: "formula" }, trainCommand(dataset, family()[0]?.recipe ?? recipe, z))));
@@ -132,6 +142,5 @@ function table(reply) {
         openTab("Map");
       } } }, pictureOf(pictures, k, space, `test image ${near.index}`))))));
   });
-  const head = h("tr", {}, h("th"), h("td", { class: "quiet" }, "rebuilt"), h("td", { class: "quiet" }, term("votes", "looks like")), h("td", { class: "quiet" }, "nearest five test images"));
-  return h("table", { class: "wall" }, h("tbody", {}, head, rows));
+  return h("table", { class: "wall" }, h("tbody", {}, head(term("votes", "looks like")), rows));
 }

@@ -19,30 +19,34 @@ const middle = (grid, k) => [grid.u0 + ((k % grid.columns) + 0.5) * grid.du, gri
 const gapsOf = (model) => model.gaps ?? (model.rough ??= model.codes.gaps(Math.max(1, Math.floor(model.codes.count / 1000))));
 export const supportOf = (model, z) => supportAt(gapsOf(model), model.codes.nearest(z, 1).distances[0]);
 
-// One tile: its image as bytes and its support. Cells lie on a lattice, so the same cell comes back after a pan.
-function tile(model, chart, grid, k) {
+// How strongly a tile shows: less where no code is near, and below a hundredth not at all.
+const alphaOf = (support, { strength, full }) => strength * Math.min(1, support / full);
+const FAINTEST = 0.01;
+
+// One tile: its support, and its image as bytes where any of it will show. Cells lie on a lattice, so the same cell comes back after a pan.
+function tile(model, chart, grid, k, look) {
   const key = `${grid.du} ${grid.dv}`;
   if (chart.tileKey !== key || chart.tiles.size > KEPT) (chart.tiles = new Map()), (chart.tileKey = key);
   const column = Math.round(grid.u0 / grid.du) + (k % grid.columns), row = Math.round(grid.v1 / grid.dv) - Math.floor(k / grid.columns), name = `${column} ${row}`;
   let made = chart.tiles.get(name);
   if (!made) {
-    const z = latentAt(chart, model, ...middle(grid, k)), image = model.net.decode(z);
-    made = { z, bytes: Uint8ClampedArray.from(image, (p) => p * 255) };
+    made = { z: latentAt(chart, model, ...middle(grid, k)), bytes: null };
     chart.tiles.set(name, made);
   }
   if (made.gaps !== (model.gaps ?? null)) Object.assign(made, { gaps: model.gaps ?? null, support: supportOf(model, made.z) });
+  if (!made.bytes && alphaOf(made.support, look) >= FAINTEST) made.bytes = Uint8ClampedArray.from(model.net.decode(made.z), (p) => p * 255);
   return made;
 }
 
 // Tiles {bytes, support} as one picture: ink where there is ink, clear where there is paper, fainter where no code is near.
-export function bake(tiles, [channels, high, wide], grid, { ink, strength, full }) {
+export function bake(tiles, [channels, high, wide], grid, look) {
   const width = grid.columns * wide, sheet = new Uint8ClampedArray(width * grid.rows * high * 4), size = high * wide;
   tiles.forEach(({ bytes, support }, k) => {
-    const alpha = strength * Math.min(1, support / full), left = (k % grid.columns) * wide, top = Math.floor(k / grid.columns) * high;
-    if (alpha < 0.01) return;
+    const alpha = alphaOf(support, look), left = (k % grid.columns) * wide, top = Math.floor(k / grid.columns) * high;
+    if (alpha < FAINTEST) return;
     for (let i = 0; i < size; i += 1) {
       const at = ((top + Math.floor(i / wide)) * width + left + (i % wide)) * 4;
-      for (let c = 0; c < 3; c += 1) sheet[at + c] = channels === 3 ? bytes[i + c * size] : ink[c];
+      for (let c = 0; c < 3; c += 1) sheet[at + c] = channels === 3 ? bytes[i + c * size] : look.ink[c];
       sheet[at + 3] = channels === 3 ? 255 * alpha : bytes[i] * alpha;
     }
   });
@@ -74,12 +78,13 @@ const VALUES = {
   density: (model, chart, grid) => density(chart, grid),
   support: (model, chart, grid) => ({ values: Float32Array.from({ length: grid.columns * grid.rows }, (_, k) => supportOf(model, latentAt(chart, model, ...middle(grid, k)))) }),
   class: (model, chart, grid, look) => {
+    const surest = Math.log((model.kinds ??= Math.max(2, new Set(model.codes.labels).size)));
     const count = grid.columns * grid.rows, values = new Float32Array(count), labels = new Uint8Array(count);
     for (let k = 0; k < count; k += 1) {
       const { label_votes: votes, distance } = model.codes.ask(latentAt(chart, model, ...middle(grid, k))), [best, share] = Object.entries(votes).reduce((a, b) => (b[1] > a[1] ? b : a));
       const entropy = Object.values(votes).reduce((sum, p) => sum - p * Math.log(p), 0);
       labels[k] = best;
-      values[k] = share > 0 ? (1 - entropy / Math.log(10)) * (0.35 + 0.65 * Math.min(1, supportAt(gapsOf(model), distance) / look.full)) : 0;
+      values[k] = share > 0 ? (1 - entropy / surest) * (0.35 + 0.65 * Math.min(1, supportAt(gapsOf(model), distance) / look.full)) : 0;
     }
     return { values, labels };
   },
@@ -101,7 +106,7 @@ function colour({ values, labels }, { columns, rows }, { colours, accent, strong
 export function paint(model, chart, { what, grid, look }) {
   const start = performance.now(), count = grid.columns * grid.rows;
   if (what === "manifold") {
-    const held = chart.tiles.size, tiles = Array.from({ length: count }, (_, k) => tile(model, chart, grid, k));
+    const held = chart.tiles.size, tiles = Array.from({ length: count }, (_, k) => tile(model, chart, grid, k, look));
     const fresh = chart.tiles.size >= held ? chart.tiles.size - held : count;
     return { ...bake(tiles, model.shape, grid, look), ms: performance.now() - start, count, fresh };
   }

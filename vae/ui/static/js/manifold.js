@@ -11,7 +11,7 @@ let sheet = null; // {images, z, uv, n, model, chart}
 export function mount({ element }) {
   const root = h("section", { class: "manifold", "aria-label": "Manifold" });
   const bar = h("div", { class: "bar" }), canvas = h("canvas", { class: "sheet__canvas", tabindex: "0", role: "img", "aria-label": "decoded grid" }), tile = h("div", { class: "sheet__tile", hidden: true });
-  const big = picture(168, "the tile under the pointer"), words = h("div", { class: "stack", style: "gap:4px" }), note = h("div", {});
+  const big = picture(168, "the tile under the pointer", true), words = h("div", { class: "stack", style: "gap:4px" }), note = h("div", {});
   const hold = h("div", { class: "sheet__hold" }, canvas, tile);
   const side = h("aside", { class: "sheet__side" }, big, words);
   fill(root, bar, note, h("div", { class: "sheet" }, hold, side));
@@ -54,6 +54,7 @@ export function mount({ element }) {
     if (!model) return void fill(note, noModels());
     const { n: size, extent: reach, spacing, chart } = asked, usual = chart ?? (model.latent_dim === 2 ? "axes:0,1" : "pca");
     const slow = setTimeout(() => hold.classList.add("busy"), tokens.slowMs);
+    if (!sheet) fill(words, h("p", { class: "quiet", role: "status" }, `decoding ${size} × ${size} places; the first answer wakes the networks …`));
     try {
       const reply = await ask("manifold", { model: model.name, n: size, extent: reach, spacing, chart: usual, label: model.conditional ? get().label : null });
       const images = unpack(reply.images);

@@ -45,7 +45,8 @@ function fit(canvas) {
   canvas.style.height = `${canvas.height * times}px`;
 }
 
-export const picture = (space, alt, extra = "") => h("canvas", { class: `pixels ${extra}`, width: 1, height: 1, "data-space": String(space), role: "img", "aria-label": alt });
+// An empty picture; `held` takes its place before it is painted.
+export const picture = (space, alt, held = false) => h("canvas", { class: "pixels", width: 1, height: 1, "data-space": String(space), role: "img", "aria-label": alt, style: held ? `width:${space}px;height:${space}px` : "" });
 
 export function pictureOf(images, k, space, alt, kind = "ink") {
   const canvas = picture(space, alt);
