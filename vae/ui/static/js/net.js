@@ -1,6 +1,6 @@
 // The encoder and the decoder of an MLP model, in plain typed arrays. No DOM: workers use it too.
 
-// One linear layer. Weights are kept transposed (in, out): four rows are added at a time, and rows whose input is zero, as half are after a ReLU, are skipped.
+// One linear layer. Weights are kept transposed (in, out): eight rows are added at a time, and rows whose input is zero, as half are after a ReLU, are skipped.
 class Linear {
   constructor({ data, shape: [outs, ins] }, bias) {
     Object.assign(this, { ins, outs, bias: bias.data, weight: new Float32Array(ins * outs), live: new Int32Array(ins) });
@@ -14,10 +14,12 @@ class Linear {
     for (let i = 0; i < ins; i += 1) if (x[i] !== 0) live[count++] = i;
     if (bias) out.set(bias);
     else out.fill(0);
-    for (; k + 4 <= count; k += 4) {
-      const i = live[k], j = live[k + 1], l = live[k + 2], m = live[k + 3];
-      const a = x[i], b = x[j], c = x[l], d = x[m], p = i * outs, q = j * outs, r = l * outs, t = m * outs;
-      for (let o = 0; o < outs; o += 1) out[o] += a * weight[p + o] + b * weight[q + o] + c * weight[r + o] + d * weight[t + o];
+    for (; k + 8 <= count; k += 8) {
+      const a = x[live[k]], b = x[live[k + 1]], c = x[live[k + 2]], d = x[live[k + 3]], e = x[live[k + 4]], f = x[live[k + 5]], g = x[live[k + 6]], h = x[live[k + 7]];
+      const p = live[k] * outs, q = live[k + 1] * outs, r = live[k + 2] * outs, s = live[k + 3] * outs, t = live[k + 4] * outs, u = live[k + 5] * outs, v = live[k + 6] * outs, w = live[k + 7] * outs;
+      for (let o = 0; o < outs; o += 1) {
+        out[o] += a * weight[p + o] + b * weight[q + o] + c * weight[r + o] + d * weight[s + o] + e * weight[t + o] + f * weight[u + o] + g * weight[v + o] + h * weight[w + o];
+      }
     }
     for (; k < count; k += 1) {
       const a = x[live[k]], p = live[k] * outs;
