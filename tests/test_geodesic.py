@@ -117,3 +117,11 @@ def test_a_path_without_a_plane_or_without_two_places_is_refused(explorer):
         explorer.shortest_path("digits-tutorial-z2", [1, 1], [1, 1])
     with pytest.raises(InputError, match="a shortest path needs a plane"):
         Explorer(ROOT / "models").shortest_path("digits-default-z5", [0, 0], [1, 1], chart="umap")
+    with pytest.raises(InputError, match="not finite numbers; choose two places nearer"):
+        shortest(np.zeros(2), np.ones(2), lambda uv: np.where(uv > 0.5, np.nan, uv), ANYWHERE, None, 3, 20)
+
+
+@pytest.mark.parametrize("far", [1e6, -1e6, 1e-30])
+def test_places_at_the_ends_of_what_is_allowed_get_an_answer(explorer, far):
+    found = explorer.shortest_path("digits-tutorial-z2", [0, 0], [far, 1e-3], turns=2)
+    assert np.isfinite(found["length"]) and found["length"] <= found["straight"] and np.isfinite(found["uv"]).all()

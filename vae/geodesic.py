@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from vae.errors import InputError
+
 Decode = Callable[[np.ndarray], np.ndarray]  # places (N, 2) -> flat images (N, D)
 Inside = Callable[[np.ndarray], np.ndarray]  # places (N, 2) -> whether a path may go there (N,)
 
@@ -121,6 +123,8 @@ def _dijkstra(uv: np.ndarray, allowed: np.ndarray, decode: Decode) -> np.ndarray
         pairs.append(np.stack([here[both], there[both]]))
         costs.append(np.linalg.norm(images[here[both]] - images[there[both]], axis=1))
     (start, end), cost = np.concatenate(pairs, 1), np.concatenate(costs).astype(np.float64)
+    if not np.isfinite(cost).all():
+        raise InputError("The images around start and end are not finite numbers; choose two places nearer the codes.")
     graph = csr_matrix((np.maximum(cost, 1e-12), (start, end)), (len(images), len(images)))  # a cost of 0 would be no edge
     middle, beyond = rows // 2, (columns - 1) // 4
     first, last = number[middle, beyond], number[middle, columns - 1 - beyond]
