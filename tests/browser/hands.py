@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from vae.data import has_images
+
 ROOT = Path(__file__).parents[2]
 MODELS = Path(os.environ.get("VAE_TEST_MODELS", ROOT / "models"))
 
@@ -16,6 +18,12 @@ def missing(reason: str) -> None:
     if os.environ.get("CI") == "true":
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)
+
+
+def needs_images(dataset: str, *splits: str) -> None:
+    """What a test shows of a data set must lie in the data folder."""
+    if not all(has_images(dataset, ROOT / "data", split) for split in splits or ("test",)):
+        missing(f"the images of {dataset} are not in {ROOT / 'data'}")
 
 
 def chromium_path() -> str | None:

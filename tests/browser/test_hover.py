@@ -6,11 +6,11 @@ import json
 import numpy as np
 import pytest
 import torch
-from hands import MODELS, ROOT, axes_at, map_box, missing, model_drawn, watch_questions, window_at
+from hands import MODELS, ROOT, axes_at, map_box, model_drawn, needs_images, watch_questions, window_at
 from safetensors.numpy import load_file
 
 from vae import load_model
-from vae.data import has_images, load_split
+from vae.data import load_split
 from vae.neighbours import Neighbours
 
 Z2, Z20 = "mnist-default-z2", "mnist-default-z20"
@@ -112,8 +112,7 @@ def test_leaving_the_map_brings_the_last_clicked_place_back(page):
 
 
 def test_the_thumbnails_of_the_nearest_are_the_test_images(page):
-    if not has_images("mnist", ROOT / "data", "test"):
-        missing("the images of mnist are not on this computer")
+    needs_images("mnist")
     images = load_split("mnist", "test", ROOT / "data", download=False).images
     here_at(page, 0.45, 0.6)
     index = int(page.locator(".nearest__one").first.get_attribute("data-index"))

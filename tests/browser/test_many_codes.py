@@ -3,11 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from hands import MODELS, ROOT, axes_at, map_box, missing, model_drawn, points_drawn, window_at, z_near
+from hands import MODELS, ROOT, axes_at, map_box, model_drawn, needs_images, points_drawn, window_at, z_near
 from safetensors.numpy import load_file
 
 from vae import load_model
-from vae.data import has_images
 
 Z2 = "mnist-default-z2"
 WIDE = "(({ range }) => range[1] - range[0])(document.querySelector('.latent-map .plot__points')._fullLayout.xaxis)"
@@ -18,8 +17,7 @@ def train():
     """MNIST's training set as torchvision reads it."""
     from torchvision.datasets import MNIST
 
-    if not has_images("mnist", ROOT / "data"):
-        missing("the training images of mnist are not on this computer")
+    needs_images("mnist", "train", "test")
     return MNIST(ROOT / "data", train=True, download=False)
 
 

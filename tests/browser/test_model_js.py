@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 from arithmetic import b64, floats, open_bench
-from hands import MODELS, ROOT, missing
+from hands import MODELS, ROOT, needs_images
 
 from vae import load_model
 from vae.chart import UmapChart
-from vae.data import has_images, load_split
+from vae.data import load_split
 from vae.neighbours import Neighbours
 
 NAMES = sorted(p.parent.name for p in MODELS.glob("*/config.json"))
@@ -51,8 +51,7 @@ def test_the_browser_decodes_a_thousand_places_as_torch_does(bench, name):
 @pytest.mark.parametrize("name", MLPS)
 def test_the_browser_encodes_a_hundred_images_as_torch_does(bench, name):
     config = config_of(name)
-    if not has_images(config["dataset"], ROOT / "data", "test"):
-        missing(f"the images of {config['dataset']} are not on this computer")
+    needs_images(config["dataset"])
     x = load_split(config["dataset"], "test", ROOT / "data", download=False).images[:100].astype(np.float32) / 255
     answer = bench.evaluate(
         """async ([name, config, x]) => {
@@ -156,8 +155,7 @@ def test_a_file_that_did_not_change_is_not_sent_again(app):
 
 
 def test_the_test_images_come_byte_for_byte_in_one_answer(bench):
-    if not has_images("mnist", ROOT / "data", "test"):
-        missing("the images of mnist are not on this computer")
+    needs_images("mnist")
     images = load_split("mnist", "test", ROOT / "data", download=False).images
     size, part = bench.evaluate(
         "fetch('lx/images/mnist').then((r) => r.arrayBuffer()).then((b) => [b.byteLength, Array.from(new Uint8Array(b, 784 * 4321, 784))])"

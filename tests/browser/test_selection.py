@@ -9,12 +9,12 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
-from hands import MODELS, ROOT, axes_at, map_box, missing, watch_questions, window_at
+from hands import MODELS, ROOT, axes_at, map_box, missing, needs_images, watch_questions, window_at
 from safetensors.numpy import load_file
 from scipy.spatial import cKDTree
 
 from vae import load_model
-from vae.data import has_images, load_split
+from vae.data import load_split
 
 Z2, Z20 = "mnist-default-z2", "mnist-default-z20"
 LASSO = [(0.62, 0.2), (0.75, 0.3), (0.7, 0.5), (0.58, 0.42), (0.52, 0.5), (0.5, 0.3)]  # shares of the map: a shape with a dent
@@ -253,8 +253,7 @@ def test_the_table_holds_every_digit_of_the_codes(page, name):
 
 @pytest.mark.parametrize("name", [Z2, Z20])
 def test_the_mean_is_decoded_as_torch_decodes_it_and_kl_and_recon_are_torchs(page, name):
-    if not has_images("mnist", ROOT / "data", "test"):
-        missing("the images of mnist are not on this computer")
+    needs_images("mnist")
     if name != Z2:
         size_of_z(page, 20)
     tool(page, "box")

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from hands import MODELS, model_drawn, tab, z_near
+from hands import MODELS, model_drawn, needs_images, tab, z_near
 from scipy.stats import norm
 
 Z2, Z20 = "mnist-default-z2", "mnist-default-z20"
@@ -65,6 +65,7 @@ def test_the_sheet_follows_the_size_and_the_chart(page):
 
 
 def test_compare_shows_eight_originals_over_a_row_for_each_size(page):
+    needs_images("mnist")
     tab(page, "Compare", ".compare[data-ready]")
     assert page.locator("[data-row='original'] canvas").count() == 8
     for name in (2, 20):
@@ -77,7 +78,7 @@ def test_compare_takes_test_images_by_number_and_leads_to_the_map(page):
     page.get_by_role("button", name="by number").click()
     page.get_by_label("test image numbers").fill("3, 1, 4")
     page.get_by_label("test image numbers").press("Enter")
-    page.wait_for_function("document.querySelectorAll(\"[data-row='original'] canvas\").length === 3")
+    page.wait_for_function("document.querySelectorAll(\"[data-row='20'] canvas\").length === 3")
     assert [t.split(" ")[0] for t in page.locator("[data-row='original'] small").all_text_contents()] == ["3", "1", "4"]
     page.locator("[data-row='20'] button").nth(2).click()
     page.wait_for_selector(".selected-image[data-index='4']")

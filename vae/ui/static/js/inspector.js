@@ -42,16 +42,16 @@ function selectedBlock() {
       block.dataset.index = String(index);
       block.dataset.model = model.name;
       block.dataset.ready = "yes";
+      const facts = () => h("dl", { class: "facts" },
+        fact(term("recon"), reply.recon, "nats"), fact(term("kl"), reply.kl, "nats"),
+        reply.recon === null ? null : h("dd", { class: "quiet facts__note" }, "at the mean"));
       fill(block, h("div", { class: "inspector__head" }, title("Selected", h("span", { class: "inspector__what" }, `test image ${index}, ${named(name)}`)), selectedSetters()),
         h("div", { class: "row row--top" },
           original && figureOf(pictureOf(original, 0, side, "original"), "original"),
           figureOf(pictureOf(recon, 0, side, "reconstruction"), "reconstruction"),
           error && figureOf(pictureOf(error, 0, side, "error: blue where ink is missing, orange where there is too much", "signed"), "error"),
-          h("dl", { class: "facts" },
-            fact(term("recon"), reply.recon, "nats"), fact(term("kl"), reply.kl, "nats"),
-            reply.recon === null ? null : h("dd", { class: "quiet facts__note" }, "at the mean"))),
-        h("p", { class: "selected-image__votes" }, term("votes"), " ", votesText(reply.label_votes)),
-        reply.recon !== null ? null : original ? null : fetchNotice(get().dataset));
+          original || reply.recon !== null ? facts() : fetchNotice(get().dataset)),
+        h("p", { class: "selected-image__votes" }, term("votes"), " ", votesText(reply.label_votes)));
     } catch (fault) {
       fill(block, title("Selected"), h("p", { class: "warn" }, fault.message));
     }
