@@ -11,7 +11,8 @@ from scipy.spatial import geometric_slerp
 
 from vae import Explorer, load_model
 from vae.errors import InputError
-from vae.geodesic import evenly, lattice_path, measured, relax, shortest, walked
+from vae.geodesic import evenly, lattice_path, measured, relax, shortest
+from vae.latent import walked
 
 ANYWHERE = lambda uv: np.ones(len(uv), bool)  # noqa: E731
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vae.errors import InputError
+from vae.latent import walked
 
 Decode = Callable[[np.ndarray], np.ndarray]  # places (N, 2) -> flat images (N, D)
 Inside = Callable[[np.ndarray], np.ndarray]  # places (N, 2) -> whether a path may go there (N,)
@@ -54,11 +55,6 @@ def shortest(a: np.ndarray, b: np.ndarray, decode: Decode, inside: Inside, line:
     return Found(path, *best, float(straight[1][-1]), line, moved)
 
 
-def walked(points: np.ndarray) -> np.ndarray:
-    """What has been walked from the first to each of the points (P, D): (P,), Euclidean."""
-    return np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(np.asarray(points, np.float64), axis=0), axis=1))])
-
-
 def evenly(points: np.ndarray, count: int, gone: np.ndarray | None = None) -> np.ndarray:
     """`count` places evenly along a line of points (P, D), ends included, by its length or by what is `gone` (P,) at each point."""
     points, gone = np.asarray(points, np.float64), walked(points) if gone is None else gone
@@ -78,17 +74,18 @@ def lattice_path(a: np.ndarray, b: np.ndarray, decode: Decode, inside: Inside, b
     The lattice has `between` cells from a to b, half as many beyond each and as many to either side; the straight way is one of its rows
     and always open.
     """
-    uv, way = _lattice(a, b, between), None
-    for turn in (0, 1):
-        rows, columns = uv.shape[:2]
-        near = np.ones((rows, columns), bool) if way is None else _around(way, rows, columns)
-        allowed = np.zeros((rows, columns), bool)
-        allowed[near] = inside(uv[near])
-        allowed[rows // 2] |= near[rows // 2]
-        way = _dijkstra(uv, allowed, decode)
-        if turn == 0:
-            uv, way = _lattice(a, b, 2 * between), 2 * way
-    return uv[way[:, 0], way[:, 1]]
+    coarse, fine = _lattice(a, b, between), _lattice(a, b, 2 * between)
+    way = _dijkstra(coarse, _open(coarse, np.ones(coarse.shape[:2], bool), inside), decode)
+    way = _dijkstra(fine, _open(fine, _around(2 * way, *fine.shape[:2]), inside), decode)
+    return fine[way[:, 0], way[:, 1]]
+
+
+def _open(uv: np.ndarray, near: np.ndarray, inside: Inside) -> np.ndarray:
+    """Which nodes (rows, columns) a way may take: of the near ones those inside, and the straight way in the middle row."""
+    allowed = np.zeros_like(near)
+    allowed[near] = inside(uv[near])
+    allowed[len(uv) // 2] |= near[len(uv) // 2]
+    return allowed
 
 
 def _lattice(a: np.ndarray, b: np.ndarray, between: int) -> np.ndarray:

@@ -75,10 +75,14 @@ def interpolate(a: np.ndarray, b: np.ndarray, steps: int, method: str) -> np.nda
     return (lerp if method == "linear" else slerp)(np.asarray(a, np.float64), np.asarray(b, np.float64), t).astype(np.float32)
 
 
+def walked(points: np.ndarray) -> np.ndarray:
+    """What has been walked from the first to each of the points (P, D): (P,), Euclidean."""
+    return np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(np.asarray(points, np.float64), axis=0), axis=1))])
+
+
 def pixel_length(images: np.ndarray) -> float:
     """How much images (N, ...) change one after the other: the sum of the Euclidean distances of neighbours, pixels in [0, 1]."""
-    flat = np.asarray(images, np.float64).reshape(len(images), -1)
-    return float(np.linalg.norm(np.diff(flat, axis=0), axis=1).sum())
+    return float(walked(np.asarray(images).reshape(len(images), -1))[-1])
 
 
 def traverse(z: np.ndarray, dim: int, low: float, high: float, steps: int) -> np.ndarray:

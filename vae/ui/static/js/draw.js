@@ -7,7 +7,7 @@ import { bounds, Plot } from "./plot.js";
 import { densest, drawMarks, ellipse } from "./marks.js";
 import { titles } from "./charts.js";
 import { noModels, trainCommand } from "./header.js";
-import { votesText } from "./inspector.js";
+import { gap, votesText } from "./inspector.js";
 import { goTo } from "./jump.js";
 
 const button = (text, hint, work, name = "button") => h("button", { type: "button", class: name, "data-hint": hint, on: { click: work } }, text);
@@ -117,18 +117,17 @@ export function mount({ element }) {
   });
 }
 
-const SPACE = 56; // of a picture in the table
 const head = (votes) => h("tr", {}, h("th"), h("td", { class: "quiet" }, "rebuilt"), h("td", { class: "quiet" }, votes), h("td", { class: "quiet" }, "nearest five test images"));
 
 // Where the answers will stand once there is a drawing.
 function outline() {
-  const gap = () => h("span", { class: "draw__gap" });
-  const rows = family().map(({ latent_dim: z }) => h("tr", {}, h("th", { scope: "row" }, "z ", h("b", {}, String(z))), h("td", {}, gap()), h("td", { style: "min-width:96px" }), h("td", {}, h("div", { class: "row" }, Array.from({ length: 5 }, gap)))));
+  const coming = () => gap("coming");
+  const rows = family().map(({ latent_dim: z }) => h("tr", {}, h("th", { scope: "row" }, "z ", h("b", {}, String(z))), h("td", {}, coming()), h("td", { style: "min-width:96px" }), h("td", {}, h("div", { class: "row" }, Array.from({ length: 5 }, coming)))));
   return h("table", { class: "wall draw__outline", "aria-hidden": "true" }, h("tbody", {}, head("looks like"), rows));
 }
 
 function table(reply) {
-  const { dataset, recipe } = get(), space = SPACE;
+  const { dataset, recipe } = get(), space = 56;
   const rows = (datasetOf(dataset)?.sizes ?? []).map((z) => {
     const model = modelOf(dataset, recipe, z), answer = model && reply.models[model.name];
     if (!answer) return h("tr", { class: "quiet", "data-row": String(z) }, h("th", { scope: "row" }, "z ", h("b", {}, String(z))), h("td", { colSpan: 3 }, "not trained: ", h("code", { class: "formula" }, trainCommand(dataset, family()[0]?.recipe ?? recipe, z))));

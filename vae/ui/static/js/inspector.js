@@ -23,7 +23,7 @@ function figureOf(canvas, caption) {
 }
 
 // What stands where a picture will come, as large as it will be.
-const gap = (kind) => h("span", { class: `sizes__gap sizes__gap--${kind}` });
+export const gap = (kind) => h("span", { class: `sizes__gap sizes__gap--${kind}` });
 
 function selectedBlock() {
   const block = h("section", { class: "selected-image", "aria-label": "Selected image" });
@@ -42,15 +42,12 @@ function selectedBlock() {
       block.dataset.index = String(index);
       block.dataset.model = model.name;
       block.dataset.ready = "yes";
-      const facts = () => h("dl", { class: "facts" },
-        fact(term("recon"), reply.recon, "nats"), fact(term("kl"), reply.kl, "nats"),
-        reply.recon === null ? null : h("dd", { class: "quiet facts__note" }, "at the mean"));
       fill(block, h("div", { class: "inspector__head" }, title("Selected", h("span", { class: "inspector__what" }, `test image ${index}, ${named(name)}`)), selectedSetters()),
         h("div", { class: "row row--top" },
           original && figureOf(pictureOf(original, 0, side, "original"), "original"),
           figureOf(pictureOf(recon, 0, side, "reconstruction"), "reconstruction"),
           error && figureOf(pictureOf(error, 0, side, "error: blue where ink is missing, orange where there is too much", "signed"), "error"),
-          original || reply.recon !== null ? facts() : fetchNotice(get().dataset)),
+          original ? h("dl", { class: "facts" }, fact(term("recon"), reply.recon, "nats"), fact(term("kl"), reply.kl, "nats"), h("dd", { class: "quiet facts__note" }, "at the mean")) : fetchNotice(get().dataset)),
         h("p", { class: "selected-image__votes" }, term("votes"), " ", votesText(reply.label_votes)));
     } catch (fault) {
       fill(block, title("Selected"), h("p", { class: "warn" }, fault.message));
