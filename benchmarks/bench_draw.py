@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from vae.data import load_split
+from vae.data.load import load_split
 from vae.explorer import Explorer
 
 CANVAS = 400
@@ -65,7 +65,7 @@ def main() -> None:
     cases = {
         "as it is": lambda rng: {}, "tilted up to 15 degrees": lambda rng: {"tilt": rng.uniform(-15, 15)},
         "strokes half as thick": lambda rng: {"stroke": 0.5}, "strokes half as thick again": lambda rng: {"stroke": 1.5},
-    }  # fmt: skip
+    }
     for case, change in cases.items():
         for paper in ("dark", "light") if case == "as it is" else ("dark",):
             rng, right = np.random.default_rng(1), 0

@@ -11,7 +11,7 @@ import time
 
 import torch
 
-from vae.data import load_split
+from vae.data.load import load_split
 from vae.recipes import recipe_configs
 from vae.train import fit, pick_device, pick_precision
 
@@ -52,7 +52,7 @@ def main() -> None:
         flops = 6 * weights * len(train_set) * options.epochs / seconds  # two for forward, four for backward, a weight and image
         steady = min(r.seconds for r in records)
         say("default on CUDA", latent_dim=latent_dim, precision=pick_precision(config, device), epochs=options.epochs, seconds=seconds,
-            images_per_second=len(train_set) / steady, share_of_ceiling=flops / peak, minus_elbo=last.test_recon + (last.test_kl or 0))  # fmt: skip
+            images_per_second=len(train_set) / steady, share_of_ceiling=flops / peak, minus_elbo=last.test_recon + (last.test_kl or 0))
     say("five sizes on CUDA", seconds=total)
     config, train = recipe_configs("tutorial", "mnist", 20)
     seconds = 0.0

@@ -122,7 +122,7 @@ class Bench:
         processes = self.browser.new_browser_cdp_session().send("SystemInfo.getProcessInfo")["processInfo"]
         parts = {kind: [megabytes(p["id"]) for p in processes if p["type"] == kind] for kind in ("browser", "renderer", "GPU")}
         say("memory", when=when, tab_mb=max(parts["renderer"]), gpu_process_mb=sum(parts["GPU"]), whole_browser_mb=sum(megabytes(p["id"]) for p in processes),
-            javascript_mb=self.page.evaluate("performance.memory.usedJSHeapSize / 1048576"), server_mb=megabytes(self.server.pid))  # fmt: skip
+            javascript_mb=self.page.evaluate("performance.memory.usedJSHeapSize / 1048576"), server_mb=megabytes(self.server.pid))
 
     def ready(self, visits: int = 5) -> None:
         for kind in ("first visit", "again"):
@@ -141,7 +141,7 @@ class Bench:
         busy = self.busy() - busy
         times, frames = self.page.evaluate("[lx.hover, lx.frames]")
         say("hover, pointer event to drawn image", model=self.name, codes=codes, **spread(times), worst_ms=max(times),
-            images_per_second=len(times) / took, frames_per_second=frames / took, main_thread_ms_per_image=busy / len(times))  # fmt: skip
+            images_per_second=len(times) / took, frames_per_second=frames / took, main_thread_ms_per_image=busy / len(times))
 
     def click(self, count: int = 40) -> None:
         times = []
@@ -177,7 +177,7 @@ class Bench:
         took, (drawn, frames), busy = time.perf_counter() - began, self.page.evaluate("[lx.drawn, lx.frames]"), self.busy() - busy
         self.page.mouse.up()
         say("panning", model=self.name, codes=codes, redraws_per_second=drawn / took, frames_per_second=frames / took, moves_per_second=step / took,
-            main_thread_ms_per_redraw=busy / drawn)  # fmt: skip
+            main_thread_ms_per_redraw=busy / drawn)
 
     def many(self) -> None:
         """Seventy thousand: encoded for the first time, from the server's memory, and from the page's own."""
@@ -198,7 +198,7 @@ class Bench:
         self.start()
         found = self.inside("synthetic", 1_000_000)
         say("1,000,000 synthetic codes drawn", seconds=found["drawn"] / 1000, painting_ms=found["painted"],
-            **{f"nearest_{k}": v for k, v in spread(found["nearest"]).items()})  # fmt: skip
+            **{f"nearest_{k}": v for k, v in spread(found["nearest"]).items()})
         self.panning(1_000_000)
         self.page.wait_for_timeout(1000)
         self.memory("1,000,000 codes")

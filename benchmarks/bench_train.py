@@ -16,8 +16,8 @@ import torch
 import torch.nn.functional as F
 from torchvision import datasets, transforms
 
-from vae.data import data_dir, load_split
-from vae.elbo import elbo_terms
+from vae.data.load import data_dir, load_split
+from vae.evaluate import elbo_terms
 from vae.model import VAE
 from vae.recipes import recipe_configs
 from vae.train import Trainer, bfloat16_pays
@@ -93,7 +93,7 @@ def time_to_elbo(tutorial_epoch: float, root: str) -> None:
             say("default at Z = 2", precision=precision, epochs=epochs, seconds=seconds, minus_elbo=minus_elbo)
             if minus_elbo <= TUTORIAL_ELBO:
                 say("time to 154.1 against ten tutorial epochs", precision=precision, seconds=seconds, tutorial_seconds=10 * tutorial_epoch,
-                    share=seconds / (10 * tutorial_epoch))  # fmt: skip
+                    share=seconds / (10 * tutorial_epoch))
                 break
 
 

@@ -10,7 +10,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before numpy and torch come: th
 import pytest  # noqa: E402
 from hypothesis import settings  # noqa: E402
 
-from vae.data import ImageSet, has_images, load_split  # noqa: E402
+from vae.data.load import has_images, load_split  # noqa: E402
+from vae.data.sets import ImageSet
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -20,7 +20,7 @@ from vae.errors import ConfigError
 @given(
     st.integers(2, 256), st.tuples(st.sampled_from([1, 3]), st.integers(4, 256), st.integers(4, 256)), st.lists(st.integers(1, 8192), min_size=1, max_size=16),
     st.sampled_from(LIKELIHOODS), st.booleans(), st.floats(0, 1000), st.integers(0, 2**63 - 1),
-)  # fmt: skip
+)
 def test_a_config_survives_the_way_through_json(z, shape, hidden, likelihood, flag, beta, seed):
     model = ModelConfig(latent_dim=z, image_shape=shape, hidden=tuple(hidden), likelihood=likelihood, residual=flag)
     train = TrainConfig(beta=beta, seed=seed)
@@ -38,13 +38,13 @@ BAD_MODEL = [
     ("image_shape", "1,28,28"), ("image_shape", ()), ("hidden", ()), ("hidden", (0,)), ("hidden", (8193,)), ("hidden", (4,) * 17), ("hidden", ("4",)),
     ("hidden", 400), ("hidden", (True,)), ("hidden", ([4],)), ("architecture", "transformer"), ("architecture", ["mlp"]), ("architecture", "conv"),
     ("residual", 1), ("likelihood", "poisson"), ("variational", "no"), ("conditional", None), ("num_classes", 1), ("num_classes", 257),
-]  # fmt: skip
+]
 BAD_TRAIN = [
     ("epochs", 0), ("epochs", 10_001), ("epochs", 1.5), ("batch_size", 0), ("seed", -1), ("seed", 2**63), ("learning_rate", 0.0), ("learning_rate", 2),
     ("learning_rate", float("nan")), ("beta", -0.1), ("beta", float("inf")), ("beta", 10**400), ("beta", True), ("beta", "1"), ("warmup", 1.1),
     ("adam_beta2", 1), ("adam_beta2", -0.1), ("weight_decay", -1),
     ("clip_norm", float("-inf")), ("kl_warmup", 2), ("binarize", 1), ("schedule", "cosine"), ("objective", "factor"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("kind", "field", "value"), [(ModelConfig, *bad) for bad in BAD_MODEL] + [(TrainConfig, *bad) for bad in BAD_TRAIN], ids=repr_short)

@@ -275,7 +275,7 @@ def test_a_name_that_is_no_folder_of_ours_opens_nothing(explorer):
 
 
 def test_few_models_are_kept_in_memory_and_the_least_recently_asked_goes_first(trained, monkeypatch):
-    monkeypatch.setattr("vae.shelf.OPEN_MODELS", 2)
+    monkeypatch.setattr("vae.catalogue.OPEN_MODELS", 2)
     explorer = Explorer(trained)
     for name in (Z2, Z5, Z2, AE):
         explorer.codes(name)
@@ -286,10 +286,10 @@ def test_few_models_are_kept_in_memory_and_the_least_recently_asked_goes_first(t
 
 
 def test_many_threads_get_the_same_answers_and_open_a_model_once(trained, monkeypatch):
-    import vae.shelf
+    import vae.catalogue
 
-    opened, real = [], vae.shelf.OpenModel
-    monkeypatch.setattr(vae.shelf, "OpenModel", lambda folder: opened.append(folder.name) or real(folder))
+    opened, real = [], vae.catalogue.OpenModel
+    monkeypatch.setattr(vae.catalogue, "OpenModel", lambda folder: opened.append(folder.name) or real(folder))
     explorer, z, answers, faults = Explorer(trained), np.linspace(-2, 2, 10).reshape(5, 2), [], []
     start = threading.Barrier(8)
 
@@ -323,7 +323,7 @@ def test_many_threads_get_the_same_answers_and_open_a_model_once(trained, monkey
     (lambda e: e.encode(Z2, np.full((8, 8), 2.0)), "outside"), (lambda e: e.encode(Z2, np.zeros((0, 8))), "shape"),
     (lambda e: e.encode(Z2, np.zeros((9, 9)), raw=True), "shape"), (lambda e: e.encode(Z2, np.zeros((28, 28))), "empty"),
     (lambda e: e.fetch_images("letters"), "dataset is 'letters'"), (lambda e: e.interpolate(Z2, np.zeros(2), np.ones(2), method="x"), "method is 'x'"),
-])  # fmt: skip
+])
 def test_a_question_that_cannot_be_answered_is_refused_with_a_sentence(explorer, ask, says):
     with pytest.raises(VAEError, match=says) as refused:
         ask(explorer)

@@ -6,8 +6,8 @@ import torch
 from torch.func import jvp
 
 from vae.config import ModelConfig
-from vae.latent import stretch
 from vae.model import VAE
+from vae.space.latent import stretch
 
 PLANE = np.eye(2)
 

@@ -1,4 +1,4 @@
-"""Imports point one way: every module imports only from rooms to its left in the picture of the design."""
+"""Imports point one way, between wings and inside them: every module imports only from what lies before it in the picture of the design."""
 
 from __future__ import annotations
 
@@ -10,24 +10,30 @@ import sys
 import pytest
 from conftest import ROOT
 
-ROOMS = [
+# Between wings; a wing may use those before it.
+WINGS = [
     {"errors"},
-    {"config", "files"},
-    {"model", "loss", "data"},
-    {"recipes", "neighbours", "elbo"},
-    {"chart", "latent", "sketch"},
-    {"checkpoint", "geodesic"},
-    {"train", "evaluate"},
-    {"runs", "card", "opened"},
-    {"shelf"},
+    {"config"},
+    {"model", "loss", "data", "space"},
+    {"recipes"},
+    {"folders"},
+    {"evaluate"},
+    {"train"},
+    {"runs"},
+    {"catalogue"},
     {"explorer"},
-    {"figures", "export", "snapshots", "uploads"},
-    {"jobs"},
+    {"jobs", "export", "sweep"},
     {"ui", "__main__"},
     {"app"},
 ]
-PLACE = {name: place for place, room in enumerate(ROOMS) for name in room}
-LIBRARY = sorted((ROOT / "vae").glob("*.py"))
+# Inside a wing; a module may use those before it.
+INSIDE = {
+    "data": ["sets", "idx", "sketch", "load"],
+    "space": ["neighbours", "chart", "latent", "geodesic"],
+    "folders": ["files", "folder", "card"],
+}
+PLACE = {name: place for place, wing in enumerate(WINGS) for name in wing}
+LIBRARY = sorted(p for p in (ROOT / "vae").rglob("*.py") if "ui" not in p.parts)
 VIEW = sorted((ROOT / "vae" / "ui").rglob("*.py"))
 
 
@@ -43,22 +49,34 @@ def imported(path) -> set[str]:
     return found
 
 
-def rooms_of(names: set[str]) -> set[str]:
-    """The rooms of this package among imported names."""
+def wings_of(names: set[str]) -> set[str]:
+    """The wings of this package among imported names."""
     return {name.split(".")[1] for name in names if name.startswith("vae.")}
 
 
-@pytest.mark.parametrize("path", LIBRARY, ids=[p.stem for p in LIBRARY])
-def test_a_module_imports_only_from_the_rooms_before_it(path):
+def own(path) -> str:
+    return str(path.relative_to(ROOT / "vae").with_suffix(""))
+
+
+@pytest.mark.parametrize("path", LIBRARY, ids=own)
+def test_a_module_imports_only_from_what_lies_before_it(path):
+    names = imported(path)
+    wing, *rest = path.relative_to(ROOT / "vae").with_suffix("").parts
     if path.stem == "__init__":
-        assert rooms_of(imported(path)) == set(), "vae/__init__.py exports lazily"
+        assert wings_of(names) == set(), "a package's __init__ imports nothing of ours: vae/__init__.py exports lazily, the others hold a sentence"
         return
-    assert path.stem in PLACE, f"{path.name} has no place in the picture; give it one in DESIGN and here"
-    wrong = {name for name in rooms_of(imported(path)) if PLACE.get(name, 99) >= PLACE[path.stem]}
+    assert wing in PLACE, f"{path.name} has no place in the picture; give it one in DESIGN and here"
+    wrong = {name for name in wings_of(names) - {wing} if PLACE.get(name, 99) >= PLACE[wing]}
     assert not wrong, f"{path.name} imports {wrong}, which do not lie before it"
+    if rest:
+        order = INSIDE[wing]
+        assert rest[0] in order, f"{path.name} has no place inside {wing}; give it one here"
+        beside = {name.split(".")[2] for name in names if name.startswith(f"vae.{wing}.")}
+        wrong = {name for name in beside if order.index(name) >= order.index(rest[0])}
+        assert not wrong, f"{path.name} imports {wrong} of its own wing, which do not lie before it"
 
 
-@pytest.mark.parametrize("path", LIBRARY, ids=[p.stem for p in LIBRARY])
+@pytest.mark.parametrize("path", LIBRARY, ids=own)
 def test_the_library_never_imports_gradio(path):
     assert not {name for name in imported(path) if name.split(".")[0] in ("gradio", "gradio_client")}
 
@@ -66,17 +84,18 @@ def test_the_library_never_imports_gradio(path):
 @pytest.mark.parametrize("path", VIEW, ids=[str(p.relative_to(ROOT / "vae" / "ui")) for p in VIEW])
 def test_the_view_never_imports_torch_nor_the_command_line(path):
     assert not {name for name in imported(path) if name.split(".")[0] in ("torch", "torchvision")}
-    assert not rooms_of(imported(path)) & {"__main__", "app"}
+    assert not wings_of(imported(path)) & {"__main__", "app"}
 
 
 @pytest.mark.parametrize(("statement", "heavy"), [
     ("import vae", "torch gradio numpy sklearn umap"),
     ("from vae import ModelConfig, VAEError", "torch gradio"),
-    ("import vae.geodesic", "torch gradio scipy"),
-    ("import vae.checkpoint, vae.chart, vae.latent, vae.sketch, vae.neighbours, vae.data, vae.recipes", "torch torchvision gradio sklearn umap scipy"),
+    ("import vae.space.geodesic", "torch gradio scipy"),
+    ("import vae.folders.folder, vae.space.chart, vae.space.latent, vae.space.neighbours", "torch torchvision gradio sklearn umap scipy"),
+    ("import vae.data.sketch, vae.data.load, vae.recipes", "torch torchvision gradio sklearn umap scipy"),
     ("import vae.__main__", "torch gradio"),
     ("import vae.runs", "gradio umap sklearn"),
-])  # fmt: skip
+])
 def test_heavy_libraries_come_only_with_the_names_that_need_them(statement, heavy):
     code = f"import sys; {statement}; print([n for n in {heavy.split()!r} if n in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=True)

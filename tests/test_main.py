@@ -15,8 +15,8 @@ from safetensors.numpy import load_file
 from typer.testing import CliRunner
 
 from vae.__main__ import app
-from vae.checkpoint import load_model, read_folder, read_history, read_state
 from vae.errors import VAEError
+from vae.folders.folder import load_model, read_folder, read_history, read_state
 
 
 def vae(*words: object, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -31,7 +31,7 @@ def weights(config) -> int:
     ("beta-mse", "mnist", 2, {"architecture": "mlp", "hidden": (128,), "likelihood": "gaussian-mean"},
      {"epochs": 100, "batch_size": 128, "learning_rate": 2e-3, "beta": 0.001}),
     ("default", "mnist", 10, {"architecture": "mlp", "likelihood": "bernoulli"}, {"beta": 1.0, "schedule": "one-cycle"}),
-])  # fmt: skip
+])
 def test_a_recipe_is_what_its_tutorial_did(recipe, dataset, z, model, train):
     found_model, found_train = recipe_configs(recipe, dataset, z)
     assert {k: getattr(found_model, k) for k in model} == model
@@ -75,7 +75,7 @@ def test_every_recipe_builds_for_every_image_shape(recipe, shape):
     (Run("mnist", "beta-mse", 2, {"beta": 0.001, "likelihood": "gaussian-mean", "epochs": 7, "seed": 3}), "mnist-beta-mse-z2"),
     (Run("fashion-mnist", "fashion-mse", 20, {"beta": 1.0}), "fashion-mnist-fashion-mse-z20"),
     (Run("mnist", "default", 2, {"beta": 4.0}, "mine"), "mine"),
-], ids=lambda v: v if isinstance(v, str) else "")  # fmt: skip
+], ids=lambda v: v if isinstance(v, str) else "")
 def test_a_folder_is_named_by_what_differs_from_its_recipe(run, name):
     assert run.folder_name() == name
 

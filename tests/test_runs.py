@@ -11,9 +11,9 @@ import pytest
 import torch
 
 import vae.runs
-from vae.checkpoint import load_model, read_codes, read_folder, read_history, read_state, read_umap
 from vae.errors import CheckpointError, ConfigError, DataError, TrainingError
-from vae.files import write_folder
+from vae.folders.files import write_folder
+from vae.folders.folder import load_model, read_codes, read_folder, read_history, read_state, read_umap
 from vae.runs import Finished, Run, add_umap, train_model
 
 QUICK = {"epochs": 3}
@@ -42,7 +42,7 @@ def contents(path: Path) -> dict[str, object]:
 
 @pytest.mark.parametrize("flags", [
     {}, {"conditional": True, "likelihood": "gaussian-learned"}, {"objective": "tc", "beta": 4.0}, {"variational": False},
-], ids=str)  # fmt: skip
+], ids=str)
 @pytest.mark.parametrize("stop_after", [1, 2, 3])
 def test_an_interrupted_and_resumed_run_is_the_uninterrupted_one(tmp_path, flags, stop_after):
     run = Run("digits", "tutorial", 3, QUICK | flags)
@@ -181,7 +181,7 @@ def test_a_finished_folder_says_so_and_an_existing_one_is_not_overwritten(tmp_pa
     (Run("digits", "tutorial", 2, QUICK | {"conditional": True}, "m"), "started with conditional False, not True"),
     (Run("digits", "tutorial", 2, QUICK | {"seed": 1}, "m"), "started with seed 0, not 1"),
     (Run("digits", "beta-mse", 2, QUICK, "m"), "started as tutorial on digits, not beta-mse"),
-], ids=lambda v: v if isinstance(v, str) else "")  # fmt: skip
+], ids=lambda v: v if isinstance(v, str) else "")
 def test_a_resume_with_other_flags_is_refused_by_name(tmp_path, changed, fault):
     interrupt(Run("digits", "tutorial", 2, QUICK, "m"), tmp_path, 1)
     with pytest.raises(TrainingError, match=fault):

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from vae.config import ModelConfig, TrainConfig
-from vae.data import ImageSet
+from vae.data.sets import ImageSet
 from vae.errors import ConfigError, TrainingError
 from vae.loss import kl_divergence, training_loss, training_recon
 from vae.model import VAE

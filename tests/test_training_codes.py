@@ -11,6 +11,7 @@ import torch
 from conftest import ROOT
 from safetensors.numpy import save_file
 
+import vae.data.load
 import vae.explorer
 from vae import Explorer, load_model
 from vae.errors import DataError, InputError
@@ -76,8 +77,8 @@ def test_on_umap_a_training_code_lies_among_the_places_of_its_nearest_test_codes
 def test_absent_training_images_are_a_sentence_with_the_way_out_and_never_a_download(tmp_path, monkeypatch):
     if not (ROOT / "models/mnist-default-z2/config.json").exists():
         pytest.skip("the shipped models are not there")
-    monkeypatch.setattr(vae.data, "fetch", lambda *_: pytest.fail("a download began"))
-    monkeypatch.setattr("vae.shelf.fetch_data", lambda *_: pytest.fail("a download began"))
+    monkeypatch.setattr(vae.data.load, "fetch", lambda *_: pytest.fail("a download began"))
+    monkeypatch.setattr("vae.catalogue.fetch_data", lambda *_: pytest.fail("a download began"))
     explorer = Explorer(ROOT / "models", tmp_path)
     with pytest.raises(DataError, match="MNIST is not in .*put train-images-idx3-ubyte.* by hand"):
         explorer.training_map("mnist-default-z2")
@@ -97,5 +98,5 @@ def test_the_door_gives_places_and_labels_in_binary_and_refuses_by_name(trained,
         ("start", -1, "start is -1; it must be a whole number"), ("start", 1.0, "start is 1.0"), ("start", True, "start is true"),
         ("start", 7, "multiple of 5,000"),
         ("start", 5000, "below 1,437"), ("chart", "pie", "chart is 'pie'"), ("model", "x", "model is 'x'"),
-    ):  # fmt: skip
+    ):
         assert words in ask(doors, "training", {"model": Z2, field: value})["error"]

@@ -4,11 +4,11 @@ from importlib import import_module
 
 _HOME = {
     "VAE": "model", "ModelConfig": "config", "TrainConfig": "config", "RECIPES": "recipes",
-    "DATASETS": "data", "ImageSet": "data", "load_split": "data",
+    "DATASETS": "data.sets", "ImageSet": "data.sets", "load_split": "data.load",
     "fit": "train", "evaluate": "evaluate",
-    "load_model": "checkpoint", "list_models": "checkpoint",
+    "load_model": "folders.folder", "list_models": "folders.folder",
     "Explorer": "explorer", "VAEError": "errors",
-}  # fmt: skip
+}
 __all__ = list(_HOME)
 
 

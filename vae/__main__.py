@@ -141,7 +141,7 @@ def evaluate(
 @app.command()
 def charts(folders: Annotated[list[Path], typer.Argument(help="Model folders with more than two latent dimensions.")]) -> None:
     """Compute UMAP's places of the codes and store them in charts.safetensors."""
-    from vae.checkpoint import read_folder
+    from vae.folders.folder import read_folder
     from vae.runs import add_umap
 
     for folder in folders:
@@ -155,7 +155,7 @@ def charts(folders: Annotated[list[Path], typer.Argument(help="Model folders wit
 @app.command("list")
 def list_(models: ModelsDir = Path("models")) -> None:
     """Show the models, and what is wrong with those that cannot be opened."""
-    from vae.checkpoint import list_models
+    from vae.folders.folder import list_models
 
     good, broken = list_models(models)
     if not good and not broken:
@@ -169,7 +169,7 @@ def list_(models: ModelsDir = Path("models")) -> None:
         table.add_row(
             folder.name, str(folder.model.latent_dim), f"{value['parameters']:,}", *figures, _figure(value["active_units"], ".0f"),
             _figure(value["knn_accuracy"], ".3f"), _figure(value["seconds"], ".0f", " s"),
-        )  # fmt: skip
+        )
     console.print(table)
     for name, reason in broken.items():
         console.print(f"[bold]{name}[/bold] cannot be opened: {reason}", highlight=False, soft_wrap=True)
@@ -182,7 +182,7 @@ def _figure(value: float | None, form: str = ".2f", unit: str = "") -> str:
 @app.command()
 def card(models: ModelsDir = Path("models")) -> None:
     """Write models/README.md, the models' card, from their files."""
-    from vae.card import write_card
+    from vae.folders.card import write_card
 
     console.print(f"{write_card(models)} written", highlight=False)
 

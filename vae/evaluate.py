@@ -11,17 +11,54 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vae.chart import make_chart
-from vae.checkpoint import METRIC_UNITS, ModelFolder, read_codes, read_folder, read_weights
-from vae.data import ImageSet, load_split
-from vae.elbo import chunks, elbo_terms, encode_set
-from vae.files import json_bytes, update_folder
-from vae.loss import bernoulli_nll, log_normal, recon_nats, squared_error
+from vae.data.load import load_split
+from vae.data.sets import ImageSet
+from vae.folders.files import json_bytes, update_folder
+from vae.folders.folder import METRIC_UNITS, ModelFolder, read_codes, read_folder, read_weights
+from vae.loss import bernoulli_nll, kl_divergence, log_normal, recon_nats, squared_error
 from vae.model import VAE
-from vae.neighbours import VOTERS, pointwise_trustworthiness
+from vae.space.chart import make_chart
+from vae.space.neighbours import VOTERS, pointwise_trustworthiness
 
+CHUNK = 1000
+SAMPLES = 5
 IMPORTANCE_SAMPLES = 200
 ACTIVE_VARIANCE = 0.01
+
+
+def chunks(vae: VAE, data: ImageSet, size: int = CHUNK):
+    """The images of a set as x (B, C, H, W) in [0, 1] with their labels (None unless conditional), on the model's device."""
+    device = next(vae.parameters()).device
+    for start in range(0, len(data), size):
+        x = torch.tensor(data.images[start : start + size], device=device).float() / 255
+        label = torch.tensor(data.labels[start : start + size], device=device) if vae.config.conditional else None
+        yield x, label
+
+
+@torch.no_grad()
+def elbo_terms(vae: VAE, data: ImageSet, beta: float, samples: int = SAMPLES, seed: int = 0) -> tuple[Tensor, Tensor]:
+    """recon (expectation over q) and kl, each (N,) in nats; the KL of a plain autoencoder is 0 and stands for nothing."""
+    device = next(vae.parameters()).device
+    generator = torch.Generator(device).manual_seed(seed)
+    samples = samples if vae.config.variational else 1
+    log_variance = getattr(vae.decoder, "log_variance", None)
+    recons, kls = [], []
+    for x, label in chunks(vae, data):
+        mu, logvar = vae.encode(x, label)
+        recon = torch.zeros(len(x), device=device)
+        for _ in range(samples):
+            z = vae.reparameterize(mu, logvar, generator=generator)
+            recon += recon_nats(vae.decode_logits(z, label), x, vae.config, beta, log_variance) / samples
+        recons.append(recon)
+        kls.append(kl_divergence(mu, logvar) if vae.config.variational else torch.zeros_like(recon))
+    return torch.cat(recons), torch.cat(kls)
+
+
+@torch.no_grad()
+def encode_set(vae: VAE, data: ImageSet) -> tuple[Tensor, Tensor]:
+    """mu and logvar of every image of a set, each (N, Z)."""
+    mus, logvars = zip(*(vae.encode(x, label) for x, label in chunks(vae, data)))
+    return torch.cat(mus), torch.cat(logvars)
 
 
 def importance_log_likelihood(
@@ -88,7 +125,7 @@ def first_metrics(vae: VAE, test_set: ImageSet, beta: float) -> dict[str, float 
     return {
         "elbo": -(recon + kl) if variational else None, "recon": recon, "kl": kl if variational else None, "bce": bce, "mse": mse,
         "active_units": active_units(mu), "parameters": sum(p.numel() for p in vae.parameters()),
-    }  # fmt: skip
+    }
 
 
 def evaluate(

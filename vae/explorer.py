@@ -8,14 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from vae.chart import Chart, default_chart, make_chart
-from vae.data import load_split
+from vae.catalogue import OpenModel, Shelf
+from vae.data.load import load_split
+from vae.data.sketch import sketch
 from vae.errors import InputError, VAEError
-from vae.geodesic import evenly, shortest
-from vae.latent import interpolate, manifold_grid, pixel_length, traverse
-from vae.opened import OpenModel
-from vae.shelf import Shelf
-from vae.sketch import sketch
+from vae.space.chart import Chart, default_chart, make_chart
+from vae.space.geodesic import evenly, shortest
+from vae.space.latent import interpolate, manifold_grid, pixel_length, traverse
 
 PATH_SAMPLES = 256  # steps a path's pixel length is measured over
 TRAINING_PART = 5_000  # training codes of one answer: a convolution's take seconds
@@ -69,7 +68,7 @@ class Explorer(Shelf):
         return {
             "uv": np.asarray(uv, np.float32), "labels": opened.labels, "chart": found.name, "default": default_chart(opened.folder.model.latent_dim),
             "charts": offered, "origin": found.origin, "basis": found.basis, "explained": found.explained,
-        }  # fmt: skip
+        }
 
     def training_map(self, model: str, start: int = 0, chart: str | None = None) -> dict[str, Any]:
         """The places uv (n, 2) and labels (n,) of the training images' codes from `start` on, at most 5,000, and the `total` of them.
@@ -107,7 +106,7 @@ class Explorer(Shelf):
         error = None if original is None else original - answer["x_recon"]
         return {"index": row, "label": int(opened.labels[row]), "original": original, "error": error, "logvar": opened.logvar[row]} | answer | {
             "nearest": near, "label_votes": votes
-        }  # fmt: skip
+        }
 
     def recons(self, model: str) -> np.ndarray | None:
         """recon at the mean of every test image (N,), in nats; None where the images are not at hand."""
@@ -173,7 +172,7 @@ class Explorer(Shelf):
     def manifold(
         self, model: str, n: int = 20, extent: float = 2.0, spacing: str = "even", chart: str | None = None, label: int | None = None,
         anchor: int | None = None,
-    ) -> dict[str, np.ndarray]:  # fmt: skip
+    ) -> dict[str, np.ndarray]:
         """The decoded grid of a chart: images (n, n, C, H, W), z (n, n, Z), uv (n, n, 2); row 0 is the top (Kingma & Welling 2014, fig. 4)."""
         opened, found = self._get(model), self.chart(model, chart, anchor)
         uv, z = manifold_grid(found, opened.mu, n, extent, spacing)
@@ -202,7 +201,7 @@ class Explorer(Shelf):
     def shortest_path(
         self, model: str, start: np.ndarray, end: np.ndarray, steps: int = 12, chart: str | None = None, label: int | None = None,
         anchor: int | None = None, line: np.ndarray | None = None, turns: int = 12,
-    ) -> dict[str, Any]:  # fmt: skip
+    ) -> dict[str, Any]:
         """The way between two places (2,) of a plane chart along which the image changes least, as far as `turns` of relaxation find it.
 
         `steps` places of it, evenly by pixel length: uv (steps, 2), z (steps, Z), images, support; its `length` and that of the `straight`
@@ -225,7 +224,7 @@ class Explorer(Shelf):
         uv = evenly(found.places, steps, found.gone)
         z = plane.to_latent(uv).astype(np.float32)
         return {"uv": uv, "z": z, "images": opened.decode(z, label), "support": opened.neighbours.support(z), "length": float(found.gone[-1]),
-                "straight": found.straight, "path": found.path, "line": found.line, "moved": found.moved}  # fmt: skip
+                "straight": found.straight, "path": found.path, "line": found.line, "moved": found.moved}
 
     def traverse(self, model: str, z: np.ndarray, dim: int, low: float, high: float, steps: int = 11, label: int | None = None):
         """z (Z,) with one dimension running from low to high: z (steps, Z) and its images."""

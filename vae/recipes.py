@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 
 from vae.config import ModelConfig, TrainConfig
-from vae.data import DATASETS
+from vae.data.sets import DATASETS
 from vae.errors import ConfigError
 
 Shape = tuple[int, int, int]
@@ -56,7 +56,7 @@ def _default(
         epochs=usual, batch_size=batch, learning_rate=rate,
         schedule="one-cycle", clip_norm=10.0, he=deep, binarize=ink,
         adam_beta2=0.99 if deep and not ink else 0.999,  # after a jump of the loss the deep net is back sooner; binarizing's noise needs the longer mean
-    )  # fmt: skip
+    )
 
 
 _BUILDERS = {"default": _default, "tutorial": _tutorial, "conv": _conv, "fashion-mse": _fashion_mse, "beta-mse": _beta_mse}

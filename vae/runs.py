@@ -13,16 +13,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from vae.chart import fit_umap
-from vae.checkpoint import FORMAT, METRIC_UNITS, ModelFolder, read_codes, read_folder, read_history, read_state, read_umap
 from vae.config import ModelConfig, TrainConfig
-from vae.data import DATASETS, ImageSet, load_split
-from vae.elbo import encode_set
+from vae.data.load import load_split
+from vae.data.sets import DATASETS, ImageSet
 from vae.errors import CheckpointError, DataError, TrainingError
-from vae.evaluate import first_metrics, metrics_table
-from vae.files import NAME, json_bytes, tensor_bytes, update_folder, write_folder
+from vae.evaluate import encode_set, first_metrics, metrics_table
+from vae.folders.files import NAME, json_bytes, tensor_bytes, update_folder, write_folder
+from vae.folders.folder import FORMAT, METRIC_UNITS, ModelFolder, read_codes, read_folder, read_history, read_state, read_umap
 from vae.model import VAE
 from vae.recipes import recipe_configs, variant
+from vae.space.chart import fit_umap
 from vae.train import EpochRecord, fit, pick_device, pick_precision
 
 SAVE_EVERY = 30.0  # seconds between two saves of an unfinished training
@@ -115,7 +115,7 @@ class _Keeper:
         config = {
             "format": FORMAT, "model": self.configs[0].to_dict(), "train": self.configs[1].to_dict(), "dataset": self.run.dataset,
             "recipe": self.run.recipe, "provenance": self.provenance | {"seconds": seconds},
-        }  # fmt: skip
+        }
         blank = {key: {"value": None, "unit": unit, "command": ""} for key, unit in METRIC_UNITS.items()}
         blank["seconds"] |= {"value": seconds, "command": self.provenance["command"]}
         folder = ModelFolder(self.path, *self.configs, self.run.dataset, self.run.recipe, self.provenance, blank)
@@ -140,7 +140,7 @@ class _Keeper:
 def train_model(
     run: Run, out: str | Path = "models", *, data_dir: str | Path | None = None, device: str = "auto", force: bool = False, resume: bool = False,
     umap: bool = True, on_step: Callable[[int, int], None] | None = None, say: Callable[[str], None] | None = None,
-) -> Iterator[EpochRecord]:  # fmt: skip
+) -> Iterator[EpochRecord]:
     """Train one model into `out/NAME`, yielding each epoch; the folder is whole when the iterator ends.
 
     Stopped early (Ctrl-C, or no longer asked), it keeps the last finished epoch with all that `resume` needs. `Finished` when
@@ -155,7 +155,7 @@ def train_model(
     provenance = {
         "command": run.command(out, umap), "seed": configs[1].seed, "device": device_name(where), "precision": pick_precision(configs[0], where),
         "torch_version": torch.__version__, "data_checksum": train_set.checksum(), "date": datetime.now(timezone.utc).date().isoformat(),
-    }  # fmt: skip
+    }
     if resume and not force and _exists(path):
         folder = read_folder(path)
         state, history = read_state(folder), read_history(path)
@@ -209,3 +209,9 @@ def device_name(device: torch.device | None = None) -> str:
     return f"CPU, {threads} thread{'s' * (threads > 1)}"
 
 
+def check_device() -> dict[str, Any]:
+    """One real epoch of the smallest model on the device that training would use: its name, images a second, the loss per image."""
+    device = pick_device("auto")
+    model, train = recipe_configs("tutorial", "digits", 2)
+    record = next(iter(fit(model, train.replace(epochs=1), load_split("digits", "train"), load_split("digits", "test"), device=device)))
+    return {"device": str(device), "images_per_second": round(record.images_per_second), "loss": round(record.test_recon + record.test_kl, 2)}

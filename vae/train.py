@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 
 from vae.config import ModelConfig, TrainConfig
-from vae.data import ImageSet
-from vae.elbo import elbo_terms
+from vae.data.sets import ImageSet
 from vae.errors import TrainingError
+from vae.evaluate import elbo_terms
 from vae.loss import implied_log_variance, kl_divergence, training_loss, training_recon
 from vae.model import VAE
 
@@ -288,7 +288,7 @@ def fit(
             test_recon=float(test_recon.mean()), test_kl=float(test_kl.mean()) if model_config.variational else None,
             steps=[(before + i + 1, float(losses[i, 0])) for i in range(len(losses)) if (before + i + 1) % LOG_EVERY == 0],
             model=trainer.model, state=trainer.state,
-        )  # fmt: skip
+        )
         trainer.model.train()
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from vae.data import has_images
+from vae.data.load import has_images
 
 ROOT = Path(__file__).parents[2]
 MODELS = Path(os.environ.get("VAE_TEST_MODELS", ROOT / "models"))

@@ -11,7 +11,7 @@ from scipy.ndimage import gaussian_filter
 from sklearn.decomposition import PCA
 from sklearn.manifold import trustworthiness
 
-from vae.chart import make_chart
+from vae.space.chart import make_chart
 
 DIGITS, Z20 = "digits-default-z10", "mnist-default-z20"  # the first has few codes, so that scikit-learn is quick as well
 

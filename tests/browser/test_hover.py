@@ -10,8 +10,8 @@ from hands import MODELS, ROOT, axes_at, map_box, model_drawn, needs_images, wat
 from safetensors.numpy import load_file
 
 from vae import load_model
-from vae.data import load_split
-from vae.neighbours import Neighbours
+from vae.data.load import load_split
+from vae.space.neighbours import Neighbours
 
 Z2, Z20 = "mnist-default-z2", "mnist-default-z20"
 

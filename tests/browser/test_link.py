@@ -26,7 +26,7 @@ def test_ground_and_colour_travel_in_the_address(page, visit):
      ("recipe=<img>&at=1,2,3&view=0,0,NaN&hide=1,x", ["the recipe <img>", "the place 1,2,3", "the view 0,0,NaN", "the hidden classes 1,x"]),
      ("model=nobody&chart=plane:1,1,2", ["the model nobody", "the chart plane:1,1,2"]), ("data=mnist&recipe=conv&z=40", ["the model mnist, conv, z of 40"]),
      ("image=99999", ["there is no 99999"]), ("chart=umap&at=1,1", ["has no charts.safetensors"])],
-)  # fmt: skip
+)
 def test_a_link_to_what_is_not_there_opens_the_usual_view_and_says_so_in_one_line(visit, app, search, named):
     page = visit(f"{app.url}?{search}")
     alarm = page.locator(".head__alarm:not([hidden])")

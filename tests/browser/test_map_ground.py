@@ -11,8 +11,8 @@ from safetensors.numpy import load_file
 from torch.func import jvp
 
 from vae import load_model
-from vae.chart import make_chart
-from vae.neighbours import Neighbours
+from vae.space.chart import make_chart
+from vae.space.neighbours import Neighbours
 
 Z2, Z20 = "mnist-default-z2", "mnist-default-z20"
 N = 6

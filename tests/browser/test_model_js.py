@@ -9,9 +9,9 @@ from arithmetic import b64, floats, open_bench
 from hands import MODELS, ROOT, needs_images
 
 from vae import load_model
-from vae.chart import UmapChart
-from vae.data import load_split
-from vae.neighbours import Neighbours
+from vae.data.load import load_split
+from vae.space.chart import UmapChart
+from vae.space.neighbours import Neighbours
 
 NAMES = sorted(p.parent.name for p in MODELS.glob("*/config.json"))
 NEAR = 1e-4  # half a step of an 8-bit pixel is twenty times that
@@ -134,7 +134,7 @@ def test_only_weights_and_codes_of_listed_models_can_be_read(bench, app):
     for path in (
         f"{name}/config.json", f"{name}/training_state.safetensors", f"{name}/charts.safetensors", f"{name}", "", f"{name}/../{name}/config.json",
         f"{name}%2F..%2F{name}%2Fconfig.json", "..%2Fapp.py/model.safetensors", "..%2F..%2Fetc%2Fpasswd", "none/model.safetensors",
-    ):  # fmt: skip
+    ):
         assert bench.evaluate(ask, "lx/models/" + path) in (403, 404, 405), path
     assert bench.evaluate(ask, "lx/images/none") == 404
     assert bench.evaluate(ask, "lx/images/..%2F..%2Fapp.py") == 404

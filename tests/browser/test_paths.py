@@ -13,8 +13,8 @@ from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import dijkstra
 
 from vae import Explorer, load_model
-from vae.chart import make_chart
-from vae.ui.assets import tokens
+from vae.space.chart import make_chart
+from vae.ui.web.assets import tokens
 
 Z2, Z20, CONV = "mnist-default-z2", "mnist-default-z20", "mnist-conv-z2"
 PATH = tokens()["path"]
@@ -102,7 +102,7 @@ def test_the_shortest_path_is_as_long_as_torch_says_and_never_longer_than_the_st
     found = seek(bench, name, chart, {
         "kind": "shortest", "a": a.tolist(), "b": b.tolist(), "samples": 64, "count": 12, "same": 0.01,
         "gain": 0.002, "lattice": {"between": 12, "beyond": 6, "beside": 12}, "near": 3, "points": 25, "sweeps": 4,
-    })  # fmt: skip
+    })
     line = np.array(found["line"])
     assert line[0] == pytest.approx(a, abs=1e-5) and line[-1] == pytest.approx(b, abs=1e-5)
 

@@ -14,7 +14,7 @@ from safetensors.numpy import load_file
 from scipy.spatial import cKDTree
 
 from vae import load_model
-from vae.data import load_split
+from vae.data.load import load_split
 
 Z2, Z20 = "mnist-default-z2", "mnist-default-z20"
 LASSO = [(0.62, 0.2), (0.75, 0.3), (0.7, 0.5), (0.58, 0.42), (0.52, 0.5), (0.5, 0.3)]  # shares of the map: a shape with a dent

@@ -8,11 +8,11 @@ from typing import Any
 
 import gradio as gr
 import numpy as np
-from gradio.components.api_component import Api
 
 from vae.errors import VAEError
 from vae.ui import fields
 from vae.ui.fields import optional
+from vae.ui.web.gradio_patches import pass_through
 
 log = logging.getLogger("vae.ui")
 SHADES = np.array([i / 10_000 for i in range(10_001)], object)  # every value of four digits once: lists of images share them, which spares memory and time
@@ -83,7 +83,7 @@ class Endpoints:
         return {
             "mu": found["mu"].tolist(), "logvar": found["logvar"].tolist(), "x": image_lists(found["x"]), "x_recon": image_lists(found["x_recon"]),
             "nearest": found["nearest"], "label_votes": found["label_votes"],
-        }  # fmt: skip
+        }
 
     @endpoint(heavy=True, dataset=fields.dataset, index=fields.index, models=optional(fields.models))
     def reconstruct(self, dataset: str = None, index: int = None, models: list[str] | None = None) -> dict[str, Any]:
@@ -101,7 +101,7 @@ class Endpoints:
     @endpoint(
         heavy=True, model=fields.model, n=fields.whole(1, 30), extent=fields.number(0, 100), spacing=fields.choice("even", "equal-mass"),
         chart=optional(fields.chart), label=fields.label,
-    )  # fmt: skip
+    )
     def manifold(
         self, model: str = None, n: int = 20, extent: float = 2.0, spacing: str = "even", chart: str | None = None, label: int | None = None
     ) -> dict[str, Any]:
@@ -122,11 +122,11 @@ class Endpoints:
     @endpoint(
         model=fields.model, z_start=fields.vector(), z_end=fields.vector(), steps=fields.whole(2, 100), method=fields.choice("linear", "slerp"),
         label=fields.label,
-    )  # fmt: skip
+    )
     def interpolate(
         self, model: str = None, z_start: Vector = None, z_end: Vector = None, steps: int = 12, method: str = "linear",
         label: int | None = None,
-    ) -> dict[str, Any]:  # fmt: skip
+    ) -> dict[str, Any]:
         """The path between two latents (Z,), linear or slerp, in 2 to 100 steps: z, images and the support of each step."""
         found = self.explorer.interpolate(model, z_start, z_end, steps, method, label)
         return {"z": found["z"].tolist(), "images": image_lists(found["images"]), "support": found["support"].tolist()}
@@ -134,11 +134,11 @@ class Endpoints:
     @endpoint(
         model=fields.model, z=fields.vector(), dim=fields.dim, low=fields.number(-fields.MOST_Z, fields.MOST_Z),
         high=fields.number(-fields.MOST_Z, fields.MOST_Z), steps=fields.whole(2, 100), label=fields.label,
-    )  # fmt: skip
+    )
     def traverse(
         self, model: str = None, z: Vector = None, dim: int = None, low: float = None, high: float = None,
         steps: int = 11, label: int | None = None,
-    ) -> dict[str, Any]:  # fmt: skip
+    ) -> dict[str, Any]:
         """z (Z,) with its dimension dim (from 0) running from low to high in 2 to 100 steps: z and images."""
         found = self.explorer.traverse(model, z, dim, low, high, steps, label)
         return {"z": found["z"].tolist(), "images": image_lists(found["images"])}
@@ -157,30 +157,4 @@ def add_endpoints(demo: gr.Blocks, explorer: Any) -> None:
             ask = getattr(endpoints, name)
             group, limit = ("endpoints-heavy", 2) if ask.heavy else ("endpoints", 8)
             gr.api(ask, api_name=name, queue=ask.heavy, concurrency_id=group, concurrency_limit=limit, api_visibility="public")
-    _pass_through(demo)
-
-
-def _pass_through(demo: gr.Blocks) -> None:
-    """Hand the endpoints' fields and answers on as they are.
-
-    Gradio would look into every number for files to fetch from addresses that the caller names, hold up its loop meanwhile,
-    keep each session's last question and answer in memory, and refuse a list that ends before the last parameter.
-    """
-    inputs_of, outputs_of = demo.preprocess_data, demo.postprocess_data
-
-    async def preprocess_data(block_fn: Any, inputs: list[Any], state: Any, explicit_call: bool = False) -> list[Any]:
-        if not _is_endpoint(block_fn):
-            return await inputs_of(block_fn, inputs, state, explicit_call)
-        if len(inputs) > len(block_fn.inputs):
-            names = ", ".join(inspect.signature(block_fn.fn).parameters) or "none"
-            raise gr.Error(f"/{block_fn.api_name} was sent {len(inputs)} fields; it takes {len(block_fn.inputs)}: {names}.", print_exception=False)
-        return [*inputs, *(block.value for block in block_fn.inputs[len(inputs) :])]
-
-    async def postprocess_data(block_fn: Any, predictions: Any, state: Any) -> list[Any]:
-        return [predictions] if _is_endpoint(block_fn) else await outputs_of(block_fn, predictions, state)
-
-    demo.preprocess_data, demo.postprocess_data = preprocess_data, postprocess_data  # type: ignore[method-assign]
-
-
-def _is_endpoint(block_fn: Any) -> bool:
-    return bool(block_fn.outputs) and isinstance(block_fn.outputs[0], Api)
+    pass_through(demo)

@@ -14,9 +14,9 @@ import numpy as np
 
 from vae.errors import DataError, VAEError
 from vae.ui import fields as checks
-from vae.ui.assets import tokens
 from vae.ui.fields import optional
 from vae.ui.packing import Fields, pack, pack_images, pack_signed, plain
+from vae.ui.web.assets import tokens
 
 log = logging.getLogger("vae.ui")
 GROUND_MOST = tokens()["ground"]["tiles"]
@@ -49,7 +49,7 @@ class Doors:
     SLOW = (
         "training", "device", "decode", "reconstruct", "thumbnails", "find", "manifold", "ground", "recons", "twin", "compare", "history", "sketch",
         "interpolate", "shorten",
-    )  # fmt: skip
+    )
 
     def functions(self) -> list[Callable[..., Any]]:
         return [self._door(name, name in self.QUICK) for name in (*self.QUICK, *self.SLOW)]
@@ -88,7 +88,7 @@ class Doors:
     @door()
     def start(self) -> Fields:
         """All the page must know before anything is drawn; reads only small files."""
-        from vae.data import DATASETS
+        from vae.data.sets import DATASETS
         from vae.recipes import RECIPES
 
         models = [
@@ -100,12 +100,12 @@ class Doors:
             {"name": name, "title": d.title, "classes": list(d.class_names), "shape": list(d.image_shape), "images": self.explorer.images_at_hand(name),
              "sizes": sorted(set(tokens()["sizes"].get(name, [2])) | {m["latent_dim"] for m in models if m["dataset"] == name})}
             for name, d in DATASETS.items() if name in present or name in ("mnist", "fashion-mnist", "digits")
-        ]  # fmt: skip
+        ]
         space = os.environ.get("SPACE_HOST", "").split(",")[0] or None  # what links to this page begin with, where it is a Space
         return {
             "models": plain(models), "broken": self.explorer.broken(), "datasets": datasets, "recipes": list(RECIPES), "space": space, "public": self.public,
             "folder": "models" if self.public or space else self.explorer.models_dir.as_posix(),  # strangers need not know where it lies
-        }  # fmt: skip
+        }
 
     @door()
     def device(self) -> Fields:
@@ -130,7 +130,7 @@ class Doors:
         answer = self.explorer.map(model, chart, anchor)
         origin, basis = answer["origin"], answer["basis"]
         return {**answer, "uv": pack(np.asarray(answer["uv"], np.float32)), "labels": pack(answer["labels"]),
-                "origin": None if origin is None else np.asarray(origin).tolist(), "basis": None if basis is None else np.asarray(basis).tolist()}  # fmt: skip
+                "origin": None if origin is None else np.asarray(origin).tolist(), "basis": None if basis is None else np.asarray(basis).tolist()}
 
     @door(model=checks.model, start=optional(checks.whole(0), 0), chart=optional(checks.chart))
     def training(self, model: str, start: int, chart: str | None) -> Fields:
@@ -145,7 +145,7 @@ class Doors:
     @door(
         model=checks.model, z=optional(checks.vector()), uv=optional(checks.vector(2)), chart=optional(checks.chart), anchor=optional(checks.index),
         label=checks.label,
-    )  # fmt: skip
+    )
     def place(self, model: str, z: np.ndarray | None, uv: np.ndarray | None, chart: str | None, anchor: int | None, label: int | None) -> Fields:
         """One place: decoded, and what lies around it. Comes as `z`, or as `uv` on a chart that the browser cannot apply."""
         if uv is not None:
@@ -163,7 +163,7 @@ class Doors:
     @door(
         model=checks.model, z_start=checks.vector(), z_end=checks.vector(), steps=checks.whole(2, 100), method=checks.choice("linear", "slerp"),
         label=checks.label,
-    )  # fmt: skip
+    )
     def interpolate(self, model: str, z_start: np.ndarray, z_end: np.ndarray, steps: int, method: str, label: int | None) -> Fields:
         """The path between two places and its pixel length, for models that the browser cannot run itself."""
         found = self.explorer.interpolate(model, z_start, z_end, steps, method, label)
@@ -173,7 +173,7 @@ class Doors:
     @door(
         model=checks.model, start=checks.vector(2), end=checks.vector(2), steps=checks.whole(2, 100), chart=optional(checks.chart),
         anchor=optional(checks.index), label=checks.label, line=optional(checks.rows(2, 2, 100, "P")), turns=checks.whole(0, 12),
-    )  # fmt: skip
+    )
     def shorten(self, model: str, turns: int, line: np.ndarray | None, **fields: Any) -> Fields:
         """The shortest path between two places of a chart, a few turns at a time, for models that the browser cannot run itself."""
         with self._arithmetic:
@@ -233,7 +233,7 @@ class Doors:
     @door(
         model=checks.model, n=optional(checks.whole(1, 30), 20), extent=optional(checks.number(0, 100), 2.0),
         spacing=optional(checks.choice("even", "equal-mass"), "even"), chart=optional(checks.chart), label=checks.label,
-    )  # fmt: skip
+    )
     def manifold(self, model: str, n: int, extent: float, spacing: str, chart: str | None, label: int | None) -> Fields:
         """A grid of decoded places; row 0 is the top."""
         answer = self.explorer.manifold(model, n, extent, spacing, chart, label)
@@ -242,10 +242,10 @@ class Doors:
     @door(
         model=checks.model, chart=optional(checks.chart), anchor=optional(checks.index), box=checks.vector(4), columns=checks.whole(1, 100),
         rows=checks.whole(1, 100), label=checks.label,
-    )  # fmt: skip
+    )
     def ground(
         self, model: str, chart: str | None, anchor: int | None, box: np.ndarray, columns: int, rows: int, label: int | None
-    ) -> Fields:  # fmt: skip
+    ) -> Fields:
         """The decoded ground of a part of a chart: a tile at the middle of each cell of a grid over `box` (u0, u1, v0, v1), the top row first."""
         if columns * rows > GROUND_MOST:
             checks.refuse("columns", columns, f"few enough that columns x rows is at most {GROUND_MOST}")
@@ -279,7 +279,7 @@ class Doors:
     @door(
         models=checks.models, image=checks.square_bytes(tokens()["draw"]["side"]), exclude=optional(checks.index),
         label=optional(checks.whole(0, 255)),
-    )  # fmt: skip
+    )
     def sketch(self, models: list[str], image: np.ndarray, exclude: int | None, label: int | None) -> Fields:
         """A drawing through several models; the same picture is prepared once by each as its data set was made."""
         answers: Fields = {}

@@ -9,10 +9,11 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
-from vae.ui import security  # first: it sets the environment that gradio reads when it is imported
-from vae.ui.visitors import allowed_host
+from vae.ui.web import guard  # first: it sets the environment that gradio reads when it is imported
+from vae.ui.web.hosts import allowed_host
 
 M_MMAP_THRESHOLD, M_ARENA_MAX = -3, -8  # of glibc's malloc.h
 
@@ -45,36 +46,47 @@ def settings(args: argparse.Namespace, explorer: Any = None) -> dict[str, Any]:
     """What `launch` is told; the safety of GRADIO.md's section of that name."""
     from starlette.middleware import Middleware
 
-    from vae.ui import assets, files
-    from vae.ui.theme import build_theme
+    from vae.ui.web import assets, served
+    from vae.ui.web.theme import build_theme
 
-    served = [*assets.routes(), *(files.routes(explorer) if explorer else ())]
-    middleware = [*security.middleware(args.host, args.allow_host, args.public, args.share), (assets.EarlyHead, {})]
+    served = [*assets.routes(), *(served.routes(explorer) if explorer else ())]
+    middleware = [*guard.middleware(args.host, args.allow_host, args.public, args.share), (assets.EarlyHead, {})]
 
     return {
         "server_name": args.host, "server_port": args.port, "share": args.share, "theme": build_theme(), "favicon_path": str(assets.STATIC / "favicon.svg"),
-        **security.launch_limits(), "footer_links": [], "pwa": False, "ssr_mode": False, "quiet": True,
+        **guard.launch_limits(), "footer_links": [], "pwa": False, "ssr_mode": False, "quiet": True,
         "app_kwargs": {"routes": served, "middleware": [Middleware(cls, **options) for cls, options in middleware]},
-    }  # fmt: skip
+    }
 
 
 def start(args: argparse.Namespace, began: float | None = None) -> tuple[Any, str]:
     """The served page and its address; torch and the first model load behind it while the browser draws."""
     from vae.explorer import Explorer
-    from vae.ui import zerogpu
     from vae.ui.api import add_endpoints
     from vae.ui.doors import once
     from vae.ui.page import build_page
+    from vae.ui.web.gradio_patches import bound_queue
 
     explorer = Explorer(args.models, args.data)
     demo, doors = build_page(explorer, args.public or args.share)
     add_endpoints(demo, explorer)
     demo.queue(max_size=64, default_concurrency_limit=4)
-    security.bound_queue(demo)
-    zerogpu.on_gpu()
+    bound_queue(demo)
+    on_gpu()
     _, address, shared = demo.launch(**settings(args, explorer), prevent_thread_lock=True)
     threading.Thread(target=once, args=(explorer, doors), daemon=True).start()
     return demo, shared or address
+
+
+def on_gpu() -> Callable[[], dict[str, Any]] | None:
+    """`check_device`, decorated with `spaces.GPU` where that package is, since ZeroGPU refuses an app without any such function; None elsewhere."""
+    try:
+        import spaces
+    except ImportError:
+        return None
+    from vae.runs import check_device
+
+    return spaces.GPU(duration=60)(check_device)
 
 
 def give_memory_back() -> None:

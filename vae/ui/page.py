@@ -6,18 +6,24 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import gradio as gr
 
 from vae.errors import VAEError
-from vae.ui import assets
-from vae.ui.components import Part
 from vae.ui.doors import Doors
-from vae.ui.tabs import about, compare, draw, manifold
-from vae.ui.tabs import map as map_tab
+from vae.ui.parts import Part
+from vae.ui.web import assets
+from vae.ui.web.gradio_patches import event_fields
 
-TABS = (map_tab, manifold, compare, draw, about)
+TABS: tuple[tuple[str, dict[str, str]], ...] = (  # title, {part: what it says while it waits}, side by side
+    ("Map", {"map": "Drawing the map …", "inspector": ""}),
+    ("Manifold", {"manifold": "Decoding the sheet …"}),
+    ("Compare", {"wall": "Fetching the images …"}),
+    ("Draw", {"draw": "Laying out the paper …"}),
+    ("About", {"about": "Reading the card …"}),
+)
 PUBLIC = "This page is public, so its visitors cannot start downloads; whoever runs it can put the images into its data folder. Everything else works."
 
 
@@ -29,7 +35,7 @@ class Fetching:
 
     def fetch(self, event: gr.EventData) -> Iterator[str]:
         """News of the download as JSON, twice a second, until it is done, cancelled or refused."""
-        dataset = str((event._data or {}).get("dataset", ""))
+        dataset = str(event_fields(event).get("dataset", ""))
         if self.public:
             yield json.dumps({"dataset": dataset, "error": PUBLIC, "turn": time.time()})
             return
@@ -72,9 +78,10 @@ def build_page(explorer: Any, public: bool = False) -> tuple[gr.Blocks, Doors]:
     with gr.Blocks(title=assets.TITLE, fill_width=True, analytics_enabled=False, delete_cache=(3600, 3600)) as demo:
         header = Part("header", doors=doors.functions(), waiting=assets.TITLE)
         with gr.Tabs():
-            for tab in TABS:
-                with gr.Tab(tab.TITLE, id=tab.TITLE.lower()):
-                    tab.build()
+            for title, parts in TABS:
+                with gr.Tab(title, id=title.lower()), gr.Row() if len(parts) > 1 else nullcontext():
+                    for module, waiting in parts.items():
+                        Part(module, waiting=waiting)
         header.fetch_images(
             fetching.fetch, outputs=header, trigger_mode="once", concurrency_id="fetch", concurrency_limit=1, api_visibility="private", show_progress="hidden"
         )

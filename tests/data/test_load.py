@@ -1,0 +1,403 @@
+"""Data sets: real images when they are what they should be, a sentence naming the file when they are not."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import shutil
+import struct
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torchvision.datasets
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
+
+import vae.data.load
+from vae.data.idx import read_idx
+from vae.data.load import data_dir, fetch, has_images, load_split, raw_folder
+from vae.data.sets import DATASETS, FILES, ImageSet
+from vae.errors import DataError
+
+
+def idx(array: np.ndarray) -> bytes:
+    """LeCun's format: two zero bytes, 8 for unsigned bytes, the number of dimensions, their sizes big-endian, the bytes."""
+    return struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape) + array.tobytes()
+
+
+def lay(folder: Path, rng_seed: int = 0) -> dict[str, np.ndarray]:
+    """Four small kmnist files of our own making."""
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(rng_seed)
+    arrays = {}
+    for split, count in (("train", 40), ("test", 20)):
+        images, labels = FILES[split]
+        arrays[images] = rng.integers(0, 256, (count, 28, 28), dtype=np.uint8)
+        arrays[labels] = (np.arange(count) % 10).astype(np.uint8)
+    for name, array in arrays.items():
+        (folder / name).write_bytes(idx(array))
+    return arrays
+
+
+@pytest.fixture
+def kmnist(tmp_path: Path) -> Path:
+    lay(tmp_path / "KMNIST" / "raw")
+    return tmp_path / "KMNIST" / "raw"
+
+
+# ---- what is there -------------------------------------------------------------------------------------------------
+
+
+def test_digits_are_scikit_learns_in_a_fixed_stratified_split(digits):
+    train, test = digits
+    assert (len(train), len(test)) == (1437, 360)
+    for part in digits:
+        assert part.images.dtype == np.uint8 and part.images.shape[1:] == (1, 8, 8) and part.labels.dtype == np.int64
+        assert (part.images.min(), part.images.max()) == (0, 255) and part.class_names == tuple("0123456789")
+    bunch = load_digits()
+    expected = sorted((tuple(np.round(image.ravel() * 255 / 16).astype(int)), int(label)) for image, label in zip(bunch.images, bunch.target))
+    ours = sorted((tuple(map(int, image.ravel())), int(label)) for part in digits for image, label in zip(part.images, part.labels))
+    assert ours == expected  # every digit once, in one of the two
+    shares = [np.bincount(part.labels) / len(part) for part in digits]
+    np.testing.assert_allclose(*shares, atol=0.003)
+    rows = train_test_split(np.arange(1797), test_size=360, random_state=0, stratify=bunch.target)  # models are measured on these: a change must be seen
+    for part, chosen in zip(digits, rows):
+        np.testing.assert_array_equal(part.labels, bunch.target[np.sort(chosen)])
+
+
+def test_idx_files_of_our_own_making_come_back_as_they_were(tmp_path):
+    arrays = lay(tmp_path / "KMNIST" / "raw")
+    for split, (images, labels) in FILES.items():
+        found = load_split("kmnist", split, tmp_path)
+        np.testing.assert_array_equal(found.images[:, 0], arrays[images])
+        np.testing.assert_array_equal(found.labels, arrays[labels])
+        assert len(found.class_names) == 10 and found.class_names[0] == "o"
+        theirs = torchvision.datasets.KMNIST(str(tmp_path), train=split == "train")  # torchvision reads the same from them
+        np.testing.assert_array_equal(theirs.data.numpy(), arrays[images])
+        np.testing.assert_array_equal(theirs.targets.numpy(), arrays[labels])
+
+
+@pytest.mark.parametrize(("name", "sizes"), [("mnist", (60_000, 10_000)), ("fashion-mnist", (60_000, 10_000))])
+def test_the_real_sets_have_their_published_sizes_and_classes(name, sizes, request):
+    train, test = request.getfixturevalue(name.replace("-", "_"))
+    assert (len(train), len(test)) == sizes
+    counts = [np.bincount(part.labels).tolist() for part in (train, test)]
+    if name == "fashion-mnist":
+        assert counts == [[6000] * 10, [1000] * 10]
+    else:  # LeCun's page, counted by many
+        assert counts[0] == [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
+        assert counts[1] == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
+        assert train.images.mean() / 255 == pytest.approx(0.1307, abs=5e-4)  # the mean that every tutorial normalises by
+    assert train.images.dtype == np.uint8 and train.images.shape[1:] == (1, 28, 28)
+
+
+def test_the_checksums_are_those_of_the_files_inside_torchvisions_archives(data_root):
+    for name in ("mnist", "fashion-mnist"):
+        assert len(DATASETS[name].md5) == 4
+        if has_images(name, data_root):
+            files = [raw_folder(name, data_root) / file for pair in FILES.values() for file in pair]
+            assert tuple(hashlib.md5(file.read_bytes()).hexdigest() for file in files) == DATASETS[name].md5
+
+
+def test_class_names_are_torchvisions():
+    fashion = [c.lower() for c in torchvision.datasets.FashionMNIST.classes]
+    assert [c.lower() for c in DATASETS["fashion-mnist"].class_names] == fashion
+    assert list(DATASETS["kmnist"].class_names) == torchvision.datasets.KMNIST.classes
+
+
+def test_the_data_folder_is_the_argument_the_environment_or_data(monkeypatch):
+    monkeypatch.setenv("VAE_DATA", "/elsewhere")
+    assert data_dir("/here") == Path("/here") and data_dir() == Path("/elsewhere")
+    monkeypatch.delenv("VAE_DATA")
+    assert data_dir() == Path("data")
+
+
+# ---- what is wrong with it -----------------------------------------------------------------------------------------
+
+
+def test_unknown_names_are_refused(tmp_path):
+    with pytest.raises(DataError, match="dataset is 'cifar'; the data sets are mnist, fashion-mnist, kmnist, digits"):
+        load_split("cifar", "train", tmp_path)
+    with pytest.raises(DataError, match="split is 'validation'; it must be train or test"):
+        load_split("digits", "validation", tmp_path)
+
+
+@pytest.mark.parametrize("kept", [0, 3, 7, 15, 16, 17, 5000, -1])
+def test_a_truncated_file_is_named(kmnist, kept):
+    path = kmnist / FILES["train"][0]
+    path.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(DataError, match=f"{path.name} (is not an idx file|holds .* bytes after its header).*delete it"):
+        load_split("kmnist", "train", kmnist.parent.parent)
+    load_split("kmnist", "test", kmnist.parent.parent)
+
+
+def test_a_file_with_more_than_its_header_promises_is_named(kmnist):
+    path = kmnist / FILES["test"][1]
+    path.write_bytes(path.read_bytes() + b"\0")
+    with pytest.raises(DataError, match=f"{path.name} holds 21 bytes after its header"):
+        load_split("kmnist", "test", kmnist.parent.parent)
+
+
+def test_swapped_images_and_labels_are_named(kmnist):
+    images, labels = (kmnist / file for file in FILES["train"])
+    swap(images, labels)
+    with pytest.raises(DataError, match=f"{images.name} is not an idx file of 3 dimensions"):
+        load_split("kmnist", "train", kmnist.parent.parent)
+
+
+def test_files_of_two_splits_mixed_up_are_named(kmnist):
+    swap(kmnist / FILES["train"][1], kmnist / FILES["test"][1])
+    for split in FILES:
+        with pytest.raises(DataError, match=f"{FILES[split][1]} holds .* labels, but {FILES[split][0]} holds .* images"):
+            load_split("kmnist", split, kmnist.parent.parent)
+
+
+@pytest.mark.parametrize("start", [b"\x00\x00\x0d\x03", b"\x00\x00\x08\x01", b"\x1f\x8b\x08\x00", b"<htm", b"\x80\x04\x95\x00"])
+def test_a_wrong_magic_is_named(kmnist, start):
+    path = kmnist / FILES["test"][0]
+    path.write_bytes(start + path.read_bytes()[4:])
+    with pytest.raises(DataError, match=f"{path.name} is not an idx file of 3 dimensions .it starts with {start.hex()}"):
+        load_split("kmnist", "test", kmnist.parent.parent)
+
+
+@pytest.mark.parametrize(
+    ("array", "fault"),
+    [
+        (np.zeros((40, 8, 8), np.uint8), r"40 images of \(8, 8\)"),
+        (np.zeros((0, 28, 28), np.uint8), "0 images"),
+        (np.zeros((39, 28, 28), np.uint8), "40 labels, but .* 39 images"),
+    ],
+)
+def test_images_of_another_shape_or_number_are_named(kmnist, array, fault):
+    (kmnist / FILES["train"][0]).write_bytes(idx(array))
+    with pytest.raises(DataError, match=fault):
+        load_split("kmnist", "train", kmnist.parent.parent)
+
+
+def test_a_header_that_promises_the_world_is_refused_without_asking_for_its_memory(kmnist):
+    (kmnist / FILES["train"][0]).write_bytes(struct.pack(">BBBB3I", 0, 0, 8, 3, 2**32 - 1, 2**32 - 1, 2**32 - 1) + b"\0" * 100)
+    with pytest.raises(DataError, match="holds 100 bytes after its header, which promises"):
+        load_split("kmnist", "train", kmnist.parent.parent)
+
+
+def test_a_label_beyond_the_classes_is_named(kmnist):
+    (kmnist / FILES["train"][1]).write_bytes(idx(np.full(40, 10, np.uint8)))
+    with pytest.raises(DataError, match=r"holds the label 10; Kuzushiji-MNIST has labels from 0 to 9"):
+        load_split("kmnist", "train", kmnist.parent.parent)
+
+
+def test_gzipped_idx_files_can_be_read_and_damaged_ones_are_named(tmp_path):
+    array = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
+    path = tmp_path / "images.gz"
+    packed = gzip.compress(idx(array))
+    path.write_bytes(packed)
+    np.testing.assert_array_equal(read_idx(path, 3), array)
+    for damaged in (packed[:-9], b"not gzip", packed[:12] + b"\xff" * 20 + packed[32:], b""):
+        path.write_bytes(damaged)
+        with pytest.raises(DataError, match="images.gz (cannot be read|is not an idx file)"):
+            read_idx(path, 3)
+    with pytest.raises(DataError, match="nowhere cannot be read"):
+        read_idx(tmp_path / "nowhere", 3)
+
+
+def test_fashion_files_in_the_mnist_folder_are_no_mnist(fashion_mnist, data_root, tmp_path):
+    folder = tmp_path / "MNIST" / "raw"
+    folder.mkdir(parents=True)
+    for file in FILES["test"]:
+        (folder / file).symlink_to(raw_folder("fashion-mnist", data_root).resolve() / file)
+    with pytest.raises(DataError, match=f"{FILES['test'][0]} is not MNIST's published file .md5"):
+        load_split("mnist", "test", tmp_path)
+
+
+def test_one_flipped_pixel_in_mnist_is_noticed(mnist, data_root, tmp_path):
+    folder = tmp_path / "MNIST" / "raw"
+    folder.mkdir(parents=True)
+    for file in FILES["test"]:
+        shutil.copy(raw_folder("mnist", data_root) / file, folder / file)
+    images = folder / FILES["test"][0]
+    raw = bytearray(images.read_bytes())
+    raw[1234567] ^= 1
+    images.write_bytes(raw)
+    with pytest.raises(DataError, match=f"{images.name} is not MNIST's published file"):
+        load_split("mnist", "test", tmp_path)
+
+
+def swap(a: Path, b: Path) -> None:
+    first, second = a.read_bytes(), b.read_bytes()
+    a.write_bytes(second)
+    b.write_bytes(first)
+
+
+# ---- downloading ---------------------------------------------------------------------------------------------------
+
+
+class Mirror:
+    """A web server on this machine in the place of torchvision's mirrors; `answer` may be replaced by a test."""
+
+    def __init__(self, files: dict[str, bytes]):
+        self.files, self.asked = files, []
+        self.answer: Callable[[BaseHTTPRequestHandler, bytes], None] = self.whole
+        self.release = threading.Event()
+        mirror = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                mirror.asked.append(self.path[1:])
+                content = mirror.files.get(self.path[1:])
+                if content is None:
+                    self.send_error(404)
+                else:
+                    mirror.answer(self, content)
+
+            def log_message(self, *arguments):
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.server.server_port}/"
+        self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02})
+        self.thread.start()
+
+    def close(self) -> None:
+        self.release.set()
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join()
+
+    @staticmethod
+    def head(handler: BaseHTTPRequestHandler, length: int) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(length))
+        handler.end_headers()
+
+    def whole(self, handler: BaseHTTPRequestHandler, content: bytes) -> None:
+        self.head(handler, len(content))
+        handler.wfile.write(content)
+
+    def half(self, handler: BaseHTTPRequestHandler, content: bytes) -> None:
+        self.head(handler, len(content))
+        handler.wfile.write(content[: len(content) // 2])
+        handler.close_connection = True
+
+    def wrong(self, handler: BaseHTTPRequestHandler, content: bytes) -> None:
+        self.head(handler, len(content))
+        handler.wfile.write(content[::-1])
+
+    def silent(self, handler: BaseHTTPRequestHandler, content: bytes) -> None:
+        self.head(handler, len(content))
+        handler.wfile.write(content[:100])
+        handler.wfile.flush()
+        self.release.wait(30)
+
+    def rude(self, handler: BaseHTTPRequestHandler, content: bytes) -> None:
+        handler.wfile.write(b"this is no HTTP\r\n\r\n")
+        handler.close_connection = True
+
+
+@pytest.fixture
+def mirror(tmp_path_factory, monkeypatch) -> Iterator[Mirror]:
+    folder = tmp_path_factory.mktemp("mirror") / "raw"
+    lay(folder)
+    files = {f"{p.name}.gz": gzip.compress(p.read_bytes(), mtime=0) for p in folder.iterdir()}
+    server = Mirror(files)
+    for variable in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.setattr(torchvision.datasets.KMNIST, "mirrors", [server.url])
+    monkeypatch.setattr(torchvision.datasets.KMNIST, "resources", [(name, hashlib.md5(content).hexdigest()) for name, content in sorted(files.items())])
+    yield server
+    server.close()
+
+
+def test_a_missing_data_set_is_downloaded_with_progress_and_then_not_again(mirror, tmp_path):
+    seen: list[tuple[int, int]] = []
+    train = load_split("kmnist", "train", tmp_path, progress=lambda done, total: seen.append((done, total)))
+    assert len(train) == 40 and len(load_split("kmnist", "test", tmp_path)) == 20
+    assert sorted(mirror.asked) == sorted(mirror.files)  # each file once
+    done = [d for d, _ in seen]
+    assert done == sorted(done) and done[-1] == 4000 and {t for _, t in seen} == {4000}
+    assert not list(tmp_path.rglob("*.part"))
+
+
+def test_only_what_is_missing_is_downloaded(mirror, tmp_path):
+    fetch("kmnist", tmp_path)
+    folder = raw_folder("kmnist", tmp_path)
+    mirror.asked.clear()
+    (folder / FILES["test"][0]).unlink()  # its archive is still there
+    load_split("kmnist", "test", tmp_path)
+    assert mirror.asked == []
+    for path in folder.glob("*.gz"):
+        path.unlink()
+    (folder / FILES["test"][1]).unlink()
+    load_split("kmnist", "test", tmp_path)
+    assert mirror.asked == [f"{FILES['test'][1]}.gz"]
+
+
+def test_without_permission_nothing_is_downloaded(mirror, tmp_path):
+    with pytest.raises(DataError, match=r"Kuzushiji-MNIST is not in .*; put train-images-idx3-ubyte, .* into .*KMNIST/raw by hand, or use the data set digits"):
+        load_split("kmnist", "train", tmp_path, download=False)
+    assert mirror.asked == [] and not has_images("kmnist", tmp_path) and list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("fault", ["half", "wrong", "rude", "absent", "refused"])
+def test_a_download_that_fails_says_what_was_tried_and_where_to_put_the_files(mirror, tmp_path, monkeypatch, fault):
+    urls = [mirror.url]
+    if fault == "absent":
+        mirror.files = {}
+    elif fault == "refused":
+        urls = ["http://127.0.0.1:9/"]
+        monkeypatch.setattr(torchvision.datasets.KMNIST, "mirrors", urls)
+    else:
+        mirror.answer = getattr(mirror, fault)
+    with pytest.raises(DataError) as caught:
+        load_split("kmnist", "train", tmp_path)
+    text = str(caught.value)
+    assert f"Kuzushiji-MNIST could not be had from {urls[0]}" in text and str(raw_folder("kmnist", tmp_path)) in text
+    assert all(file in text for pair in FILES.values() for file in pair) and "digits, which needs no download" in text
+    assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
+    assert len(mirror.asked) == (0 if fault == "refused" else 1)  # nothing behind our back tries again
+
+
+def test_a_second_mirror_is_tried_when_the_first_fails(mirror, tmp_path, monkeypatch):
+    monkeypatch.setattr(torchvision.datasets.KMNIST, "mirrors", ["http://127.0.0.1:9/", mirror.url])
+    assert len(load_split("kmnist", "train", tmp_path)) == 40
+
+
+def test_a_silent_server_is_left_after_the_time_out(mirror, tmp_path, monkeypatch):
+    monkeypatch.setattr(vae.data.load, "TIMEOUT", 0.2)
+    mirror.answer = mirror.silent
+    with pytest.raises(DataError, match="could not be had from .*timed out"):
+        load_split("kmnist", "train", tmp_path)
+    assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
+
+
+def test_a_download_can_be_cancelled_even_from_a_slow_server(mirror, tmp_path):
+    cancel = threading.Event()
+
+    def dripping(handler: BaseHTTPRequestHandler, content: bytes) -> None:
+        mirror.head(handler, len(content))
+        for place in range(0, len(content), 64):
+            if mirror.release.wait(0.01):
+                return
+            try:
+                handler.wfile.write(content[place : place + 64])
+            except OSError:  # the visitor left
+                return
+
+    mirror.answer = dripping
+    with pytest.raises(DataError, match="cancelled; start it again"):
+        fetch("kmnist", tmp_path, progress=lambda done, total: cancel.set(), cancel=cancel)
+    assert [p for p in tmp_path.rglob("*") if p.is_file()] == [] and len(mirror.asked) == 1
+    mirror.answer = mirror.whole
+    fetch("kmnist", tmp_path)
+    assert has_images("kmnist", tmp_path)
+
+
+def test_a_checksum_tells_sets_apart(digits):
+    train = digits[0]
+    other = ImageSet(train.images[::-1].copy(), train.labels, train.class_names)
+    assert other.checksum() != train.checksum() == ImageSet(train.images.copy(), train.labels.copy(), train.class_names).checksum()

@@ -1,0 +1,392 @@
+"""Who may ask, how much and how often: the guard alone, the flags, and the whole program as a stranger meets it."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import inspect
+import io
+import json
+import os
+import socket
+import subprocess
+import sys
+import types
+from collections import Counter
+
+import httpx
+import pytest
+from conftest import ROOT
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vae import runs
+from vae.ui import launch
+from vae.ui.web import guard
+from vae.ui.web.guard import MB, Guard
+from vae.ui.web.hosts import Hosts, Rates, allowed_host, host_name, visitor
+
+MEGABYTE = b"x" * MB
+
+
+async def echo(scope, receive, send) -> None:
+    """An app that tells how many bytes it was sent."""
+    size, more = 0, True
+    while more:
+        message = await receive()
+        size, more = size + len(message.get("body", b"")), message.get("more_body", False)
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]})
+    await send({"type": "http.response.body", "body": str(size).encode()})
+
+
+def ask(guard: Guard, method: str = "POST", path: str = "/", host: str = "localhost:7860", peer: str = "198.51.100.7", **more) -> httpx.Response:
+    async def one() -> httpx.Response:
+        transport = httpx.ASGITransport(guard, client=(peer, 5000))
+        async with httpx.AsyncClient(transport=transport, base_url=f"http://{host}") as client:
+            return await client.request(method, path, **more)
+
+    return asyncio.run(one())
+
+
+def guarded(host: str = "127.0.0.1", **options) -> Guard:
+    ((kind, settings),) = guard.middleware(host, **options)
+    return kind(echo, **settings)
+
+
+@pytest.fixture(autouse=True)
+def no_space(monkeypatch):
+    for name in ("SPACE_HOST", "SPACE_ID", "GRADIO_SERVER_NAME", "GRADIO_SERVER_PORT", "VAE_DATA"):
+        monkeypatch.delenv(name, raising=False)
+
+
+# ---- hosts and origins ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("host", ["localhost", "localhost:7860", "127.0.0.1:7860", "127.8.9.1", "[::1]:7860", "LOCALHOST:1", "localhost."])
+def test_this_computers_own_names_are_answered(host):
+    assert guarded().hosts.answers_to(host)
+    assert guarded().hosts.trusts(f"http://{host}", "localhost:7860")
+
+
+@pytest.mark.parametrize("host", [
+    "evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "evil.example:7860", "192.168.1.5", "", "localhost@evil.example", "a b", "localhost:x",
+    "0.0.0.0", "[::1].evil.example", "xn--lcalhost-65a", "evil.gradio.live",
+])
+@pytest.mark.parametrize("method", ["GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS"])
+def test_another_host_name_is_refused_whatever_is_asked(host, method):
+    answer = ask(guarded(), method, headers={"host": host})
+    assert answer.status_code == 403
+    if method != "HEAD":
+        assert "host name" in answer.json()["error"] and answer.json()["error"].endswith(".")
+
+
+@pytest.mark.parametrize("origin", ["http://evil.example", "https://localhost.evil.example", "null", "http://localhost@evil.example", "file://", "", "http://192.168.1.5"])
+def test_a_foreign_page_may_look_but_not_ask(origin):
+    assert ask(guarded(), "GET", headers={"origin": origin}).status_code == 200
+    for method in ("POST", "PUT", "DELETE", "PATCH", "OPTIONS"):
+        refused = ask(guarded(), method, headers={"origin": origin})
+        assert refused.status_code == 403 and "may not ask" in refused.json()["error"]
+
+
+def test_a_page_of_this_computer_and_a_program_without_origin_may_ask():
+    for headers in ({}, {"origin": "http://localhost:7860"}, {"origin": "http://127.0.0.1:3000"}):
+        assert ask(guarded(), headers=headers).status_code == 200
+
+
+def test_a_named_host_is_allowed_beside_the_own_names():
+    guard = guarded(allow=["demo.example.org"])
+    assert ask(guard, host="demo.example.org", headers={"origin": "https://demo.example.org"}).status_code == 200
+    assert ask(guard, host="localhost").status_code == 200
+    assert ask(guard, host="other.example.org").status_code == 403
+
+
+@pytest.mark.parametrize(("bound", "good", "bad"), [
+    ("192.168.1.5", "192.168.1.5:7860", "192.168.1.6:7860"), ("box.lan", "box.lan", "box.land"), ("::1", "[::1]:7860", "[2001:db8::1]"),
+    ("0.0.0.0", "192.168.1.5:7860", "rebound.example"), ("::", "[2001:db8::1]:7860", "rebound.example"), ("0.0.0.0", socket.gethostname(), "rebound.example"),
+])
+def test_the_host_that_was_bound_is_answered_and_names_that_can_be_rebound_are_not(bound, good, bad):
+    hosts = Hosts(bound)
+    assert hosts.answers_to(good) and hosts.answers_to("localhost")
+    assert not hosts.answers_to(bad)
+    assert hosts.trusts(f"http://{good.lower()}", good)
+    assert not hosts.trusts("http://203.0.113.9", good), "an address that is not the one asked is foreign"
+
+
+def test_a_shared_link_is_answered_but_other_shared_pages_may_not_ask():
+    guard = guarded(share=True)
+    mine, other = "0123abcd.gradio.live", "feed4321.gradio.live"
+    assert ask(guard, host=mine, headers={"origin": f"https://{mine}"}).status_code == 200
+    assert ask(guard, host=mine, headers={"origin": f"https://{other}"}).status_code == 403
+
+
+def test_a_space_answers_to_its_own_host_inside_the_iframe(monkeypatch):
+    monkeypatch.setenv("SPACE_HOST", "someone-latent.hf.space,latent.example.org")
+    guard = guarded("0.0.0.0")
+    for host in ("someone-latent.hf.space", "latent.example.org"):
+        answer = ask(guard, host=host, headers={"origin": f"https://{host}"})
+        assert answer.status_code == 200 and "frame-ancestors" not in answer.headers["content-security-policy"]
+    assert ask(guard, host="someone-else.hf.space").status_code == 403
+    assert ask(guard, host="10.1.2.3:7860").status_code == 200, "health probes ask by address"
+
+
+def test_headers_keep_other_pages_from_framing_a_local_server_and_browsers_from_guessing():
+    answer = ask(guarded(), "GET")
+    assert "frame-ancestors 'self'" in answer.headers["content-security-policy"]
+    assert answer.headers["x-content-type-options"] == "nosniff" and "content-type" in answer.headers
+
+
+def test_a_websocket_of_a_foreign_page_is_closed():
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    scope = {"type": "websocket", "path": "/", "headers": [(b"host", b"localhost"), (b"origin", b"http://evil.example")]}
+    asyncio.run(guarded()(scope, None, send))
+    assert sent == [{"type": "websocket.close", "code": 1008}]
+
+
+@given(st.text(max_size=60), st.text(max_size=60))
+def test_no_text_upsets_the_host_check(host, origin):
+    for hosts in (Hosts(), Hosts("0.0.0.0"), Hosts(shared=True)):
+        assert hosts.answers_to(host) in (True, False) and hosts.trusts(origin, host) in (True, False)
+        assert hosts.trusts("http://" + origin, host) in (True, False)
+
+
+# ---- sizes ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_body_up_to_the_cap_passes_whole_and_a_larger_one_does_not():
+    guard = Guard(echo, max_body=2 * MB)
+    assert ask(guard, content=MEGABYTE * 2).text == str(2 * MB)
+    refused = ask(guard, content=MEGABYTE * 2 + b"x")
+    assert refused.status_code == 413 and "2 MB" in refused.json()["error"]
+
+
+def test_a_streamed_body_without_a_length_is_counted():
+    async def stream(chunks):
+        for _ in range(chunks):
+            yield MEGABYTE
+
+    guard = Guard(echo, max_body=2 * MB)
+    assert ask(guard, content=stream(2)).text == str(2 * MB)
+    assert ask(guard, content=stream(3)).status_code == 413
+
+
+@pytest.mark.parametrize("length", ["99999999999999999999", "-1", "1e3", "x"])
+def test_a_senseless_length_is_refused(length):
+    assert ask(Guard(echo), headers={"content-length": length}, content=b"x").status_code == 413
+
+
+def test_the_caps_let_a_large_image_of_rounded_floats_pass():
+    grey = json.dumps({"data": ["m", [[0.1234] * 1024] * 1024]})
+    assert len(grey) < guard.PUBLIC_MAX_BODY
+    assert 3 * len(grey) < guard.MAX_BODY
+    assert guarded().max_body == guard.MAX_BODY and guarded(public=True).max_body == guarded(share=True).max_body == guard.PUBLIC_MAX_BODY
+
+
+@pytest.mark.parametrize("path", ["/gradio_api/upload", "/gradio_api/upload/", "/gradio_api/deep_link"])
+def test_what_writes_to_the_disk_is_closed(path):
+    assert {ask(guarded(), method, path).status_code for method in ("GET", "POST")} == {403}
+
+
+# ---- rates ---------------------------------------------------------------------------------------------------------
+
+
+def test_haste_is_refused_for_as_long_as_is_said_and_only_to_its_address():
+    now = [0.0]
+    guard = Guard(echo, rates=Rates(rate=2, burst=3, clock=lambda: now[0]))
+    assert [ask(guard).status_code for _ in range(4)] == [200, 200, 200, 429]
+    refused = ask(guard)
+    assert int(refused.headers["retry-after"]) >= 1 and "ask again in" in refused.json()["error"]
+    assert ask(guard, peer="198.51.100.8").status_code == 200
+    now[0] += int(refused.headers["retry-after"])
+    assert ask(guard).status_code == 200
+
+
+def test_looking_costs_a_tenth_of_asking():
+    guard = Guard(echo, rates=Rates(rate=0.001, burst=1.05, clock=float))
+    assert Counter(ask(guard, "GET").status_code for _ in range(12)) == {200: 10, 429: 2}
+
+
+def test_only_public_hosts_count_questions(monkeypatch):
+    assert guarded().rates is None and guarded("0.0.0.0").rates is None
+    assert guarded(public=True).rates is not None and guarded(share=True).rates is not None
+    monkeypatch.setenv("SPACE_HOST", "someone-latent.hf.space")
+    assert guarded("0.0.0.0").rates is not None
+
+
+def test_forwarded_addresses_count_on_a_space_and_nowhere_else(monkeypatch):
+    monkeypatch.setenv("SPACE_HOST", "someone-latent.hf.space")
+    space, plain = guarded("0.0.0.0"), Guard(echo, rates=Rates())
+    for one in (space, plain):
+        one.rates.rate, one.rates.burst = 0.001, 1
+        answers = [ask(one, host="localhost", headers={"x-forwarded-for": f"8.8.8.{i}"}).status_code for i in range(3)]
+        assert answers == ([200, 200, 200] if one is space else [200, 429, 429])
+
+
+@pytest.mark.parametrize(("peer", "forwarded", "known"), [
+    ("1.1.1.1", None, "1.1.1.1"), ("10.0.0.1", "9.9.9.9, 8.8.8.8, 10.2.3.4", "8.8.8.8"), ("10.0.0.1", "10.9.9.9", "10.9.9.9"), ("10.0.0.1", "junk", "10.0.0.1"),
+    ("2606:4700:1:2:3::4", None, "2606:4700:1:2::/64"), ("testclient", None, "testclient"), ("x" * 999, None, "x" * 64),
+])
+def test_a_visitor_is_known_by_the_last_public_address_a_proxy_noted(peer, forwarded, known):
+    assert visitor(peer, forwarded) == known
+
+
+@given(st.lists(st.tuples(st.floats(0, 3), st.sampled_from("ab")), max_size=60))
+def test_no_address_ever_gets_more_than_its_burst_and_its_rate(steps):
+    now, given_to = [0.0], {"a": [], "b": []}
+    rates = Rates(rate=2, burst=5, clock=lambda: now[0])
+    for pause, address in steps:
+        now[0] += pause
+        wait = rates.wait(address)
+        assert wait >= 0
+        if wait == 0:
+            given_to[address].append(now[0])
+    for times in given_to.values():
+        for i, start in enumerate(times):
+            for j in range(i, len(times)):
+                assert j - i + 1 <= 5 + 2 * (times[j] - start) + 1e-6
+
+
+def test_the_table_of_addresses_is_bounded():
+    rates = Rates(size=100)
+    for i in range(1000):
+        rates.wait(f"8.8.{i // 256}.{i % 256}")
+    assert len(rates.table) == 100 and "8.8.3.231" in rates.table
+
+
+# ---- what a public page may write ----------------------------------------------------------------------------------
+
+
+class Downloads:
+    """An explorer that only counts what it is asked to fetch."""
+
+    def __init__(self):
+        self.asked = []
+
+    def fetch_images(self, dataset, progress, cancel) -> None:
+        self.asked.append(dataset)
+
+
+def fetched(public: bool) -> tuple[list[str], dict]:
+    from vae.ui.page import Fetching
+
+    downloads, event = Downloads(), types.SimpleNamespace(_data={"dataset": "mnist"})
+    return downloads.asked, [json.loads(news) for news in Fetching(downloads, public).fetch(event)][-1]
+
+
+def test_a_visitor_of_a_public_page_cannot_start_a_download_and_is_told_so():
+    asked, news = fetched(public=True)
+    assert asked == [] and "done" not in news
+    assert news["dataset"] == "mnist" and "cannot start downloads" in news["error"] and news["error"].endswith(".")
+
+
+def test_the_owner_of_a_private_page_may_start_a_download():
+    asked, news = fetched(public=False)
+    assert asked == ["mnist"] and news["done"] and "error" not in news
+
+
+@pytest.mark.parametrize(("flags", "space", "open_to_all"), [([], "", False), (["--public"], "", True), (["--share"], "", True), ([], "a-b.hf.space", True)])
+def test_strangers_come_by_a_flag_or_to_a_space(monkeypatch, flags, space, open_to_all):
+    from vae.ui.launch import parse
+
+    monkeypatch.setenv("SPACE_HOST", space)
+    args = parse(flags)
+    assert guard.strangers(args.public, args.share) is open_to_all
+
+
+# ---- settings and flags --------------------------------------------------------------------------------------------
+
+
+def test_every_setting_is_one_that_this_gradio_knows():
+    import gradio as gr
+
+    known = inspect.signature(gr.Blocks.launch).parameters
+    assert set(guard.launch_limits()) <= set(known)
+    assert {"app_kwargs", "server_name", "server_port", "share"} <= set(known)
+    code = (
+        "import vae.ui.launch; from gradio.queueing import Queue; q = vars(Queue(False, 1, 1, 1, None));"
+        "print(*[v for k, v in sorted(q.items()) if k.endswith(('_MAX_EVENTS', '_CACHE_FREQUENCY'))])"
+    )
+    found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    assert sorted(found.stdout.split()) == ["1000000", "200"]
+
+
+def test_the_environment_is_set_before_gradio_is_imported():
+    code = "import sys; import vae.ui.launch, os; print('gradio' in sys.modules, os.environ['GRADIO_ANALYTICS_ENABLED'])"
+    found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    assert found.stdout.split() == ["False", "False"]
+
+
+def test_a_small_file_that_unfolds_into_a_huge_image_is_not_opened():
+    from PIL import Image
+
+    limit = Image.MAX_IMAGE_PIXELS
+    try:
+        guard.launch_limits()
+        bomb = io.BytesIO()
+        Image.new("1", (3000, 3000)).save(bomb, "PNG")
+        assert len(bomb.getvalue()) < 20_000
+        with pytest.raises(Image.DecompressionBombError):
+            Image.open(bomb)
+    finally:
+        Image.MAX_IMAGE_PIXELS = limit
+
+
+def test_flags_come_before_the_environment_and_the_environment_before_defaults(monkeypatch):
+    from vae.ui.launch import parse
+
+    plain = parse([])
+    assert (plain.host, plain.port, plain.models, plain.public, plain.share, plain.allow_host) == ("127.0.0.1", None, "models", False, False, [])
+    monkeypatch.setenv("GRADIO_SERVER_NAME", "0.0.0.0")
+    monkeypatch.setenv("GRADIO_SERVER_PORT", "7861")
+    monkeypatch.setenv("VAE_DATA", "/somewhere")
+    there = parse([])
+    assert (there.host, there.port, there.data) == ("0.0.0.0", 7861, "/somewhere")
+    flags = ["--host", "::1", "--port", "7950", "--data", "d", "--models", "m", "--public", "--allow-host", "https://A.example:443/"]
+    asked = parse([*flags, "--allow-host", "b.example"])
+    assert (asked.host, asked.port, asked.data, asked.models, asked.public) == ("::1", 7950, "d", "m", True)
+    assert asked.allow_host == ["a.example", "b.example"]
+
+
+@pytest.mark.parametrize(("flags", "says"), [(["--port", "99999"], "'99999' is no port"), (["--allow-host", "a b"], "'a b' is no host name")])
+def test_a_wrong_flag_is_refused_with_its_value(flags, says, capsys):
+    from vae.ui.launch import parse
+
+    with pytest.raises(SystemExit):
+        parse(flags)
+    assert says in capsys.readouterr().err
+
+
+def test_host_names_are_read_with_and_without_port_and_brackets():
+    assert [host_name(t) for t in ("A.example:80", "[::1]:1", "a.", "", "a/b", "-a")] == ["a.example", "::1", "a", None, None, None]
+    assert allowed_host("https://a.example/path") == "a.example"
+    with pytest.raises(argparse.ArgumentTypeError):
+        allowed_host("https:///")
+
+
+# ---- the GPU of a Space --------------------------------------------------------------------------------------------
+
+
+def test_a_gpu_function_is_decorated_where_spaces_is_and_nothing_is_done_elsewhere(monkeypatch):
+    monkeypatch.setitem(sys.modules, "spaces", None)
+    assert launch.on_gpu() is None
+    decorated = []
+
+    def gpu(**options):
+        def wrap(function):
+            decorated.append((function, options))
+            return function
+
+        return wrap
+
+    monkeypatch.setitem(sys.modules, "spaces", types.SimpleNamespace(GPU=gpu))
+    assert launch.on_gpu() is runs.check_device
+    assert decorated == [(runs.check_device, {"duration": 60})]
+
+
+def test_the_gpu_function_really_trains_an_epoch():
+    found = runs.check_device()
+    assert found["images_per_second"] > 0 and 0 < found["loss"] < 64, "64 pixels cost at most ln 2 nats each before training"
+    json.dumps(found)

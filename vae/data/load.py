@@ -1,0 +1,162 @@
+"""From disk, a mirror or scikit-learn to an `ImageSet`, checked before it is believed."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import http.client
+import os
+import threading
+import urllib.error
+import urllib.request
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from vae.data.idx import read_idx
+from vae.data.sets import DATASETS, DIGIT_NAMES, FILES, ImageSet
+from vae.errors import DataError
+
+TIMEOUT = 20.0  # seconds without a byte after which a download gives up
+
+
+def data_dir(root: str | Path | None = None) -> Path:
+    """The data folder: the argument, else the environment's VAE_DATA, else `data`."""
+    return Path(root or os.environ.get("VAE_DATA") or "data")
+
+
+def load_split(
+    name: str,
+    split: str,
+    root: str | Path | None = None,
+    *,
+    download: bool = True,
+    progress: Callable[[int, int], None] | None = None,
+    cancel: threading.Event | None = None,
+) -> ImageSet:
+    """The `train` or `test` images of a data set, fetched first where they are missing and `download` allows it.
+
+    `progress(bytes_done, bytes_total)` is called while downloading; setting `cancel` stops it. `DataError` says what is
+    wrong with a file, or what was tried and where to put the files by hand.
+    """
+    if name not in DATASETS:
+        raise DataError(f"dataset is {name!r}; the data sets are {', '.join(DATASETS)}.")
+    if split not in FILES:
+        raise DataError(f"split is {split!r}; it must be train or test.")
+    if DATASETS[name].torchvision is None:
+        return _digits(split)
+    folder = raw_folder(name, root)
+    if not has_images(name, root, split):
+        if not download:
+            raise DataError(f"{DATASETS[name].title} is not in {folder.parent.parent}; {_by_hand(name, folder)}")
+        fetch(name, root, progress, cancel)
+    return _read_split(name, split, folder)
+
+
+def raw_folder(name: str, root: str | Path | None = None) -> Path:
+    """Where torchvision lays a data set's idx files."""
+    return data_dir(root) / str(DATASETS[name].torchvision) / "raw"
+
+
+def has_images(name: str, root: str | Path | None = None, split: str | None = None) -> bool:
+    """Whether the files of a split (of both, by default) are on disk; says nothing of what is in them."""
+    if DATASETS[name].torchvision is None:
+        return True
+    return all((raw_folder(name, root) / file).is_file() for s in FILES if split in (None, s) for file in FILES[s])
+
+
+def _by_hand(name: str, folder: Path) -> str:
+    files = ", ".join(file for pair in FILES.values() for file in pair)
+    return f"put {files} into {folder} by hand, or use the data set digits, which needs no download."
+
+
+def fetch(
+    name: str, root: str | Path | None = None, progress: Callable[[int, int], None] | None = None, cancel: threading.Event | None = None
+) -> None:
+    """Download those of a data set's four files that are missing, from torchvision's mirrors, held to its checksums.
+
+    torchvision's own download has no time-out, cannot be stopped and fetches all four again when one is missing, so that step is ours.
+    """
+    import torchvision.datasets
+
+    kind = getattr(torchvision.datasets, str(DATASETS[name].torchvision))
+    folder = raw_folder(name, root)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for i, (file, md5) in enumerate(kind.resources):
+            target = folder / file
+            if (folder / target.stem).is_file():
+                continue
+            if not (target.is_file() and _md5(target) == md5):
+                _download([mirror + file for mirror in kind.mirrors], target, md5, i, len(kind.resources), progress, cancel)
+            part = target.with_suffix(".part")
+            part.write_bytes(gzip.decompress(target.read_bytes()))
+            part.replace(folder / target.stem)
+    except (OSError, EOFError, zlib.error, http.client.HTTPException) as error:
+        raise DataError(f"{DATASETS[name].title} could not be had from {' or '.join(kind.mirrors)} ({error}); {_by_hand(name, folder)}") from error
+
+
+def _download(urls: list[str], target: Path, md5: str, done: int, files: int, progress, cancel: threading.Event | None) -> None:
+    """Fetch one file from the first address that gives it whole; progress counts in thousandths of all files."""
+    part = target.with_suffix(".part")
+    for url in urls:
+        try:
+            with urllib.request.urlopen(url, timeout=TIMEOUT) as answer, part.open("wb") as out:
+                size = int(answer.headers.get("Content-Length") or 0)
+                while chunk := answer.read1(1 << 16):  # what has come, so that a slow mirror can be cancelled too
+                    if cancel is not None and cancel.is_set():
+                        raise DataError(f"The download of {target.name} was cancelled; start it again when you like.")
+                    out.write(chunk)
+                    if progress is not None:
+                        share = out.tell() / size if size else 0.5
+                        progress(int(1000 * (done + share)), 1000 * files)
+            if _md5(part) != md5:  # torchvision would fetch it once more, without a time-out
+                raise OSError(f"what {url} gave is not the published file (md5 {_md5(part)}, not {md5})")
+            part.replace(target)
+            return
+        except (OSError, http.client.HTTPException) as error:
+            if isinstance(error, urllib.error.HTTPError):
+                error.close()
+            if url == urls[-1]:
+                raise
+        finally:
+            part.unlink(missing_ok=True)
+
+
+def _md5(path: Path) -> str:
+    digest = hashlib.md5(usedforsecurity=False)
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _read_split(name: str, split: str, folder: Path) -> ImageSet:
+    known = DATASETS[name]
+    paths = [folder / file for file in FILES[split]]
+    images, labels = read_idx(paths[0], 3), read_idx(paths[1], 1)
+    _, height, width = known.image_shape
+    if images.shape[1:] != (height, width) or not len(images):
+        raise DataError(f"{paths[0]} holds {images.shape[0]} images of {images.shape[1:]}; {known.title} has images of {(height, width)}.")
+    if len(images) != len(labels):
+        raise DataError(f"{paths[1]} holds {len(labels)} labels, but {paths[0].name} holds {len(images)} images; one of them belongs to another split.")
+    if labels.max() >= len(known.class_names):
+        raise DataError(f"{paths[1]} holds the label {labels.max()}; {known.title} has labels from 0 to {len(known.class_names) - 1}.")
+    for path, md5 in zip(paths, known.md5[:2] if split == "train" else known.md5[2:]):
+        if _md5(path) != md5:
+            raise DataError(f"{path} is not {known.title}'s published file (md5 {_md5(path)}, not {md5}); delete it and let it be downloaded again.")
+    return ImageSet(images[:, None], labels.astype(np.int64), known.class_names)
+
+
+def _digits(split: str) -> ImageSet:
+    """scikit-learn's 1,797 handwritten digits, a fixed stratified split of 1,437 and 360."""
+    from sklearn.datasets import load_digits
+    from sklearn.model_selection import train_test_split
+
+    digits = load_digits()
+    train, test = train_test_split(np.arange(len(digits.target)), test_size=360, random_state=0, stratify=digits.target)
+    rows = np.sort(train if split == "train" else test)
+    images = np.round(digits.images[rows] * (255 / 16)).astype(np.uint8)  # 0..16 -> 0..255
+    return ImageSet(images[:, None], digits.target[rows].astype(np.int64), DIGIT_NAMES)

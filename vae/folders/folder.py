@@ -1,0 +1,166 @@
+"""A model folder: what its files must hold, and how it becomes a model again."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vae.config import ModelConfig, TrainConfig
+from vae.errors import CheckpointError, ConfigError
+from vae.folders.files import fault, is_figure, read_json, read_tensors, recover
+
+FORMAT = 1
+REQUIRED = ("config.json", "model.safetensors", "codes.safetensors", "metrics.json", "history.json")
+METRIC_UNITS = {
+    "elbo": "nats/image", "recon": "nats/image", "kl": "nats/image", "bce": "nats/image", "mse": "squared error/image",
+    "log_likelihood": "nats/image", "active_units": "dimensions", "knn_accuracy": "share", "trustworthiness": "share",
+    "continuity": "share", "parameters": "weights", "seconds": "s",
+}
+EPOCH_KEYS = ("epoch", "seconds", "images_per_second", "train_recon", "train_kl", "test_recon", "test_kl")
+
+
+@dataclass(frozen=True)
+class ModelFolder:
+    """What `config.json` and `metrics.json` say of a model; the tensors stay on disk until asked for."""
+
+    path: Path
+    model: ModelConfig
+    train: TrainConfig
+    dataset: str
+    recipe: str
+    provenance: dict[str, Any]
+    metrics: dict[str, dict[str, Any]]
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+
+def read_folder(path: str | Path) -> ModelFolder:
+    """The checked config and metrics of a model folder; an exchange that a crash cut short is finished first."""
+    path = Path(path)
+    recover(path)
+    if not path.is_dir():
+        raise CheckpointError(f"{path} is not a model folder; python -m vae list shows the models, python -m vae train makes one.")
+    config = read_json(path / "config.json")
+    if config.get("format") != FORMAT:
+        newer = isinstance(config.get("format"), int) and config["format"] > FORMAT
+        raise fault(path / "config.json", f"has format {config.get('format')!r}, this program reads {FORMAT}{' (update the program)' if newer else ''}")
+    if set(config) != {"format", "model", "train", "dataset", "recipe", "provenance"}:
+        wrong = set(config) ^ {"format", "model", "train", "dataset", "recipe", "provenance"}
+        raise fault(path / "config.json", f"has a missing or unknown field: {', '.join(sorted(wrong))}")
+    for key, kind in (("dataset", str), ("recipe", str), ("provenance", dict)):
+        if not isinstance(config[key], kind):
+            raise fault(path / "config.json", f"{key} is {config[key]!r}, which is not a {'text' if kind is str else 'table'}")
+    try:
+        model, train = ModelConfig.from_dict(config["model"]), TrainConfig.from_dict(config["train"])
+    except (ConfigError, TypeError, ValueError) as error:
+        raise fault(path / "config.json", str(error).rstrip(".")) from error
+    return ModelFolder(path, model, train, config["dataset"], config["recipe"], config["provenance"], _read_metrics(path / "metrics.json"))
+
+
+def _read_metrics(path: Path) -> dict[str, dict[str, Any]]:
+    metrics = read_json(path)
+    if set(metrics) != set(METRIC_UNITS):
+        raise fault(path, f"has a missing or unknown key: {', '.join(sorted(set(metrics) ^ set(METRIC_UNITS)))}")
+    for key, entry in metrics.items():
+        value = entry.get("value", "") if isinstance(entry, dict) else ""
+        if not is_figure(value) or not isinstance(entry.get("unit"), str) or not isinstance(entry.get("command"), str):
+            raise fault(path, f"{key} is {entry!r}, not a value with its unit and command")
+    return metrics
+
+
+def read_history(path: str | Path) -> dict[str, list]:
+    """The checked `history.json` of a model folder."""
+    file = Path(path) / "history.json"
+    history = read_json(file)
+    epochs, steps = history.get("epochs"), history.get("steps")
+    if set(history) != {"epochs", "steps"} or not isinstance(epochs, list) or not isinstance(steps, list):
+        raise fault(file, "must hold the lists epochs and steps")
+    if not all(isinstance(e, dict) and set(e) == set(EPOCH_KEYS) and all(map(is_figure, e.values())) for e in epochs):
+        raise fault(file, f"has an epoch that is not exactly the numbers {', '.join(EPOCH_KEYS)}")
+    if not all(isinstance(s, list) and len(s) == 2 and None not in s and all(map(is_figure, s)) for s in steps):
+        raise fault(file, "has a step that is not [step, loss]")
+    return history
+
+
+def read_codes(folder: ModelFolder) -> dict[str, np.ndarray]:
+    """The test set's codes: mu and logvar (N, Z) float32, labels (N,) uint8."""
+    z, path = folder.model.latent_dim, folder.path / "codes.safetensors"
+    codes = read_tensors(path, {"mu": ("F16", (None, z)), "logvar": ("F16", (None, z)), "labels": ("U8", (None,))})
+    if not len(codes["mu"]) == len(codes["logvar"]) == len(codes["labels"]) > 1:
+        rows = ", ".join(f"{k} {len(v)}" for k, v in codes.items())
+        raise fault(path, f"has {rows} rows; they must be equally many, and two at least")
+    if codes["labels"].max() >= folder.model.num_classes:
+        raise fault(path, f"labels holds {codes['labels'].max()}, the model knows labels below {folder.model.num_classes}")
+    return {k: v if v.dtype == np.uint8 else v.astype(np.float32) for k, v in codes.items()}
+
+
+def read_umap(folder: ModelFolder, rows: int | None = None) -> np.ndarray | None:
+    """UMAP's places (N, 2) of the codes, None where the folder ships none."""
+    path = folder.path / "charts.safetensors"
+    return read_tensors(path, {"umap": ("F32", (rows, 2))})["umap"] if path.exists() else None
+
+
+def read_weights(folder: ModelFolder):
+    """The model with its weights, float32, on the CPU, ready to be asked."""
+    import torch
+
+    from vae.model import VAE, weight_shapes
+
+    tensors = read_tensors(folder.path / "model.safetensors", {name: ("F16", shape) for name, shape in weight_shapes(folder.model).items()})
+    model = VAE(folder.model)
+    model.load_state_dict({name: torch.from_numpy(value.astype(np.float32)) for name, value in tensors.items()})
+    return model.eval().requires_grad_(False)
+
+
+def read_state(folder: ModelFolder):
+    """The training state of an unfinished model as tensors by name, None where training is finished."""
+    import torch
+
+    path = folder.path / "training_state.safetensors"
+    if not path.exists():
+        return None
+    return {name: torch.from_numpy(value.copy()) for name, value in read_tensors(path, _state_shapes(folder)).items()}
+
+
+def _state_shapes(folder: ModelFolder) -> dict[str, tuple[str, tuple[int | None, ...]]]:
+    from vae.model import weight_shapes
+
+    expected: dict[str, tuple[str, tuple[int | None, ...]]] = {}
+    for name, shape in weight_shapes(folder.model).items():
+        expected |= {f"{group}.{name}": ("F32", shape) for group in ("model", "exp_avg", "exp_avg_sq")}
+    return expected | {"step": ("I64", (1,)), "generator": ("U8", (None,))}
+
+
+def load_model(path: str | Path):
+    """The VAE of a model folder, after every file in it was checked; `CheckpointError` names the file and the fault."""
+    folder = read_folder(path)
+    rows = len(read_codes(folder)["labels"])
+    read_history(folder.path)
+    read_umap(folder, rows)
+    read_state(folder)
+    return read_weights(folder)
+
+
+def list_models(models_dir: str | Path = "models") -> tuple[list[ModelFolder], dict[str, str]]:
+    """The readable model folders, by data set, recipe, name and latent size, and {name: reason} of those that are not."""
+    root, good, broken = Path(models_dir), [], {}
+    for old in root.glob(".*.old") if root.is_dir() else ():
+        recover(root / old.name[1:-4])
+    for path in sorted(root.iterdir()) if root.is_dir() else ():
+        if not path.is_dir() or path.name.startswith("."):
+            continue
+        try:
+            folder = read_folder(path)
+            for file in REQUIRED:
+                if not (path / file).is_file():
+                    raise fault(path / file, "is missing")
+            good.append(folder)
+        except CheckpointError as error:
+            broken[path.name] = str(error)
+    return sorted(good, key=lambda f: (f.dataset, f.recipe, re.sub(r"-z\d+$", "", f.name), f.model.latent_dim)), broken

@@ -1,1 +1,0 @@
-"""One file a tab: `build()` makes its components, `wire()` attaches its listeners."""
