@@ -42,7 +42,11 @@ def draw(digit: np.ndarray, rng: np.random.Generator, tilt: float = 0.0, stroke:
         reach = stroke_width(ink) * abs(stroke - 1) / 2
         ink = np.pad(ink, int(reach) + 1)
         solid = ink > 0.5
-        changed = ndimage.distance_transform_edt(solid) > reach if stroke < 1 else ndimage.distance_transform_edt(~solid) <= reach
+        changed = (
+            ndimage.distance_transform_edt(solid) > reach
+            if stroke < 1
+            else ndimage.distance_transform_edt(~solid) <= reach
+        )
         ink = ndimage.gaussian_filter(changed.astype(np.float32), 0.7)
     rows, columns = np.flatnonzero((ink > 0.02).any(1)), np.flatnonzero((ink > 0.02).any(0))
     if not len(rows):
@@ -63,8 +67,10 @@ def main() -> None:
     explorer, test = Explorer(data_dir=options.data), load_split("mnist", "test", options.data)
     chosen = np.random.default_rng(0).choice(len(test), options.count, replace=False)
     cases = {
-        "as it is": lambda rng: {}, "tilted up to 15 degrees": lambda rng: {"tilt": rng.uniform(-15, 15)},
-        "strokes half as thick": lambda rng: {"stroke": 0.5}, "strokes half as thick again": lambda rng: {"stroke": 1.5},
+        "as it is": lambda rng: {},
+        "tilted up to 15 degrees": lambda rng: {"tilt": rng.uniform(-15, 15)},
+        "strokes half as thick": lambda rng: {"stroke": 0.5},
+        "strokes half as thick again": lambda rng: {"stroke": 1.5},
     }
     for case, change in cases.items():
         for paper in ("dark", "light") if case == "as it is" else ("dark",):
@@ -72,12 +78,24 @@ def main() -> None:
             for index in chosen:
                 canvas = draw(test.images[index, 0] / 255, rng, **change(rng))
                 try:
-                    votes = explorer.encode(options.model, canvas if paper == "dark" else 1 - canvas, exclude=int(index))["label_votes"]
+                    votes = explorer.encode(
+                        options.model, canvas if paper == "dark" else 1 - canvas, exclude=int(index)
+                    )["label_votes"]
                 except Exception as error:  # a drawing that cannot be read counts as wrong
                     print(json.dumps({"index": int(index), "error": str(error)}))
                     continue
                 right += int(next(iter(votes))) == test.labels[index]
-            print(json.dumps({"figure": "vote is the label", "case": case, "paper": paper, "model": options.model, "share": right / options.count}))
+            print(
+                json.dumps(
+                    {
+                        "figure": "vote is the label",
+                        "case": case,
+                        "paper": paper,
+                        "model": options.model,
+                        "share": right / options.count,
+                    }
+                )
+            )
 
 
 if __name__ == "__main__":

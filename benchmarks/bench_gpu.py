@@ -17,7 +17,12 @@ from vae.train import fit, pick_device, pick_precision
 
 
 def say(figure: str, **values) -> None:
-    print(json.dumps({"figure": figure} | {k: round(v, 4) if isinstance(v, float) else v for k, v in values.items()}), flush=True)
+    print(
+        json.dumps(
+            {"figure": figure} | {k: round(v, 4) if isinstance(v, float) else v for k, v in values.items()}
+        ),
+        flush=True,
+    )
 
 
 def ceiling(dtype: torch.dtype) -> float:
@@ -39,7 +44,10 @@ def main() -> None:
     parser.add_argument("--data", default=None)
     options = parser.parse_args()
     device = pick_device("cuda")
-    train_set, test_set = load_split("mnist", "train", options.data), load_split("mnist", "test", options.data)
+    train_set, test_set = (
+        load_split("mnist", "train", options.data),
+        load_split("mnist", "test", options.data),
+    )
     peak = ceiling(torch.bfloat16)
     say("machine", device=torch.cuda.get_device_name(device), bfloat16_matmul_tflops=peak / 1e12)
     total = 0.0
@@ -49,10 +57,20 @@ def main() -> None:
         seconds, last = sum(r.seconds for r in records), records[-1]
         total += seconds
         weights = sum(p.numel() for p in last.model.parameters() if p.ndim == 2)
-        flops = 6 * weights * len(train_set) * options.epochs / seconds  # two for forward, four for backward, a weight and image
+        flops = (
+            6 * weights * len(train_set) * options.epochs / seconds
+        )  # two for forward, four for backward, a weight and image
         steady = min(r.seconds for r in records)
-        say("default on CUDA", latent_dim=latent_dim, precision=pick_precision(config, device), epochs=options.epochs, seconds=seconds,
-            images_per_second=len(train_set) / steady, share_of_ceiling=flops / peak, minus_elbo=last.test_recon + (last.test_kl or 0))
+        say(
+            "default on CUDA",
+            latent_dim=latent_dim,
+            precision=pick_precision(config, device),
+            epochs=options.epochs,
+            seconds=seconds,
+            images_per_second=len(train_set) / steady,
+            share_of_ceiling=flops / peak,
+            minus_elbo=last.test_recon + (last.test_kl or 0),
+        )
     say("five sizes on CUDA", seconds=total)
     config, train = recipe_configs("tutorial", "mnist", 20)
     seconds = 0.0

@@ -46,13 +46,21 @@ def drawn(page, url: str) -> float:
 
 
 def say(figure: str, **values) -> None:
-    print(json.dumps({"figure": figure} | {k: round(v, 2) if isinstance(v, float) else v for k, v in values.items()}), flush=True)
+    print(
+        json.dumps(
+            {"figure": figure} | {k: round(v, 2) if isinstance(v, float) else v for k, v in values.items()}
+        ),
+        flush=True,
+    )
 
 
 def spread(times: list[float]) -> dict[str, float]:
     """Half of the times, and 95 of a hundred, lie below these."""
     ordered = sorted(times)
-    return {"p50_ms": statistics.median(ordered), "p95_ms": ordered[min(len(ordered) - 1, int(0.95 * len(ordered)))]}
+    return {
+        "p50_ms": statistics.median(ordered),
+        "p95_ms": ordered[min(len(ordered) - 1, int(0.95 * len(ordered)))],
+    }
 
 
 def megabytes(process: int) -> float:
@@ -110,19 +118,35 @@ class Bench:
         """Moves over the map as fast as the browser takes it; the seconds it took."""
         began, step = time.perf_counter(), 0
         while time.perf_counter() - began < seconds:
-            self.page.mouse.move(*self.at(0.1 + 0.8 * abs((step * 0.013) % 2 - 1), 0.1 + 0.8 * abs((step * 0.0071) % 2 - 1)))
+            self.page.mouse.move(
+                *self.at(0.1 + 0.8 * abs((step * 0.013) % 2 - 1), 0.1 + 0.8 * abs((step * 0.0071) % 2 - 1))
+            )
             step += 1
         return time.perf_counter() - began
 
     def busy(self) -> float:
         """Milliseconds of a processor that the page's main thread has used since its session: what a loaded machine does not change much."""
-        return 1000 * next(m["value"] for m in self.session.send("Performance.getMetrics")["metrics"] if m["name"] == "TaskDuration")
+        return 1000 * next(
+            m["value"]
+            for m in self.session.send("Performance.getMetrics")["metrics"]
+            if m["name"] == "TaskDuration"
+        )
 
     def memory(self, when: str) -> None:
         processes = self.browser.new_browser_cdp_session().send("SystemInfo.getProcessInfo")["processInfo"]
-        parts = {kind: [megabytes(p["id"]) for p in processes if p["type"] == kind] for kind in ("browser", "renderer", "GPU")}
-        say("memory", when=when, tab_mb=max(parts["renderer"]), gpu_process_mb=sum(parts["GPU"]), whole_browser_mb=sum(megabytes(p["id"]) for p in processes),
-            javascript_mb=self.page.evaluate("performance.memory.usedJSHeapSize / 1048576"), server_mb=megabytes(self.server.pid))
+        parts = {
+            kind: [megabytes(p["id"]) for p in processes if p["type"] == kind]
+            for kind in ("browser", "renderer", "GPU")
+        }
+        say(
+            "memory",
+            when=when,
+            tab_mb=max(parts["renderer"]),
+            gpu_process_mb=sum(parts["GPU"]),
+            whole_browser_mb=sum(megabytes(p["id"]) for p in processes),
+            javascript_mb=self.page.evaluate("performance.memory.usedJSHeapSize / 1048576"),
+            server_mb=megabytes(self.server.pid),
+        )
 
     def ready(self, visits: int = 5) -> None:
         for kind in ("first visit", "again"):
@@ -132,7 +156,12 @@ class Bench:
                     self.page.context.close()
                     self.page = self.browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
                 times.append(drawn(self.page, self.url))
-            say(f"page ready, warm server, {kind}", visits=visits, p50_s=statistics.median(times), worst_s=max(times))
+            say(
+                f"page ready, warm server, {kind}",
+                visits=visits,
+                p50_s=statistics.median(times),
+                worst_s=max(times),
+            )
 
     def hover(self, codes: int) -> None:
         self.sweep(1)
@@ -140,8 +169,16 @@ class Bench:
         busy, took = self.busy(), self.sweep(5)
         busy = self.busy() - busy
         times, frames = self.page.evaluate("[lx.hover, lx.frames]")
-        say("hover, pointer event to drawn image", model=self.name, codes=codes, **spread(times), worst_ms=max(times),
-            images_per_second=len(times) / took, frames_per_second=frames / took, main_thread_ms_per_image=busy / len(times))
+        say(
+            "hover, pointer event to drawn image",
+            model=self.name,
+            codes=codes,
+            **spread(times),
+            worst_ms=max(times),
+            images_per_second=len(times) / took,
+            frames_per_second=frames / took,
+            main_thread_ms_per_image=busy / len(times),
+        )
 
     def click(self, count: int = 40) -> None:
         times = []
@@ -159,7 +196,9 @@ class Bench:
         times = []
         self.page.mouse.move(*self.at(0.5, 0.5))
         for step in range(count):
-            self.page.wait_for_timeout(1200)  # the finer tiles of the view before have come: their work is not counted twice
+            self.page.wait_for_timeout(
+                1200
+            )  # the finer tiles of the view before have come: their work is not counted twice
             ended = self.page.evaluate_handle(f"({{ promise: {INSIDE}.wheel() }})")
             self.page.mouse.wheel(0, -60 if step % 2 else 60)
             times.append(self.page.evaluate("h => h.promise", ended))
@@ -174,10 +213,21 @@ class Bench:
         while time.perf_counter() - began < seconds:
             step += 1
             self.page.mouse.move(*self.at(0.5 + 0.2 * abs((step * 0.05) % 2 - 1), 0.5))
-        took, (drawn, frames), busy = time.perf_counter() - began, self.page.evaluate("[lx.drawn, lx.frames]"), self.busy() - busy
+        took, (drawn, frames), busy = (
+            time.perf_counter() - began,
+            self.page.evaluate("[lx.drawn, lx.frames]"),
+            self.busy() - busy,
+        )
         self.page.mouse.up()
-        say("panning", model=self.name, codes=codes, redraws_per_second=drawn / took, frames_per_second=frames / took, moves_per_second=step / took,
-            main_thread_ms_per_redraw=busy / drawn)
+        say(
+            "panning",
+            model=self.name,
+            codes=codes,
+            redraws_per_second=drawn / took,
+            frames_per_second=frames / took,
+            moves_per_second=step / took,
+            main_thread_ms_per_redraw=busy / drawn,
+        )
 
     def many(self) -> None:
         """Seventy thousand: encoded for the first time, from the server's memory, and from the page's own."""
@@ -186,7 +236,10 @@ class Bench:
         key = self.page.get_by_role("button", name="training codes")
         key.click()
         self.page.wait_for_selector(".latent-map .plot__dots[data-count='10000']", state="attached")
-        seconds, painting = self.more(), float(self.page.locator(".latent-map .plot__dots").get_attribute("data-ms"))
+        seconds, painting = (
+            self.more(),
+            float(self.page.locator(".latent-map .plot__dots").get_attribute("data-ms")),
+        )
         say("70,000 codes drawn, again", seconds=seconds, painting_ms=painting)
         self.start(codes=70_000)
         self.hover(70_000)
@@ -197,8 +250,12 @@ class Bench:
     def million(self) -> None:
         self.start()
         found = self.inside("synthetic", 1_000_000)
-        say("1,000,000 synthetic codes drawn", seconds=found["drawn"] / 1000, painting_ms=found["painted"],
-            **{f"nearest_{k}": v for k, v in spread(found["nearest"]).items()})
+        say(
+            "1,000,000 synthetic codes drawn",
+            seconds=found["drawn"] / 1000,
+            painting_ms=found["painted"],
+            **{f"nearest_{k}": v for k, v in spread(found["nearest"]).items()},
+        )
         self.panning(1_000_000)
         self.page.wait_for_timeout(1000)
         self.memory("1,000,000 codes")
@@ -241,13 +298,28 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--models", default="models")
     parser.add_argument("--data", default="data")
-    parser.add_argument("--minutes", type=float, default=0.5, help="of use before memory is read a last time; the issue asks for 10")
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        default=0.5,
+        help="of use before memory is read a last time; the issue asks for 10",
+    )
     parser.add_argument("--only", nargs="+", choices=STEPS, default=list(STEPS))
     args = parser.parse_args()
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    words = [sys.executable, "app.py", "--no-browser", "--port", str(port), "--models", args.models, "--data", args.data]
+    words = [
+        sys.executable,
+        "app.py",
+        "--no-browser",
+        "--port",
+        str(port),
+        "--models",
+        args.models,
+        "--data",
+        args.data,
+    ]
     server = subprocess.Popen(words, stdout=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}/"
     say("machine", load_before=os.getloadavg()[0], processors=os.cpu_count())

@@ -94,13 +94,23 @@ def opened(page: Page, url: str, figure: str) -> None:
     ready, until_ready = drawn(page, url), came.total
     page.wait_for_selector(SETTLED, timeout=120_000)
     page.wait_for_timeout(1500)  # sizes, thumbnails and codes that come behind
-    say(figure, map_drawn_s=ready, megabytes_until_drawn=until_ready / 1e6, megabytes_in_all=came.total / 1e6, answers=came.answers)
+    say(
+        figure,
+        map_drawn_s=ready,
+        megabytes_until_drawn=until_ready / 1e6,
+        megabytes_in_all=came.total / 1e6,
+        answers=came.answers,
+    )
 
 
 def first_pages(chromium: BrowserType, browser: Browser, url: str) -> None:
     """Right after the server's first answer, when torch is still loading behind it; then with a warm cache; then a new visitor's."""
-    with tempfile.TemporaryDirectory() as profile:  # a visitor's own profile: private windows keep no file as large as plotly.js
-        context = chromium.launch_persistent_context(profile, viewport={"width": 1280, "height": 800}, **CHROMIUM)
+    with (
+        tempfile.TemporaryDirectory() as profile
+    ):  # a visitor's own profile: private windows keep no file as large as plotly.js
+        context = chromium.launch_persistent_context(
+            profile, viewport={"width": 1280, "height": 800}, **CHROMIUM
+        )
         opened(context.new_page(), url, "page ready, first visitor of a fresh server")
         opened(context.new_page(), url, "page ready, warm cache")
         context.close()
@@ -122,11 +132,22 @@ def clicks(browser: Browser, url: str, by: str, count: int) -> None:
     page.wait_for_timeout(2000)
     box, session = page.locator(".latent-map__plot").bounding_box(), context.new_cdp_session(page)
     for step in range(count):
-        x, y = box["x"] + box["width"] * (0.2 + 0.6 * (step * 0.37 % 1)), box["y"] + box["height"] * (0.2 + 0.6 * (step * 0.61 % 1))
+        x, y = (
+            box["x"] + box["width"] * (0.2 + 0.6 * (step * 0.37 % 1)),
+            box["y"] + box["height"] * (0.2 + 0.6 * (step * 0.61 % 1)),
+        )
         before, seen = page.locator(".here").get_attribute("data-z"), page.evaluate("lxTimes.length")
-        for kind in ("mousePressed", "mouseReleased"):  # without the movement before it, which would have decoded the place already
-            session.send("Input.dispatchMouseEvent", {"type": kind, "x": x, "y": y, "button": "left", "clickCount": 1})
-        page.wait_for_function("([seen, before]) => lxTimes.length > seen && document.querySelector('.here').dataset.z !== before", arg=[seen, before])
+        for kind in (
+            "mousePressed",
+            "mouseReleased",
+        ):  # without the movement before it, which would have decoded the place already
+            session.send(
+                "Input.dispatchMouseEvent", {"type": kind, "x": x, "y": y, "button": "left", "clickCount": 1}
+            )
+        page.wait_for_function(
+            "([seen, before]) => lxTimes.length > seen && document.querySelector('.here').dataset.z !== before",
+            arg=[seen, before],
+        )
         page.wait_for_timeout(50)
     times = page.evaluate("lxTimes")[-count:]
     say(f"click to new image, decoded by the {by}", clicks=len(times), **spread(times))
@@ -148,7 +169,12 @@ def switches(browser: Browser, url: str, sizes: list[int], motion: str) -> None:
             times.append(page.evaluate(SWITCH, [size, f"mnist-default-z{size}"]))
     glide = {"no-preference": "with its glide", "reduce": "at once"}[motion]
     for name, times in rounds.items():
-        say(f"switch of size to redrawn map, {glide}, {name}", switches=len(times), p50_ms=statistics.median(times), worst_ms=max(times))
+        say(
+            f"switch of size to redrawn map, {glide}, {name}",
+            switches=len(times),
+            p50_ms=statistics.median(times),
+            worst_ms=max(times),
+        )
     context.close()
 
 
@@ -168,7 +194,10 @@ def drawing(browser: Browser, url: str, count: int) -> None:
         page.mouse.down()
         page.mouse.move(box["x"] + 270 - at, box["y"] + 230, steps=8)
         page.mouse.up()
-        page.wait_for_function("lxPen.up !== null && lxPen.answers.length && performance.now() - lxPen.answers.at(-1) > 700", timeout=60_000)
+        page.wait_for_function(
+            "lxPen.up !== null && lxPen.answers.length && performance.now() - lxPen.answers.at(-1) > 700",
+            timeout=60_000,
+        )
         if step:  # the first stroke opens the models
             times.append(page.evaluate("lxPen.answers.at(-1) - lxPen.up"))
         rows = page.locator(".draw tr[data-vote]").count()
@@ -194,24 +223,37 @@ class Door:
     def __init__(self, url: str):
         self.web = httpx.Client(base_url=url, timeout=120)
         parts = self.web.get("config").json()["components"]
-        self.part = next(p["id"] for p in parts if "manifold" in json.dumps(p["props"].get("server_functions") or p.get("props")))
+        self.part = next(
+            p["id"]
+            for p in parts
+            if "manifold" in json.dumps(p["props"].get("server_functions") or p.get("props"))
+        )
 
     def ask(self, name: str, **fields) -> dict:
-        reply = self.web.post("gradio_api/component_server", json={"data": fields, "component_id": self.part, "fn_name": name, "session_hash": "bench"})
+        reply = self.web.post(
+            "gradio_api/component_server",
+            json={"data": fields, "component_id": self.part, "fn_name": name, "session_hash": "bench"},
+        )
         answer = reply.raise_for_status().json()
         if "error" in answer:
             raise SystemExit(f"The door {name} refuses: {answer['error']}")
         return answer
 
     def run(self, name: str, *data) -> dict:
-        return self.web.post(f"gradio_api/run/{name}", json={"data": data}).raise_for_status().json()["data"][0]
+        return (
+            self.web.post(f"gradio_api/run/{name}", json={"data": data}).raise_for_status().json()["data"][0]
+        )
 
 
 def doors(door: Door, model: str, count: int) -> None:
     times = timed(lambda: door.ask("manifold", model=model, n=20), count)
     say("manifold 20 x 20, the page's own door", model=model, **spread(times))
     latent = next(m["latent_dim"] for m in door.run("models") if m["name"] == model)
-    image = [[0.0] * 28 for _ in range(4)] + [[0.0] * 12 + [1.0] * 4 + [0.0] * 12 for _ in range(20)] + [[0.0] * 28 for _ in range(4)]
+    image = (
+        [[0.0] * 28 for _ in range(4)]
+        + [[0.0] * 12 + [1.0] * 4 + [0.0] * 12 for _ in range(20)]
+        + [[0.0] * 28 for _ in range(4)]
+    )
     for name, data in {"decode": [model, [[0.1] * latent]], "encode": [model, image]}.items():
         times = timed(lambda name=name, data=data: door.run(name, *data), count)
         say(f"endpoint /{name}, one image", model=model, **spread(times))
@@ -232,7 +274,9 @@ def main() -> None:
                 clicks(browser, url, by, args.count)
             door = Door(url)
             models = door.run("models")
-            sizes = sorted(m["latent_dim"] for m in models if m["name"] == f"mnist-default-z{m['latent_dim']}")
+            sizes = sorted(
+                m["latent_dim"] for m in models if m["name"] == f"mnist-default-z{m['latent_dim']}"
+            )
             for motion in ("reduce", "no-preference"):
                 switches(browser, url, sizes, motion)
             for size in (2, 20):

@@ -18,7 +18,12 @@ from playwright.sync_api import sync_playwright
 
 
 def say(figure: str, **values) -> None:
-    print(json.dumps({"figure": figure} | {k: round(v, 3) if isinstance(v, float) else v for k, v in values.items()}), flush=True)
+    print(
+        json.dumps(
+            {"figure": figure} | {k: round(v, 3) if isinstance(v, float) else v for k, v in values.items()}
+        ),
+        flush=True,
+    )
 
 
 def forget_files() -> bool:
@@ -39,7 +44,11 @@ def start_once(browser) -> tuple[float, float]:
         port = probe.getsockname()[1]
     page = browser.new_page(viewport={"width": 1280, "height": 800})
     start = time.perf_counter()
-    server = subprocess.Popen([sys.executable, "app.py", "--no-browser", "--port", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    server = subprocess.Popen(
+        [sys.executable, "app.py", "--no-browser", "--port", str(port)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     try:
         url = f"http://127.0.0.1:{port}"
         while True:

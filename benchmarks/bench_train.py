@@ -26,7 +26,12 @@ TUTORIAL_ELBO = 154.1  # -elbo of the tutorial net at Z = 2 after its 10 epochs
 
 
 def say(figure: str, **values) -> None:
-    print(json.dumps({"figure": figure} | {k: round(v, 4) if isinstance(v, float) else v for k, v in values.items()}), flush=True)
+    print(
+        json.dumps(
+            {"figure": figure} | {k: round(v, 4) if isinstance(v, float) else v for k, v in values.items()}
+        ),
+        flush=True,
+    )
 
 
 class TutorialLoop:
@@ -37,7 +42,9 @@ class TutorialLoop:
         self.model = VAE(config).train()
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr=train.learning_rate)
         data = datasets.MNIST(root, train=True, transform=transforms.ToTensor())
-        self.loader = torch.utils.data.DataLoader(data, batch_size=train.batch_size, shuffle=True, num_workers=2)
+        self.loader = torch.utils.data.DataLoader(
+            data, batch_size=train.batch_size, shuffle=True, num_workers=2
+        )
 
     def epoch(self) -> float:
         start, total = time.perf_counter(), 0.0
@@ -70,16 +77,31 @@ def throughput(epochs: int, root: str) -> float:
             times[name].append(time.perf_counter() - start)
     best = {name: min(seconds) for name, seconds in times.items()}
     for name, seconds in times.items():
-        say("epoch of the tutorial net", loop=name, seconds_best=best[name], seconds_median=statistics.median(seconds), images_per_second=60000 / best[name])
+        say(
+            "epoch of the tutorial net",
+            loop=name,
+            seconds_best=best[name],
+            seconds_median=statistics.median(seconds),
+            images_per_second=60000 / best[name],
+        )
     for name in precisions:
         pairs = [t / o for t, o in zip(times["tutorial"], times[name])]
-        say("speed-up over the tutorial loop", precision=name, ratio_of_best=best["tutorial"] / best[name], ratio_median=statistics.median(pairs))
+        say(
+            "speed-up over the tutorial loop",
+            precision=name,
+            ratio_of_best=best["tutorial"] / best[name],
+            ratio_median=statistics.median(pairs),
+        )
     return best["tutorial"]
 
 
 def time_to_elbo(tutorial_epoch: float, root: str) -> None:
     """Seconds of training until the tutorial net's 10-epoch figure at Z = 2, with the fewest epochs of `default` that reach it."""
-    train_set, test_set, cpu = load_split("mnist", "train", root), load_split("mnist", "test", root), torch.device("cpu")
+    train_set, test_set, cpu = (
+        load_split("mnist", "train", root),
+        load_split("mnist", "test", root),
+        torch.device("cpu"),
+    )
     for precision in ["float32"] + ["bfloat16"] * bfloat16_pays("cpu"):
         for epochs in (1, 2, 3, 4, 5, 6):
             config, train = recipe_configs("default", "mnist", 2, epochs=epochs)
@@ -90,10 +112,17 @@ def time_to_elbo(tutorial_epoch: float, root: str) -> None:
             seconds = time.perf_counter() - start
             recon, kl = elbo_terms(trainer.model.eval(), test_set, 1.0)
             minus_elbo = float((recon + kl).mean())
-            say("default at Z = 2", precision=precision, epochs=epochs, seconds=seconds, minus_elbo=minus_elbo)
+            say(
+                "default at Z = 2", precision=precision, epochs=epochs, seconds=seconds, minus_elbo=minus_elbo
+            )
             if minus_elbo <= TUTORIAL_ELBO:
-                say("time to 154.1 against ten tutorial epochs", precision=precision, seconds=seconds, tutorial_seconds=10 * tutorial_epoch,
-                    share=seconds / (10 * tutorial_epoch))
+                say(
+                    "time to 154.1 against ten tutorial epochs",
+                    precision=precision,
+                    seconds=seconds,
+                    tutorial_seconds=10 * tutorial_epoch,
+                    share=seconds / (10 * tutorial_epoch),
+                )
                 break
 
 
@@ -103,5 +132,10 @@ if __name__ == "__main__":
     parser.add_argument("--data", default=None)
     arguments = parser.parse_args()
     folder = str(data_dir(arguments.data))
-    say("machine", threads=torch.get_num_threads(), bfloat16_pays=bfloat16_pays("cpu"), torch=torch.__version__)
+    say(
+        "machine",
+        threads=torch.get_num_threads(),
+        bfloat16_pays=bfloat16_pays("cpu"),
+        torch=torch.__version__,
+    )
     time_to_elbo(throughput(arguments.epochs, folder), folder)

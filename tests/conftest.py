@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # before numpy and torch come: the nets here are too small to share among threads
+os.environ.setdefault(
+    "OMP_NUM_THREADS", "1"
+)  # before numpy and torch come: the nets here are too small to share among threads
 
 import pytest  # noqa: E402
 from hypothesis import settings  # noqa: E402

@@ -18,11 +18,18 @@ from vae.errors import ConfigError
 
 
 @given(
-    st.integers(2, 256), st.tuples(st.sampled_from([1, 3]), st.integers(4, 256), st.integers(4, 256)), st.lists(st.integers(1, 8192), min_size=1, max_size=16),
-    st.sampled_from(LIKELIHOODS), st.booleans(), st.floats(0, 1000), st.integers(0, 2**63 - 1),
+    st.integers(2, 256),
+    st.tuples(st.sampled_from([1, 3]), st.integers(4, 256), st.integers(4, 256)),
+    st.lists(st.integers(1, 8192), min_size=1, max_size=16),
+    st.sampled_from(LIKELIHOODS),
+    st.booleans(),
+    st.floats(0, 1000),
+    st.integers(0, 2**63 - 1),
 )
 def test_a_config_survives_the_way_through_json(z, shape, hidden, likelihood, flag, beta, seed):
-    model = ModelConfig(latent_dim=z, image_shape=shape, hidden=tuple(hidden), likelihood=likelihood, residual=flag)
+    model = ModelConfig(
+        latent_dim=z, image_shape=shape, hidden=tuple(hidden), likelihood=likelihood, residual=flag
+    )
     train = TrainConfig(beta=beta, seed=seed)
     assert ModelConfig.from_dict(json.loads(json.dumps(model.to_dict()))) == model
     assert TrainConfig.from_dict(json.loads(json.dumps(train.to_dict()))) == train
@@ -33,26 +40,77 @@ def repr_short(value) -> str:
 
 
 BAD_MODEL = [
-    ("latent_dim", 1), ("latent_dim", 257), ("latent_dim", 2.0), ("latent_dim", True), ("latent_dim", "2"), ("latent_dim", None), ("latent_dim", 10**400),
-    ("image_shape", (28, 28)), ("image_shape", (2, 28, 28)), ("image_shape", (1, 3, 28)), ("image_shape", (1, 28, 257)), ("image_shape", (1, 28.0, 28)),
-    ("image_shape", "1,28,28"), ("image_shape", ()), ("hidden", ()), ("hidden", (0,)), ("hidden", (8193,)), ("hidden", (4,) * 17), ("hidden", ("4",)),
-    ("hidden", 400), ("hidden", (True,)), ("hidden", ([4],)), ("architecture", "transformer"), ("architecture", ["mlp"]), ("architecture", "conv"),
-    ("residual", 1), ("likelihood", "poisson"), ("variational", "no"), ("conditional", None), ("num_classes", 1), ("num_classes", 257),
+    ("latent_dim", 1),
+    ("latent_dim", 257),
+    ("latent_dim", 2.0),
+    ("latent_dim", True),
+    ("latent_dim", "2"),
+    ("latent_dim", None),
+    ("latent_dim", 10**400),
+    ("image_shape", (28, 28)),
+    ("image_shape", (2, 28, 28)),
+    ("image_shape", (1, 3, 28)),
+    ("image_shape", (1, 28, 257)),
+    ("image_shape", (1, 28.0, 28)),
+    ("image_shape", "1,28,28"),
+    ("image_shape", ()),
+    ("hidden", ()),
+    ("hidden", (0,)),
+    ("hidden", (8193,)),
+    ("hidden", (4,) * 17),
+    ("hidden", ("4",)),
+    ("hidden", 400),
+    ("hidden", (True,)),
+    ("hidden", ([4],)),
+    ("architecture", "transformer"),
+    ("architecture", ["mlp"]),
+    ("architecture", "conv"),
+    ("residual", 1),
+    ("likelihood", "poisson"),
+    ("variational", "no"),
+    ("conditional", None),
+    ("num_classes", 1),
+    ("num_classes", 257),
 ]
 BAD_TRAIN = [
-    ("epochs", 0), ("epochs", 10_001), ("epochs", 1.5), ("batch_size", 0), ("seed", -1), ("seed", 2**63), ("learning_rate", 0.0), ("learning_rate", 2),
-    ("learning_rate", float("nan")), ("beta", -0.1), ("beta", float("inf")), ("beta", 10**400), ("beta", True), ("beta", "1"), ("warmup", 1.1),
-    ("adam_beta2", 1), ("adam_beta2", -0.1), ("weight_decay", -1),
-    ("clip_norm", float("-inf")), ("kl_warmup", 2), ("binarize", 1), ("schedule", "cosine"), ("objective", "factor"),
+    ("epochs", 0),
+    ("epochs", 10_001),
+    ("epochs", 1.5),
+    ("batch_size", 0),
+    ("seed", -1),
+    ("seed", 2**63),
+    ("learning_rate", 0.0),
+    ("learning_rate", 2),
+    ("learning_rate", float("nan")),
+    ("beta", -0.1),
+    ("beta", float("inf")),
+    ("beta", 10**400),
+    ("beta", True),
+    ("beta", "1"),
+    ("warmup", 1.1),
+    ("adam_beta2", 1),
+    ("adam_beta2", -0.1),
+    ("weight_decay", -1),
+    ("clip_norm", float("-inf")),
+    ("kl_warmup", 2),
+    ("binarize", 1),
+    ("schedule", "cosine"),
+    ("objective", "factor"),
 ]
 
 
-@pytest.mark.parametrize(("kind", "field", "value"), [(ModelConfig, *bad) for bad in BAD_MODEL] + [(TrainConfig, *bad) for bad in BAD_TRAIN], ids=repr_short)
+@pytest.mark.parametrize(
+    ("kind", "field", "value"),
+    [(ModelConfig, *bad) for bad in BAD_MODEL] + [(TrainConfig, *bad) for bad in BAD_TRAIN],
+    ids=repr_short,
+)
 def test_a_value_that_cannot_be_is_refused_by_the_name_of_its_field(kind, field, value):
     named = "hidden" if (field, value) == ("architecture", "conv") else field  # conv needs three widths
     with pytest.raises(ConfigError, match=rf"^{named} is .*must be"):
         kind(**{field: value})
-    fields = json.loads(json.dumps(kind().to_dict())) | {field: list(value) if isinstance(value, tuple) else value}
+    fields = json.loads(json.dumps(kind().to_dict())) | {
+        field: list(value) if isinstance(value, tuple) else value
+    }
     with pytest.raises(ConfigError, match=named):
         kind.from_dict(fields)
 
@@ -87,7 +145,11 @@ def test_a_config_cannot_be_changed_and_replace_checks_again():
 def test_every_field_has_a_comment_that_says_what_it_buys():
     source = Path(vae.config.__file__).read_text().splitlines()
     for kind in (ModelConfig, TrainConfig):
-        body = next(n for n in ast.parse("\n".join(source)).body if isinstance(n, ast.ClassDef) and n.name == kind.__name__).body
+        body = next(
+            n
+            for n in ast.parse("\n".join(source)).body
+            if isinstance(n, ast.ClassDef) and n.name == kind.__name__
+        ).body
         lines = {n.target.id: source[n.lineno - 1] for n in body if isinstance(n, ast.AnnAssign)}  # type: ignore[union-attr]
         assert set(lines) == {f.name for f in dataclasses.fields(kind)}
         assert [name for name, line in lines.items() if "  # " not in line] == []

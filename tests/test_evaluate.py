@@ -37,13 +37,24 @@ from vae.train import fit
 
 def test_the_log_likelihood_of_a_linear_gaussian_model_is_its_closed_form():
     generator = torch.Generator().manual_seed(0)
-    d, z, sigma = 7, 3, 0.6  # x = W z + b + noise: log p(x) = log N(x; b, W W' + sigma^2 I) (Tipping & Bishop 1999)
-    weight, bias = torch.randn(d, z, dtype=torch.float64, generator=generator), torch.randn(d, dtype=torch.float64, generator=generator)
+    d, z, sigma = (
+        7,
+        3,
+        0.6,
+    )  # x = W z + b + noise: log p(x) = log N(x; b, W W' + sigma^2 I) (Tipping & Bishop 1999)
+    weight, bias = (
+        torch.randn(d, z, dtype=torch.float64, generator=generator),
+        torch.randn(d, dtype=torch.float64, generator=generator),
+    )
     x = torch.randn(5, z, dtype=torch.float64, generator=generator) @ weight.T + bias
     x = x + sigma * torch.randn(5, d, dtype=torch.float64, generator=generator)
-    exact = MultivariateNormal(bias, weight @ weight.T + sigma**2 * torch.eye(d, dtype=torch.float64)).log_prob(x)
+    exact = MultivariateNormal(
+        bias, weight @ weight.T + sigma**2 * torch.eye(d, dtype=torch.float64)
+    ).log_prob(x)
     precision = torch.eye(z, dtype=torch.float64) + weight.T @ weight / sigma**2
-    mu = torch.linalg.solve(precision, weight.T @ (x - bias).T / sigma**2).T  # the exact posterior's mean; its variance only on the diagonal
+    mu = torch.linalg.solve(
+        precision, weight.T @ (x - bias).T / sigma**2
+    ).T  # the exact posterior's mean; its variance only on the diagonal
     logvar = -torch.log(torch.diagonal(precision)).expand(5, z)
 
     def log_px(codes):
@@ -56,7 +67,9 @@ def test_the_log_likelihood_of_a_linear_gaussian_model_is_its_closed_form():
     torch.testing.assert_close(wide(200_000, 1), exact, atol=0.02, rtol=0)
     few = torch.stack([wide(1, seed) for seed in range(400)]).mean(0)
     more = torch.stack([wide(20, seed) for seed in range(400)]).mean(0)
-    assert (few < more).all() and (more < exact + 0.1).all()  # a lower bound that tightens with k (Burda et al. 2016, theorem 1)
+    assert (few < more).all() and (
+        more < exact + 0.1
+    ).all()  # a lower bound that tightens with k (Burda et al. 2016, theorem 1)
 
 
 def test_with_one_draw_it_is_the_elbo_and_with_many_it_is_more(trained, digits):
@@ -72,7 +85,18 @@ def test_chunks_and_order_of_the_draws_do_not_matter_to_the_log_likelihood(train
     vae, (_, test) = load_model(trained / "digits-tutorial-cond-sigma-z2"), digits
     few = ImageSet(test.images[:30], test.labels[:30], test.class_names)
     together = log_likelihood(vae, few, 1.0, k=3000)  # one image at a time
-    apart = torch.cat([log_likelihood(vae, ImageSet(few.images[i : i + 10], few.labels[i : i + 10], few.class_names), 1.0, k=400, seed=i) for i in (0, 10, 20)])
+    apart = torch.cat(
+        [
+            log_likelihood(
+                vae,
+                ImageSet(few.images[i : i + 10], few.labels[i : i + 10], few.class_names),
+                1.0,
+                k=400,
+                seed=i,
+            )
+            for i in (0, 10, 20)
+        ]
+    )
     torch.testing.assert_close(together, apart, atol=0.6, rtol=0)
     assert together.shape == (30,) and (together - apart).mean().abs() < 0.15
 
@@ -99,21 +123,40 @@ def test_every_figure_of_metrics_is_recomputed_in_its_unit(trained, digits, tmp_
     path = Path(shutil.copytree(trained / "digits-tutorial-z5", tmp_path / "digits-tutorial-z5"))
     seen: list[str] = []
     metrics = evaluate(path, k=20, write=True, progress=seen.append)
-    assert list(metrics) == "elbo recon kl bce mse log_likelihood active_units knn_accuracy trustworthiness continuity parameters seconds".split()
+    assert (
+        list(metrics)
+        == "elbo recon kl bce mse log_likelihood active_units knn_accuracy trustworthiness continuity parameters seconds".split()
+    )
     assert {k: m["unit"] for k, m in metrics.items()} == METRIC_UNITS
     assert metrics == read_folder(path).metrics and len(seen) >= 4
     value = {k: m["value"] for k, m in metrics.items()}
     assert None not in value.values() and metrics["log_likelihood"]["k"] == 20
     assert value["elbo"] == pytest.approx(-(value["recon"] + value["kl"]), abs=1e-4)
-    assert all(m["command"] == f"python -m vae evaluate {path.as_posix()}" for k, m in metrics.items() if k != "seconds")
+    assert all(
+        m["command"] == f"python -m vae evaluate {path.as_posix()}"
+        for k, m in metrics.items()
+        if k != "seconds"
+    )
     before = read_folder(trained / "digits-tutorial-z5").metrics
     assert metrics["seconds"] == before["seconds"]
-    for key in ("elbo", "recon", "kl", "bce", "mse", "active_units", "parameters"):  # what training wrote is what evaluation finds
+    for key in (
+        "elbo",
+        "recon",
+        "kl",
+        "bce",
+        "mse",
+        "active_units",
+        "parameters",
+    ):  # what training wrote is what evaluation finds
         assert value[key] == pytest.approx(before[key]["value"], rel=1e-5)
     vae, (train, test) = load_model(path), digits
     train_mu, test_mu = encode_set(vae, train)[0].numpy(), encode_set(vae, test)[0].numpy()
-    assert value["knn_accuracy"] == pytest.approx(KNeighborsClassifier(15).fit(train_mu, train.labels).score(test_mu, test.labels), abs=1e-5)
-    assert value["knn_accuracy"] == pytest.approx(knn_accuracy(train_mu, train.labels, test_mu, test.labels), abs=1e-5)
+    assert value["knn_accuracy"] == pytest.approx(
+        KNeighborsClassifier(15).fit(train_mu, train.labels).score(test_mu, test.labels), abs=1e-5
+    )
+    assert value["knn_accuracy"] == pytest.approx(
+        knn_accuracy(train_mu, train.labels, test_mu, test.labels), abs=1e-5
+    )
     mu = read_codes(read_folder(path))["mu"]
     uv = make_chart("pca", mu).to_plane(mu)
     assert value["trustworthiness"] == pytest.approx(trustworthiness(mu, uv, n_neighbors=15), abs=1e-4)
@@ -134,14 +177,21 @@ def test_a_plain_autoencoder_has_no_elbo_kl_or_likelihood(trained):
 def test_a_figure_that_is_not_finite_is_null_and_never_nan():
     from vae.evaluate import _rounded
 
-    assert _rounded(math.nan) is None and _rounded(math.inf) is None and _rounded(None) is None and _rounded(3) == 3
+    assert (
+        _rounded(math.nan) is None
+        and _rounded(math.inf) is None
+        and _rounded(None) is None
+        and _rounded(3) == 3
+    )
 
 
 def test_squared_error_models_are_measured_in_nats_of_the_gaussian_they_imply(digits):
     from torch.distributions import Normal
 
     test = digits[1]
-    vae = VAE(ModelConfig(image_shape=(1, 8, 8), hidden=(8,), likelihood="gaussian-mean", variational=False)).requires_grad_(False)
+    vae = VAE(
+        ModelConfig(image_shape=(1, 8, 8), hidden=(8,), likelihood="gaussian-mean", variational=False)
+    ).requires_grad_(False)
     x = torch.tensor(test.images) / 255.0
     x_recon = vae.decode(vae.encode(x)[0])
     expected = -Normal(x_recon, math.sqrt(64 * 0.01 / 2)).log_prob(x).sum((1, 2, 3)).mean()
@@ -171,7 +221,11 @@ def data(digits) -> ImageSet:
 
 
 def model(**options) -> VAE:
-    return VAE(ModelConfig(image_shape=(1, 8, 8), hidden=(16,), **options), torch.Generator().manual_seed(3)).eval().requires_grad_(False)
+    return (
+        VAE(ModelConfig(image_shape=(1, 8, 8), hidden=(16,), **options), torch.Generator().manual_seed(3))
+        .eval()
+        .requires_grad_(False)
+    )
 
 
 def test_chunks_are_the_set_in_order_as_numbers_from_0_to_1(data):
@@ -194,7 +248,9 @@ def test_the_terms_are_those_of_torch_distributions_over_many_draws(data, condit
     total = torch.zeros(len(x))
     for _ in range(400):
         z = mu + torch.exp(logvar / 2) * torch.randn(mu.shape, generator=generator)
-        total -= Independent(Bernoulli(logits=vae.decode_logits(z, label), validate_args=False), 3).log_prob(x)
+        total -= Independent(Bernoulli(logits=vae.decode_logits(z, label), validate_args=False), 3).log_prob(
+            x
+        )
     torch.testing.assert_close(recon, total / 400, rtol=0.01, atol=0.05)
 
 
@@ -209,7 +265,9 @@ def test_a_plain_autoencoder_is_measured_at_its_point(data):
     vae = model(variational=False)
     recon, kl = elbo_terms(vae, data, 1.0)
     x = torch.tensor(data.images) / 255.0
-    expected = -Independent(Bernoulli(logits=vae.decode_logits(vae.encode(x)[0]), validate_args=False), 3).log_prob(x)
+    expected = -Independent(
+        Bernoulli(logits=vae.decode_logits(vae.encode(x)[0]), validate_args=False), 3
+    ).log_prob(x)
     torch.testing.assert_close(recon, expected)
     assert not kl.any()
 

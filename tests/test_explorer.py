@@ -21,7 +21,12 @@ from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 from vae import Explorer, VAEError, load_model
 from vae.errors import CheckpointError, InputError
 
-Z2, Z5, AE, COND = "digits-tutorial-z2", "digits-tutorial-z5", "digits-tutorial-ae-z2", "digits-tutorial-cond-sigma-z2"
+Z2, Z5, AE, COND = (
+    "digits-tutorial-z2",
+    "digits-tutorial-z5",
+    "digits-tutorial-ae-z2",
+    "digits-tutorial-cond-sigma-z2",
+)
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +42,10 @@ def copied(trained: Path, tmp_path: Path) -> Path:
 
 
 def codes_of(trained: Path, model: str) -> dict[str, np.ndarray]:
-    return {k: v.astype(np.float32) if v.dtype == np.float16 else v for k, v in load_file(trained / model / "codes.safetensors").items()}
+    return {
+        k: v.astype(np.float32) if v.dtype == np.float16 else v
+        for k, v in load_file(trained / model / "codes.safetensors").items()
+    }
 
 
 def torch_decode(trained: Path, model: str, z, label=None) -> np.ndarray:
@@ -57,7 +65,9 @@ def test_place_decodes_and_looks_around_as_torch_and_scikit_learn_do(explorer, t
     distances, rows = judge.kneighbors(z[None])
     assert [n["index"] for n in found["nearest"]] == rows[0, :5].tolist()
     np.testing.assert_allclose([n["distance"] for n in found["nearest"]], distances[0, :5], atol=1e-5)
-    assert found["label_votes"] == pytest.approx({str(c): p for c, p in zip(judge.classes_, judge.predict_proba(z[None])[0]) if p}, abs=1e-4)
+    assert found["label_votes"] == pytest.approx(
+        {str(c): p for c, p in zip(judge.classes_, judge.predict_proba(z[None])[0]) if p}, abs=1e-4
+    )
     gaps = NearestNeighbors(n_neighbors=2).fit(codes["mu"]).kneighbors(codes["mu"])[0][:, 1]
     assert found["support"] == pytest.approx((gaps > distances[0, 0]).mean(), abs=1 / len(gaps))
 
@@ -78,13 +88,19 @@ def test_select_leaves_the_image_itself_out_of_its_neighbours(explorer, trained,
     np.testing.assert_allclose([n["distance"] for n in found["nearest"]], distances[0, :5], atol=1e-4)
     assert index not in [n["index"] for n in found["nearest"]]
     votes = np.bincount(codes["labels"][others[rows[0]]]) / 15
-    assert found["label_votes"] == pytest.approx({str(c): share for c, share in enumerate(votes) if share}, abs=1e-4)
+    assert found["label_votes"] == pytest.approx(
+        {str(c): share for c, share in enumerate(votes) if share}, abs=1e-4
+    )
     original = digits[1].images[index] / np.float32(255)
     np.testing.assert_array_equal(found["original"], original)
     np.testing.assert_allclose(found["error"], original - found["x_recon"], atol=1e-7)
     label = int(digits[1].labels[index])
     assert found["label"] == label and (found["kl"] is None) == (model == AE)
-    np.testing.assert_allclose(found["x_recon"], torch_decode(trained, model, codes["mu"][[index]], label if model == COND else None)[0], atol=1e-6)
+    np.testing.assert_allclose(
+        found["x_recon"],
+        torch_decode(trained, model, codes["mu"][[index]], label if model == COND else None)[0],
+        atol=1e-6,
+    )
 
 
 def test_recon_and_kl_at_the_mean_are_torch_distributions(explorer, trained, digits):
@@ -93,8 +109,13 @@ def test_recon_and_kl_at_the_mean_are_torch_distributions(explorer, trained, dig
     codes = codes_of(trained, Z2)
     for index in (0, 100, 359):
         found = explorer.select(Z2, index)
-        x, x_recon = torch.tensor(digits[1].images[index] / np.float32(255)), torch.tensor(torch_decode(trained, Z2, codes["mu"][[index]])[0])
-        assert found["recon"] == pytest.approx(-float(Bernoulli(x_recon, validate_args=False).log_prob(x).sum()), rel=1e-4)
+        x, x_recon = (
+            torch.tensor(digits[1].images[index] / np.float32(255)),
+            torch.tensor(torch_decode(trained, Z2, codes["mu"][[index]])[0]),
+        )
+        assert found["recon"] == pytest.approx(
+            -float(Bernoulli(x_recon, validate_args=False).log_prob(x).sum()), rel=1e-4
+        )
         posterior = Normal(torch.tensor(codes["mu"][index]), torch.tensor(np.exp(codes["logvar"][index] / 2)))
         assert found["kl"] == pytest.approx(float(kl_divergence(posterior, Normal(0.0, 1.0)).sum()), abs=1e-4)
 
@@ -104,7 +125,9 @@ def test_a_test_image_sent_in_raw_finds_its_own_code_unless_it_is_excluded(explo
     image = digits[1].images[index, 0] / np.float32(255)
     found = explorer.encode(Z5, image, raw=True)
     assert found["nearest"][0]["index"] == index and found["nearest"][0]["distance"] < 0.01
-    np.testing.assert_allclose(found["mu"], codes_of(trained, Z5)["mu"][index], atol=5e-3)  # the file holds halves
+    np.testing.assert_allclose(
+        found["mu"], codes_of(trained, Z5)["mu"][index], atol=5e-3
+    )  # the file holds halves
     assert index not in [n["index"] for n in explorer.encode(Z5, image, raw=True, exclude=index)["nearest"]]
 
 
@@ -113,7 +136,10 @@ def test_a_drawing_of_any_size_place_and_polarity_is_seen_the_same(explorer):
     small[8:32, 18:22] = 1
     large = np.zeros((300, 500), np.float32)
     large[20:260, 400:440] = 1
-    seen = [explorer.encode(Z2, image)["x"] for image in (small, large, 1 - small, np.repeat(large[..., None], 3, 2))]
+    seen = [
+        explorer.encode(Z2, image)["x"]
+        for image in (small, large, 1 - small, np.repeat(large[..., None], 3, 2))
+    ]
     for other in seen[1:]:
         np.testing.assert_allclose(other, seen[0], atol=0.02)
 
@@ -131,7 +157,12 @@ def test_thumbnails_without_images_are_reconstructions(explorer, trained, monkey
     expected = torch_decode(trained, COND, codes_of(trained, COND)["mu"][[9]], int(labels[9]))
     np.testing.assert_allclose(explorer.thumbnails(COND, [9]), np.round(expected * 255), atol=1)
     found = explorer.select(Z2, 9)
-    assert found["original"] is None and found["error"] is None and found["recon"] is None and found["x_recon"].shape == (1, 8, 8)
+    assert (
+        found["original"] is None
+        and found["error"] is None
+        and found["recon"] is None
+        and found["x_recon"].shape == (1, 8, 8)
+    )
     assert explorer.reconstruct("digits", 9)["original"] is None
 
 
@@ -173,7 +204,9 @@ def test_an_anchored_axes_chart_passes_through_that_image(explorer, trained):
 
 def test_a_plane_chart_holds_its_three_images_exactly(explorer, trained):
     codes, chart = codes_of(trained, Z5)["mu"], explorer.chart(Z5, "plane:5,80,200")
-    np.testing.assert_allclose(chart.to_latent(chart.to_plane(codes[[5, 80, 200]])), codes[[5, 80, 200]], atol=1e-5)
+    np.testing.assert_allclose(
+        chart.to_latent(chart.to_plane(codes[[5, 80, 200]])), codes[[5, 80, 200]], atol=1e-5
+    )
 
 
 def test_shipped_umap_places_are_offered_and_carry_both_ways(copied):
@@ -189,10 +222,14 @@ def test_shipped_umap_places_are_offered_and_carry_both_ways(copied):
     near = NearestNeighbors(n_neighbors=15, algorithm="brute").fit(places)
     distance, rows = near.kneighbors([[0.2, 0.1]])
     weight = 1 / (distance[0] + 1e-6)
-    np.testing.assert_allclose(chart.to_latent([[0.2, 0.1]])[0], (weight[:, None] * codes[rows[0]]).sum(0) / weight.sum(), atol=1e-4)
+    np.testing.assert_allclose(
+        chart.to_latent([[0.2, 0.1]])[0], (weight[:, None] * codes[rows[0]]).sum(0) / weight.sum(), atol=1e-4
+    )
 
 
-@pytest.mark.parametrize("name", ["axes:0,0", "axes:0,9", "plane:1,1,2", "plane:0,1,360", "umap", "", "pca ", "axes:-1,0"])
+@pytest.mark.parametrize(
+    "name", ["axes:0,0", "axes:0,9", "plane:1,1,2", "plane:0,1,360", "umap", "", "pca ", "axes:-1,0"]
+)
 def test_a_chart_that_cannot_be_is_refused_by_name(explorer, name):
     if name == "":
         assert explorer.chart(Z5, name).name == "pca"
@@ -207,7 +244,14 @@ def test_a_chart_that_cannot_be_is_refused_by_name(explorer, name):
 def test_the_list_reads_only_small_files_and_no_torch(trained):
     code = f"import sys; from vae import Explorer; e = Explorer({str(trained)!r}); assert len(e.models()) == 4; e.metrics({Z2!r}); e.history({Z2!r})"
     code += "; print([n for n in ('torch', 'sklearn', 'umap', 'gradio') if n in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
     assert done.stdout.strip() == "[]"
 
 
@@ -220,7 +264,9 @@ def test_card_and_history_hold_what_the_files_hold(explorer, trained):
     card, config = explorer.card(Z5), json.loads((trained / Z5 / "config.json").read_text())
     assert all(card[key] == config[key] for key in ("model", "train", "dataset", "recipe", "provenance"))
     weights = load_file(trained / Z5 / "model.safetensors")
-    assert {layer["name"]: tuple(layer["shape"]) for layer in card["layers"]} == {k: v.shape for k, v in weights.items()}
+    assert {layer["name"]: tuple(layer["shape"]) for layer in card["layers"]} == {
+        k: v.shape for k, v in weights.items()
+    }
     assert explorer.history(Z5) == json.loads((trained / Z5 / "history.json").read_text())
 
 
@@ -247,7 +293,9 @@ def test_damaged_weights_are_found_when_first_asked_for_and_noted(copied):
     explorer = Explorer(copied)
     assert Z2 in {m["name"] for m in explorer.models()}, "a list reads no weights"
     through = explorer.reconstruct("digits", 3)
-    assert set(through["models"]) == {Z5, AE, COND}, "one broken model does not keep the others from answering"
+    assert set(through["models"]) == {Z5, AE, COND}, (
+        "one broken model does not keep the others from answering"
+    )
     assert Z2 not in {m["name"] for m in explorer.models()} and "model.safetensors" in explorer.broken()[Z2]
     with pytest.raises(CheckpointError, match="model.safetensors"):
         explorer.reconstruct("digits", 3, [Z2])
@@ -315,15 +363,26 @@ def test_many_threads_get_the_same_answers_and_open_a_model_once(trained, monkey
 # ---- refusals ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("ask", "says"), [
-    (lambda e: e.decode(Z2, np.zeros((3, 5))), "z has shape"), (lambda e: e.decode(Z2, np.zeros(2)), "z has shape"),
-    (lambda e: e.decode(Z2, np.array([[0, np.nan]])), "not finite"), (lambda e: e.decode(Z2, np.zeros((1, 2)), label=1), "not conditional"),
-    (lambda e: e.decode(COND, np.zeros((1, 2))), "label is None"), (lambda e: e.select(Z2, 360), "index is 360"), (lambda e: e.select(Z2, -1), "index is -1"),
-    (lambda e: e.reconstruct("mnist", 0), "dataset is 'mnist'"), (lambda e: e.traverse(Z2, np.zeros(2), 2, 0, 1), "dim is 2"),
-    (lambda e: e.encode(Z2, np.full((8, 8), 2.0)), "outside"), (lambda e: e.encode(Z2, np.zeros((0, 8))), "shape"),
-    (lambda e: e.encode(Z2, np.zeros((9, 9)), raw=True), "shape"), (lambda e: e.encode(Z2, np.zeros((28, 28))), "empty"),
-    (lambda e: e.fetch_images("letters"), "dataset is 'letters'"), (lambda e: e.interpolate(Z2, np.zeros(2), np.ones(2), method="x"), "method is 'x'"),
-])
+@pytest.mark.parametrize(
+    ("ask", "says"),
+    [
+        (lambda e: e.decode(Z2, np.zeros((3, 5))), "z has shape"),
+        (lambda e: e.decode(Z2, np.zeros(2)), "z has shape"),
+        (lambda e: e.decode(Z2, np.array([[0, np.nan]])), "not finite"),
+        (lambda e: e.decode(Z2, np.zeros((1, 2)), label=1), "not conditional"),
+        (lambda e: e.decode(COND, np.zeros((1, 2))), "label is None"),
+        (lambda e: e.select(Z2, 360), "index is 360"),
+        (lambda e: e.select(Z2, -1), "index is -1"),
+        (lambda e: e.reconstruct("mnist", 0), "dataset is 'mnist'"),
+        (lambda e: e.traverse(Z2, np.zeros(2), 2, 0, 1), "dim is 2"),
+        (lambda e: e.encode(Z2, np.full((8, 8), 2.0)), "outside"),
+        (lambda e: e.encode(Z2, np.zeros((0, 8))), "shape"),
+        (lambda e: e.encode(Z2, np.zeros((9, 9)), raw=True), "shape"),
+        (lambda e: e.encode(Z2, np.zeros((28, 28))), "empty"),
+        (lambda e: e.fetch_images("letters"), "dataset is 'letters'"),
+        (lambda e: e.interpolate(Z2, np.zeros(2), np.ones(2), method="x"), "method is 'x'"),
+    ],
+)
 def test_a_question_that_cannot_be_answered_is_refused_with_a_sentence(explorer, ask, says):
     with pytest.raises(VAEError, match=says) as refused:
         ask(explorer)

@@ -15,7 +15,9 @@ PLANE = np.eye(2)
 def test_a_linear_map_stretches_by_the_area_of_its_columns():
     matrix = np.random.default_rng(0).standard_normal((30, 2))
     area = np.prod(np.linalg.svd(matrix, compute_uv=False))
-    assert stretch(lambda z: z @ matrix.T, np.random.default_rng(1).standard_normal((5, 2)), PLANE) == pytest.approx(np.log(area), abs=1e-4)
+    assert stretch(
+        lambda z: z @ matrix.T, np.random.default_rng(1).standard_normal((5, 2)), PLANE
+    ) == pytest.approx(np.log(area), abs=1e-4)
 
 
 def test_polar_coordinates_stretch_by_their_radius():
@@ -32,7 +34,9 @@ def test_a_chart_that_is_no_axis_is_followed_along_its_own_directions():
     rng = np.random.default_rng(2)
     matrix, basis = rng.standard_normal((12, 6)), np.linalg.qr(rng.standard_normal((6, 2)))[0].T
     area = np.prod(np.linalg.svd(matrix @ basis.T, compute_uv=False))
-    assert stretch(lambda z: z @ matrix.T, rng.standard_normal((4, 6)), basis) == pytest.approx(np.log(area), abs=1e-3)
+    assert stretch(lambda z: z @ matrix.T, rng.standard_normal((4, 6)), basis) == pytest.approx(
+        np.log(area), abs=1e-3
+    )
 
 
 def test_a_decoder_that_ignores_a_direction_has_no_area():
@@ -40,11 +44,22 @@ def test_a_decoder_that_ignores_a_direction_has_no_area():
 
 
 def test_a_networks_stretch_is_that_of_torchs_derivatives():
-    model = VAE(ModelConfig(latent_dim=3, image_shape=(1, 8, 8), hidden=(32, 32), residual=True), generator=torch.Generator().manual_seed(0)).double()
-    z, basis = torch.randn(6, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(1)), torch.eye(3, dtype=torch.float64)[:2]
+    model = VAE(
+        ModelConfig(latent_dim=3, image_shape=(1, 8, 8), hidden=(32, 32), residual=True),
+        generator=torch.Generator().manual_seed(0),
+    ).double()
+    z, basis = (
+        torch.randn(6, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(1)),
+        torch.eye(3, dtype=torch.float64)[:2],
+    )
     truth = []
     for place in z:
-        columns = torch.stack([jvp(lambda at: model.decode(at[None]).flatten(), (place,), (direction,))[1] for direction in basis])
+        columns = torch.stack(
+            [
+                jvp(lambda at: model.decode(at[None]).flatten(), (place,), (direction,))[1]
+                for direction in basis
+            ]
+        )
         truth.append(0.5 * torch.logdet(columns @ columns.T).item())
 
     def decode(at):

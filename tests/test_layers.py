@@ -63,7 +63,9 @@ def test_a_module_imports_only_from_what_lies_before_it(path):
     names = imported(path)
     wing, *rest = path.relative_to(ROOT / "vae").with_suffix("").parts
     if path.stem == "__init__":
-        assert wings_of(names) == set(), "a package's __init__ imports nothing of ours: vae/__init__.py exports lazily, the others hold a sentence"
+        assert wings_of(names) == set(), (
+            "a package's __init__ imports nothing of ours: vae/__init__.py exports lazily, the others hold a sentence"
+        )
         return
     assert wing in PLACE, f"{path.name} has no place in the picture; give it one in DESIGN and here"
     wrong = {name for name in wings_of(names) - {wing} if PLACE.get(name, 99) >= PLACE[wing]}
@@ -87,18 +89,31 @@ def test_the_view_never_imports_torch_nor_the_command_line(path):
     assert not wings_of(imported(path)) & {"__main__", "app"}
 
 
-@pytest.mark.parametrize(("statement", "heavy"), [
-    ("import vae", "torch gradio numpy sklearn umap"),
-    ("from vae import ModelConfig, VAEError", "torch gradio"),
-    ("import vae.space.geodesic", "torch gradio scipy"),
-    ("import vae.folders.folder, vae.space.chart, vae.space.latent, vae.space.neighbours", "torch torchvision gradio sklearn umap scipy"),
-    ("import vae.data.sketch, vae.data.load, vae.recipes", "torch torchvision gradio sklearn umap scipy"),
-    ("import vae.__main__", "torch gradio"),
-    ("import vae.runs", "gradio umap sklearn"),
-])
+@pytest.mark.parametrize(
+    ("statement", "heavy"),
+    [
+        ("import vae", "torch gradio numpy sklearn umap"),
+        ("from vae import ModelConfig, VAEError", "torch gradio"),
+        ("import vae.space.geodesic", "torch gradio scipy"),
+        (
+            "import vae.folders.folder, vae.space.chart, vae.space.latent, vae.space.neighbours",
+            "torch torchvision gradio sklearn umap scipy",
+        ),
+        ("import vae.data.sketch, vae.data.load, vae.recipes", "torch torchvision gradio sklearn umap scipy"),
+        ("import vae.__main__", "torch gradio"),
+        ("import vae.runs", "gradio umap sklearn"),
+    ],
+)
 def test_heavy_libraries_come_only_with_the_names_that_need_them(statement, heavy):
     code = f"import sys; {statement}; print([n for n in {heavy.split()!r} if n in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        check=True,
+    )
     assert done.stdout.strip() == "[]"
 
 

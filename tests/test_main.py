@@ -22,7 +22,9 @@ from vae.folders.folder import load_model, read_folder, read_history, read_state
 def vae(*words: object, **environment: str) -> subprocess.CompletedProcess[str]:
     """`python -m vae ...` in a process of its own."""
     command = [sys.executable, "-m", "vae", *map(str, words)]
-    return subprocess.run(command, cwd=ROOT, env=settings(**environment), capture_output=True, text=True, timeout=300)
+    return subprocess.run(
+        command, cwd=ROOT, env=settings(**environment), capture_output=True, text=True, timeout=300
+    )
 
 
 def settings(**more: str) -> dict[str, str]:
@@ -63,26 +65,80 @@ def test_help_names_every_command_and_option():
 
 
 def test_train_makes_one_model_per_size_and_prints_a_row_for_each(tmp_path):
-    done = vae("train", "--dataset", "digits", "--recipe", "tutorial", "--latent-dims", "2,3", "--epochs", 2, "--no-umap", "--device", "cpu", "--out", tmp_path)
+    done = vae(
+        "train",
+        "--dataset",
+        "digits",
+        "--recipe",
+        "tutorial",
+        "--latent-dims",
+        "2,3",
+        "--epochs",
+        2,
+        "--no-umap",
+        "--device",
+        "cpu",
+        "--out",
+        tmp_path,
+    )
     assert done.returncode == 0, done.stderr
     assert {p.name for p in tmp_path.iterdir()} == {"digits-tutorial-z2", "digits-tutorial-z3"}
     for size in (2, 3):
         folder = read_folder(tmp_path / f"digits-tutorial-z{size}")
         load_model(folder.path)
-        row = next(line for line in done.stdout.splitlines() if f"digits-tutorial-z{size}" in line and "│" in line)
+        row = next(
+            line for line in done.stdout.splitlines() if f"digits-tutorial-z{size}" in line and "│" in line
+        )
         last = read_history(folder.path)["epochs"][-1]
         assert f"{last['test_recon'] + last['test_kl']:.2f}" in row
-        assert done.stdout.count(f"digits-tutorial-z{size}  epoch") == 2  # one line an epoch where there is no terminal
+        assert (
+            done.stdout.count(f"digits-tutorial-z{size}  epoch") == 2
+        )  # one line an epoch where there is no terminal
 
 
 def test_flags_reach_the_model_and_its_name(tmp_path):
-    words = ("--dataset", "digits", "--recipe", "tutorial", "--epochs", 1, "--no-umap", "--out", tmp_path, "--device", "cpu")
+    words = (
+        "--dataset",
+        "digits",
+        "--recipe",
+        "tutorial",
+        "--epochs",
+        1,
+        "--no-umap",
+        "--out",
+        tmp_path,
+        "--device",
+        "cpu",
+    )
     assert within("train", *words, "--no-variational").exit_code == 0
-    assert within("train", *words, "--conditional", "--beta", 4, "--objective", "tc", "--likelihood", "gaussian-learned", "--seed", 7).exit_code == 0
-    assert {p.name for p in tmp_path.iterdir()} == {"digits-tutorial-ae-z2", "digits-tutorial-cond-beta4-tc-sigma-z2"}
+    assert (
+        within(
+            "train",
+            *words,
+            "--conditional",
+            "--beta",
+            4,
+            "--objective",
+            "tc",
+            "--likelihood",
+            "gaussian-learned",
+            "--seed",
+            7,
+        ).exit_code
+        == 0
+    )
+    assert {p.name for p in tmp_path.iterdir()} == {
+        "digits-tutorial-ae-z2",
+        "digits-tutorial-cond-beta4-tc-sigma-z2",
+    }
     folder = read_folder(tmp_path / "digits-tutorial-cond-beta4-tc-sigma-z2")
     assert (folder.model.conditional, folder.model.likelihood) == (True, "gaussian-learned")
-    assert (folder.train.beta, folder.train.objective, folder.train.seed, folder.train.epochs) == (4.0, "tc", 7, 1)
+    assert (folder.train.beta, folder.train.objective, folder.train.seed, folder.train.epochs) == (
+        4.0,
+        "tc",
+        7,
+        1,
+    )
     assert not read_folder(tmp_path / "digits-tutorial-ae-z2").model.variational
 
 
@@ -137,7 +193,9 @@ def test_an_existing_model_is_kept_unless_forced_and_a_finished_one_says_so(tmp_
     assert within(*words).exit_code == 0
     assert "exists already; --force replaces it" in str(within(*words).exception)
     assert "exists already; --force replaces it" in str(within(*words, "--latent-dims", "3,2").exception)
-    assert [path.name for path in tmp_path.iterdir()] == ["digits-tutorial-z2"]  # said before the first of them was trained
+    assert [path.name for path in tmp_path.iterdir()] == [
+        "digits-tutorial-z2"
+    ]  # said before the first of them was trained
     again = within(*words, "--resume")
     assert again.exit_code == 0 and "is finished: all 1 epochs are done" in again.output
     assert within(*words, "--force").exit_code == 0
@@ -145,7 +203,20 @@ def test_an_existing_model_is_kept_unless_forced_and_a_finished_one_says_so(tmp_
 
 @pytest.mark.parametrize("way", [signal.SIGINT, signal.SIGTERM])
 def test_a_real_interruption_keeps_the_last_epoch_and_resume_makes_the_uninterrupted_model(tmp_path, way):
-    words = ("train", "--dataset", "digits", "--recipe", "tutorial", "--epochs", "40", "--device", "cpu", "--no-umap", "--seed", "4")
+    words = (
+        "train",
+        "--dataset",
+        "digits",
+        "--recipe",
+        "tutorial",
+        "--epochs",
+        "40",
+        "--device",
+        "cpu",
+        "--no-umap",
+        "--seed",
+        "4",
+    )
     process = subprocess.Popen(
         [sys.executable, "-m", "vae", *words, "--out", str(tmp_path / "parts")],
         cwd=ROOT,
@@ -153,7 +224,9 @@ def test_a_real_interruption_keeps_the_last_epoch_and_resume_makes_the_uninterru
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # a shell's background job is started deaf to Ctrl-C
+        preexec_fn=partial(
+            signal.signal, signal.SIGINT, signal.SIG_DFL
+        ),  # a shell's background job is started deaf to Ctrl-C
     )
     assert process.stdout is not None
     for line in process.stdout:
@@ -164,12 +237,18 @@ def test_a_real_interruption_keeps_the_last_epoch_and_resume_makes_the_uninterru
     path = tmp_path / "parts" / "digits-tutorial-z2"
     kept = len(read_history(path)["epochs"])
     assert (
-        process.returncode == 1 and f"Stopped: epoch {kept} of digits-tutorial-z2 is kept; --resume goes on from there." in error and "Traceback" not in error
+        process.returncode == 1
+        and f"Stopped: epoch {kept} of digits-tutorial-z2 is kept; --resume goes on from there." in error
+        and "Traceback" not in error
     )
     assert 3 <= kept < 40 and read_state(read_folder(path)) is not None
     load_model(path)
     resumed = within(*words, "--out", tmp_path / "parts", "--resume")
-    assert resumed.exit_code == 0 and f"epoch {kept + 1}/40" in resumed.output and f"epoch {kept}/40" not in resumed.output
+    assert (
+        resumed.exit_code == 0
+        and f"epoch {kept + 1}/40" in resumed.output
+        and f"epoch {kept}/40" not in resumed.output
+    )
     assert within(*words, "--out", tmp_path / "whole").exit_code == 0
     for file in ("model.safetensors", "codes.safetensors"):
         assert (path / file).read_bytes() == (tmp_path / "whole" / path.name / file).read_bytes()
@@ -184,14 +263,19 @@ def test_list_shows_every_model_and_what_is_wrong_with_the_broken(trained, tmp_p
     assert result.exit_code == 0
     for name in ("digits-tutorial-z2", "digits-tutorial-ae-z2", "digits-tutorial-cond-sigma-z2"):
         assert any(name in line and "│" in line for line in result.output.splitlines())
-    assert "digits-tutorial-z5 cannot be opened" in result.output and "codes.safetensors: is missing" in result.output.replace("\n", "")
+    assert (
+        "digits-tutorial-z5 cannot be opened" in result.output
+        and "codes.safetensors: is missing" in result.output.replace("\n", "")
+    )
     elbo = read_folder(models / "digits-tutorial-z2").metrics["elbo"]["value"]
     assert f"{-elbo:.2f}" in result.output
 
 
 def test_list_of_an_empty_folder_says_how_to_make_a_model(tmp_path):
     result = within("list", "--models", tmp_path / "none")
-    assert result.exit_code == 0 and "holds no models yet; python -m vae train --dataset digits" in result.output
+    assert (
+        result.exit_code == 0 and "holds no models yet; python -m vae train --dataset digits" in result.output
+    )
 
 
 def test_card_writes_the_models_page(trained, tmp_path):
@@ -216,12 +300,16 @@ def test_evaluate_prints_every_figure_and_stores_them_when_asked(trained, tmp_pa
     for key, entry in metrics.items():
         assert entry["value"] is not None, key
         assert f"{entry['value']:g}" in result.output and key in result.output
-    assert metrics["log_likelihood"]["k"] == 10 and metrics["log_likelihood"]["value"] > metrics["elbo"]["value"]
+    assert (
+        metrics["log_likelihood"]["k"] == 10 and metrics["log_likelihood"]["value"] > metrics["elbo"]["value"]
+    )
     assert load_file(path / "model.safetensors").keys() == weights.keys()
 
 
 def test_charts_of_a_two_dimensional_model_are_refused(trained):
-    assert "two latent dimensions, which are their own map" in str(within("charts", trained / "digits-tutorial-z2").exception)
+    assert "two latent dimensions, which are their own map" in str(
+        within("charts", trained / "digits-tutorial-z2").exception
+    )
 
 
 def test_charts_adds_the_places_of_a_larger_model(trained, tmp_path, monkeypatch):

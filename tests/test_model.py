@@ -13,7 +13,10 @@ from vae.errors import InputError
 from vae.model import AE_LOGVAR, VAE
 
 SHAPES = [(1, 28, 28), (3, 32, 32), (1, 17, 23), (1, 8, 8), (3, 5, 4)]
-NETS = {"mlp": {"hidden": (12, 12, 7), "residual": True}, "conv": {"architecture": "conv", "hidden": (3, 4, 9)}}
+NETS = {
+    "mlp": {"hidden": (12, 12, 7), "residual": True},
+    "conv": {"architecture": "conv", "hidden": (3, 4, 9)},
+}
 
 
 def images(*shape: int) -> torch.Tensor:
@@ -33,7 +36,9 @@ def test_every_net_takes_every_image_shape_and_size_of_z(net, shape, latent_dim,
     assert x_recon.shape == x.shape and 0 <= x_recon.min() and x_recon.max() <= 1
     torch.testing.assert_close(x_recon, torch.sigmoid(logits))
     logits.sum().backward()
-    assert all(p.grad is not None for name, p in vae.named_parameters() if not name.startswith("encoder.logvar"))
+    assert all(
+        p.grad is not None for name, p in vae.named_parameters() if not name.startswith("encoder.logvar")
+    )
 
 
 @pytest.mark.parametrize("net", NETS)
@@ -44,7 +49,10 @@ def test_decoded_images_stay_in_the_unit_interval_far_out(net):
 
 
 def test_an_mlp_is_the_chain_of_matrix_products_it_says_it_is():
-    vae = VAE(ModelConfig(latent_dim=3, image_shape=(1, 4, 5), hidden=(6, 6, 4), residual=True), torch.Generator().manual_seed(3))
+    vae = VAE(
+        ModelConfig(latent_dim=3, image_shape=(1, 4, 5), hidden=(6, 6, 4), residual=True),
+        torch.Generator().manual_seed(3),
+    )
     w = {k: v.detach().numpy().astype(np.float64) for k, v in vae.state_dict().items()}
     x = images(7, 1, 4, 5)
 
@@ -79,14 +87,18 @@ def test_noise_is_standard_normal_and_scaled_by_the_square_root_of_the_variance(
     assert kstest(z[:, 0], "norm", args=(3, 1)).pvalue > 0.01
     assert kstest(z[:, 1], "norm", args=(3, 0.5)).pvalue > 0.01
     eps = torch.randn(5, 2, generator=torch.Generator().manual_seed(2))
-    torch.testing.assert_close(vae.reparameterize(mu[:5], logvar[:5], eps), 3 + torch.tensor([1.0, 0.5]) * eps)
+    torch.testing.assert_close(
+        vae.reparameterize(mu[:5], logvar[:5], eps), 3 + torch.tensor([1.0, 0.5]) * eps
+    )
 
 
 def test_the_gradient_reaches_mean_and_variance_through_the_draw():
     vae = VAE(ModelConfig(latent_dim=3, image_shape=(1, 8, 8), hidden=(4,)))
     draw = torch.Generator().manual_seed(0)
     mu, logvar, eps = (torch.randn(4, 3, dtype=torch.float64, generator=draw) for _ in range(3))
-    assert torch.autograd.gradcheck(lambda m, v: vae.reparameterize(m, v, eps), (mu.requires_grad_(), logvar.requires_grad_()))
+    assert torch.autograd.gradcheck(
+        lambda m, v: vae.reparameterize(m, v, eps), (mu.requires_grad_(), logvar.requires_grad_())
+    )
 
 
 def test_encode_is_never_a_sample(digits):
@@ -107,7 +119,11 @@ def test_a_conditional_model_hears_its_label_on_both_sides():
     vae = VAE(ModelConfig(image_shape=(1, 8, 8), hidden=(16,), conditional=True))
     x, z = images(1, 1, 8, 8).expand(10, -1, -1, -1), torch.zeros(10, 2)
     labels = torch.arange(10)
-    assert len(torch.unique(vae.encode(x, labels)[0], dim=0)) == len(torch.unique(vae.decode(z, labels).flatten(1), dim=0)) == 10
+    assert (
+        len(torch.unique(vae.encode(x, labels)[0], dim=0))
+        == len(torch.unique(vae.decode(z, labels).flatten(1), dim=0))
+        == 10
+    )
 
 
 @pytest.mark.parametrize("likelihood", LIKELIHOODS)
@@ -118,7 +134,9 @@ def test_only_the_learned_variance_adds_a_weight(likelihood):
 
 
 def test_wrong_shapes_and_labels_are_refused_by_name():
-    plain, conditional = (VAE(ModelConfig(image_shape=(1, 8, 8), hidden=(4,), conditional=c)) for c in (False, True))
+    plain, conditional = (
+        VAE(ModelConfig(image_shape=(1, 8, 8), hidden=(4,), conditional=c)) for c in (False, True)
+    )
     x, z, label = images(3, 1, 8, 8), torch.zeros(3, 2), torch.tensor([1, 2, 3])
     for bad in (images(3, 1, 28, 28), images(1, 8, 8), images(3, 64)):
         with pytest.raises(InputError, match=r"^x has shape .* takes \(B, 1, 8, 8\)"):
@@ -152,7 +170,11 @@ def test_building_draws_from_its_own_generator_alone(net):
 
 @pytest.mark.parametrize("net", NETS)
 def test_new_weights_lie_within_one_over_the_root_of_the_fan_in_as_in_pytorch(net):
-    vae = VAE(ModelConfig(image_shape=(1, 28, 28), hidden=(64, 32, 32) if net == "mlp" else (16, 32, 32), architecture=net))
+    vae = VAE(
+        ModelConfig(
+            image_shape=(1, 28, 28), hidden=(64, 32, 32) if net == "mlp" else (16, 32, 32), architecture=net
+        )
+    )
     for module in vae.modules():
         if isinstance(module, (torch.nn.Linear, torch.nn.Conv2d, torch.nn.ConvTranspose2d)):
             # the largest absolute value of PyTorch's own initialisation of the same layer, whose bound is the same
@@ -168,12 +190,16 @@ def test_hidden_layers_can_be_begun_as_pytorchs_kaiming_uniform():
     vae = VAE(ModelConfig(hidden=(300, 200)))
     vae.initialize(torch.Generator().manual_seed(1), he=True)
     for layer in (*vae.encoder.body.layers, *vae.decoder.body.layers):
-        theirs = torch.nn.init.kaiming_uniform_(torch.empty_like(layer.weight), nonlinearity="relu", generator=torch.Generator().manual_seed(2))
+        theirs = torch.nn.init.kaiming_uniform_(
+            torch.empty_like(layer.weight), nonlinearity="relu", generator=torch.Generator().manual_seed(2)
+        )
         if layer.weight.numel() > 500:
             assert layer.weight.abs().max().item() == pytest.approx(theirs.abs().max().item(), rel=0.02)
             assert layer.weight.std().item() == pytest.approx(theirs.std().item(), rel=0.1)
         assert not layer.bias.any()
-    assert vae.encoder.mu.weight.abs().max() <= 200**-0.5  # the ends stay as they are: mu and logits begin small
+    assert (
+        vae.encoder.mu.weight.abs().max() <= 200**-0.5
+    )  # the ends stay as they are: mu and logits begin small
 
 
 def _arguments(module) -> tuple:

@@ -23,7 +23,11 @@ BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", TEXT, re.M | re.S)
 PYTHON = [code for kind, code in BLOCKS if kind == "python"]
 SHELL = [code for kind, code in BLOCKS if kind == "sh"]
 SERVED = "http://127.0.0.1:7860"
-PINS = {re.split(r"[=<>~!]", line)[0].strip(): line.strip() for line in (ROOT / "requirements.txt").read_text().splitlines() if line.strip()}
+PINS = {
+    re.split(r"[=<>~!]", line)[0].strip(): line.strip()
+    for line in (ROOT / "requirements.txt").read_text().splitlines()
+    if line.strip()
+}
 
 
 def runnable(code: str) -> str:
@@ -48,7 +52,10 @@ def address() -> Iterator[str]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     words = [sys.executable, "app.py", "--no-browser", "--port", str(port)]
-    server, url = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL), f"http://127.0.0.1:{port}"
+    server, url = (
+        subprocess.Popen(words, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL),
+        f"http://127.0.0.1:{port}",
+    )
     end = time.monotonic() + 240
     try:
         while not answers(url):
@@ -83,7 +90,9 @@ def test_the_readme_has_an_example_of_each_way_in():
 
 def test_the_gradio_client_example_gets_its_images(address, tmp_path):
     (code,) = (code for code in PYTHON if SERVED in code)
-    assert "2 images, 28 rows each" in run([sys.executable, "-c", runnable(code).replace(SERVED, address)], tmp_path)
+    assert "2 images, 28 rows each" in run(
+        [sys.executable, "-c", runnable(code).replace(SERVED, address)], tmp_path
+    )
 
 
 def test_the_curl_example_gets_the_image_that_the_library_decodes(address, tmp_path):
@@ -108,7 +117,9 @@ def test_every_endpoint_stands_in_the_table_as_the_server_names_it(address):
     rows = dict(re.findall(r"^\| `/(\w+)\((.*?)\)` \|", TEXT, re.M))
     assert {"/" + name for name in rows} == set(named)
     for name, row in rows.items():
-        assert [p.split("=")[0].strip() for p in row.split(",") if p.strip()] == [p["parameter_name"] for p in named["/" + name]["parameters"]], name
+        assert [p.split("=")[0].strip() for p in row.split(",") if p.strip()] == [
+            p["parameter_name"] for p in named["/" + name]["parameters"]
+        ], name
 
 
 def test_every_flag_of_the_server_stands_in_the_table_and_no_other():
@@ -120,13 +131,17 @@ def test_every_flag_of_the_server_stands_in_the_table_and_no_other():
 def test_the_front_matter_names_what_a_space_needs_and_the_gradio_that_is_pinned():
     assert PINS["gradio"] == f"gradio=={FRONT['sdk_version']}"
     assert FRONT["sdk"] == "gradio" and (ROOT / FRONT["app_file"]).is_file()
-    assert re.fullmatch(r'"3\.1[0-2]"', FRONT["python_version"]), "the versions that Spaces' GPUs offer, in quotes, or 3.10 is read as 3.1"
+    assert re.fullmatch(r'"3\.1[0-2]"', FRONT["python_version"]), (
+        "the versions that Spaces' GPUs offer, in quotes, or 3.10 is read as 3.1"
+    )
     assert len(FRONT["short_description"]) <= 60
 
 
 def test_every_requirement_is_explained_and_nothing_else_is():
     table = TEXT.split("## What each dependency is for")[1].split("\n## ")[0]
-    named = [name for row in re.findall(r"^\| (`.*?) \|", table, re.M) for name in re.findall(r"`([\w-]+)`", row)]
+    named = [
+        name for row in re.findall(r"^\| (`.*?) \|", table, re.M) for name in re.findall(r"`([\w-]+)`", row)
+    ]
     assert sorted(named) == sorted(PINS)
 
 

@@ -21,23 +21,57 @@ def weights(config) -> int:
     return sum(math.prod(shape) for shape in weight_shapes(config).values())
 
 
-@pytest.mark.parametrize(("recipe", "dataset", "z", "model", "train"), [
-    ("tutorial", "mnist", 20, {"architecture": "mlp", "hidden": (400,), "likelihood": "bernoulli"},
-     {"epochs": 5, "batch_size": 100, "learning_rate": 1e-3, "beta": 1.0, "schedule": "constant"}),
-    ("conv", "mnist", 2, {"architecture": "conv", "hidden": (16, 32, 32), "likelihood": "bernoulli"},
-     {"epochs": 10, "batch_size": 256, "learning_rate": 1e-3, "beta": 784 * 5e-4}),
-    ("fashion-mse", "fashion-mnist", 20, {"architecture": "mlp", "hidden": (400,), "likelihood": "gaussian"},
-     {"epochs": 10, "batch_size": 128, "learning_rate": 1e-3, "beta": 1.0}),
-    ("beta-mse", "mnist", 2, {"architecture": "mlp", "hidden": (128,), "likelihood": "gaussian-mean"},
-     {"epochs": 100, "batch_size": 128, "learning_rate": 2e-3, "beta": 0.001}),
-    ("default", "mnist", 10, {"architecture": "mlp", "likelihood": "bernoulli"}, {"beta": 1.0, "schedule": "one-cycle"}),
-])
+@pytest.mark.parametrize(
+    ("recipe", "dataset", "z", "model", "train"),
+    [
+        (
+            "tutorial",
+            "mnist",
+            20,
+            {"architecture": "mlp", "hidden": (400,), "likelihood": "bernoulli"},
+            {"epochs": 5, "batch_size": 100, "learning_rate": 1e-3, "beta": 1.0, "schedule": "constant"},
+        ),
+        (
+            "conv",
+            "mnist",
+            2,
+            {"architecture": "conv", "hidden": (16, 32, 32), "likelihood": "bernoulli"},
+            {"epochs": 10, "batch_size": 256, "learning_rate": 1e-3, "beta": 784 * 5e-4},
+        ),
+        (
+            "fashion-mse",
+            "fashion-mnist",
+            20,
+            {"architecture": "mlp", "hidden": (400,), "likelihood": "gaussian"},
+            {"epochs": 10, "batch_size": 128, "learning_rate": 1e-3, "beta": 1.0},
+        ),
+        (
+            "beta-mse",
+            "mnist",
+            2,
+            {"architecture": "mlp", "hidden": (128,), "likelihood": "gaussian-mean"},
+            {"epochs": 100, "batch_size": 128, "learning_rate": 2e-3, "beta": 0.001},
+        ),
+        (
+            "default",
+            "mnist",
+            10,
+            {"architecture": "mlp", "likelihood": "bernoulli"},
+            {"beta": 1.0, "schedule": "one-cycle"},
+        ),
+    ],
+)
 def test_a_recipe_is_what_its_tutorial_did(recipe, dataset, z, model, train):
     found_model, found_train = recipe_configs(recipe, dataset, z)
     assert {k: getattr(found_model, k) for k in model} == model
     for field, value in train.items():
         assert getattr(found_train, field) == (pytest.approx(value) if field == "beta" else value)
-    assert found_model.latent_dim == z and found_model.variational and not found_model.conditional and found_train.objective == "elbo"
+    assert (
+        found_model.latent_dim == z
+        and found_model.variational
+        and not found_model.conditional
+        and found_train.objective == "elbo"
+    )
 
 
 def test_the_five_recipes_are_there_and_no_other_is_known():
@@ -60,22 +94,44 @@ def test_every_recipe_builds_for_every_image_shape(recipe, shape):
     assert model.image_shape == shape and model.num_classes == 12 and weights(model) > 0
 
 
-@pytest.mark.parametrize(("run", "name"), [
-    (Run("mnist", "default", 2), "mnist-default-z2"),
-    (Run("mnist", "default", 2, {"variational": False}), "mnist-default-ae-z2"),
-    (Run("mnist", "default", 10, {"beta": 4.0, "objective": "tc"}), "mnist-default-beta4-tc-z10"),
-    (Run("mnist", "default", 2, {"likelihood": "gaussian-learned"}), "mnist-default-sigma-z2"),
-    (Run("mnist", "default", 2, {"likelihood": "gaussian"}), "mnist-default-gauss-z2"),
-    (Run("mnist", "default", 2, {"likelihood": "gaussian-mean"}), "mnist-default-gaussmean-z2"),
-    (Run("digits", "default", 5, {"conditional": True}), "digits-default-cond-z5"),
-    (Run("digits", "default", 5, {"beta": 0.5}), "digits-default-beta0.5-z5"),
-    (Run("mnist", "tutorial", 3, {"likelihood": "gaussian-learned", "objective": "tc", "beta": 2.0, "conditional": True, "variational": False}),
-     "mnist-tutorial-ae-cond-beta2-tc-sigma-z3"),
-    (Run("mnist", "conv", 2), "mnist-conv-z2"),
-    (Run("mnist", "beta-mse", 2, {"beta": 0.001, "likelihood": "gaussian-mean", "epochs": 7, "seed": 3}), "mnist-beta-mse-z2"),
-    (Run("fashion-mnist", "fashion-mse", 20, {"beta": 1.0}), "fashion-mnist-fashion-mse-z20"),
-    (Run("mnist", "default", 2, {"beta": 4.0}, "mine"), "mine"),
-], ids=lambda v: v if isinstance(v, str) else "")
+@pytest.mark.parametrize(
+    ("run", "name"),
+    [
+        (Run("mnist", "default", 2), "mnist-default-z2"),
+        (Run("mnist", "default", 2, {"variational": False}), "mnist-default-ae-z2"),
+        (Run("mnist", "default", 10, {"beta": 4.0, "objective": "tc"}), "mnist-default-beta4-tc-z10"),
+        (Run("mnist", "default", 2, {"likelihood": "gaussian-learned"}), "mnist-default-sigma-z2"),
+        (Run("mnist", "default", 2, {"likelihood": "gaussian"}), "mnist-default-gauss-z2"),
+        (Run("mnist", "default", 2, {"likelihood": "gaussian-mean"}), "mnist-default-gaussmean-z2"),
+        (Run("digits", "default", 5, {"conditional": True}), "digits-default-cond-z5"),
+        (Run("digits", "default", 5, {"beta": 0.5}), "digits-default-beta0.5-z5"),
+        (
+            Run(
+                "mnist",
+                "tutorial",
+                3,
+                {
+                    "likelihood": "gaussian-learned",
+                    "objective": "tc",
+                    "beta": 2.0,
+                    "conditional": True,
+                    "variational": False,
+                },
+            ),
+            "mnist-tutorial-ae-cond-beta2-tc-sigma-z3",
+        ),
+        (Run("mnist", "conv", 2), "mnist-conv-z2"),
+        (
+            Run(
+                "mnist", "beta-mse", 2, {"beta": 0.001, "likelihood": "gaussian-mean", "epochs": 7, "seed": 3}
+            ),
+            "mnist-beta-mse-z2",
+        ),
+        (Run("fashion-mnist", "fashion-mse", 20, {"beta": 1.0}), "fashion-mnist-fashion-mse-z20"),
+        (Run("mnist", "default", 2, {"beta": 4.0}, "mine"), "mine"),
+    ],
+    ids=lambda v: v if isinstance(v, str) else "",
+)
 def test_a_folder_is_named_by_what_differs_from_its_recipe(run, name):
     assert run.folder_name() == name
 
@@ -83,7 +139,12 @@ def test_a_folder_is_named_by_what_differs_from_its_recipe(run, name):
 @pytest.mark.parametrize("likelihood", LIKELIHOODS)
 def test_names_of_different_likelihoods_differ(likelihood):
     names = {Run("mnist", recipe, 2, {"likelihood": likelihood}).folder_name() for recipe in RECIPES}
-    others = {Run("mnist", recipe, 2, {"likelihood": other}).folder_name() for recipe in RECIPES for other in LIKELIHOODS if other != likelihood}
+    others = {
+        Run("mnist", recipe, 2, {"likelihood": other}).folder_name()
+        for recipe in RECIPES
+        for other in LIKELIHOODS
+        if other != likelihood
+    }
     assert not names & others
 
 
@@ -111,8 +172,15 @@ def test_default_is_stable_on_the_large_sets(name, z, request):
 
 def test_default_at_two_dimensions_goes_faster_the_shorter_its_training():
     quick, own, long = (RECIPES["default"]("mnist", 2, epochs=epochs)[1] for epochs in (1, None, 80))
-    assert quick.learning_rate > own.learning_rate > long.learning_rate and quick.batch_size < own.batch_size == long.batch_size
-    assert (quick.epochs, long.epochs) == (1, 80) and own == RECIPES["default"]("mnist", 2, epochs=own.epochs)[1]
-    assert RECIPES["default"]("mnist", 10)[1] == RECIPES["default"]("mnist", 10, epochs=80)[1].replace(epochs=20)
+    assert (
+        quick.learning_rate > own.learning_rate > long.learning_rate
+        and quick.batch_size < own.batch_size == long.batch_size
+    )
+    assert (quick.epochs, long.epochs) == (1, 80) and own == RECIPES["default"](
+        "mnist", 2, epochs=own.epochs
+    )[1]
+    assert RECIPES["default"]("mnist", 10)[1] == RECIPES["default"]("mnist", 10, epochs=80)[1].replace(
+        epochs=20
+    )
     with pytest.raises(ConfigError, match="epochs is 0"):
         RECIPES["default"]("mnist", 2, epochs=0)

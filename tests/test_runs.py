@@ -35,14 +35,24 @@ def contents(path: Path) -> dict[str, object]:
     """A folder's files, without what a clock says."""
     found: dict[str, object] = {p.name: p.read_bytes() for p in path.iterdir() if p.suffix == ".safetensors"}
     history = read_history(path)
-    found["history"] = [{k: v for k, v in e.items() if "second" not in k} for e in history["epochs"]], history["steps"]
+    found["history"] = (
+        [{k: v for k, v in e.items() if "second" not in k} for e in history["epochs"]],
+        history["steps"],
+    )
     found["metrics"] = {k: v["value"] for k, v in read_folder(path).metrics.items() if k != "seconds"}
     return found
 
 
-@pytest.mark.parametrize("flags", [
-    {}, {"conditional": True, "likelihood": "gaussian-learned"}, {"objective": "tc", "beta": 4.0}, {"variational": False},
-], ids=str)
+@pytest.mark.parametrize(
+    "flags",
+    [
+        {},
+        {"conditional": True, "likelihood": "gaussian-learned"},
+        {"objective": "tc", "beta": 4.0},
+        {"variational": False},
+    ],
+    ids=str,
+)
 @pytest.mark.parametrize("stop_after", [1, 2, 3])
 def test_an_interrupted_and_resumed_run_is_the_uninterrupted_one(tmp_path, flags, stop_after):
     run = Run("digits", "tutorial", 3, QUICK | flags)
@@ -62,7 +72,9 @@ def test_recipes_with_schedule_warmup_and_binarizing_resume_too(tmp_path, monkey
 
     def recipe(*arguments, **options):
         model, config = original(*arguments, **options)
-        return model.replace(hidden=(20, 20)), config.replace(kl_warmup=0.8, binarize=True, schedule="one-cycle", clip_norm=3.0)
+        return model.replace(hidden=(20, 20)), config.replace(
+            kl_warmup=0.8, binarize=True, schedule="one-cycle", clip_norm=3.0
+        )
 
     monkeypatch.setattr(vae.runs, "recipe_configs", recipe)
     run = Run("digits", "default", 2, QUICK)
@@ -70,7 +82,9 @@ def test_recipes_with_schedule_warmup_and_binarizing_resume_too(tmp_path, monkey
     interrupt(run, tmp_path / "parts", 1)
     interrupt(run, tmp_path / "parts", 1, resume=True)
     train(run, tmp_path / "parts", resume=True)
-    assert contents(tmp_path / "parts" / run.folder_name()) == contents(tmp_path / "whole" / run.folder_name())
+    assert contents(tmp_path / "parts" / run.folder_name()) == contents(
+        tmp_path / "whole" / run.folder_name()
+    )
 
 
 @pytest.mark.parametrize("moment", ["in an epoch", "while measuring", "in a save"])
@@ -99,7 +113,9 @@ def test_ctrl_c_keeps_the_last_finished_epoch(tmp_path, monkeypatch, moment):
                 done.append(record)
     path = tmp_path / "parts" / run.folder_name()
     assert [p.name for p in path.parent.iterdir()] == [path.name]
-    assert len(read_history(path)["epochs"]) == {"in an epoch": 2, "while measuring": 3, "in a save": 1}[moment]
+    assert (
+        len(read_history(path)["epochs"]) == {"in an epoch": 2, "while measuring": 3, "in a save": 1}[moment]
+    )
     load_model(path)
     train(run, tmp_path / "parts", resume=True)
     assert contents(path) == contents(tmp_path / "whole" / run.folder_name())
@@ -143,7 +159,9 @@ def test_divergence_leaves_nothing_half_written_and_an_old_model_as_it_was(tmp_p
         with pytest.raises(TrainingError, match=r"diverged .*epoch \d+ at latent size 2"):
             train(run, out, **options)
     assert not (tmp_path / "new").exists()
-    assert [p.name for p in tmp_path.iterdir()] == [run.folder_name()] and contents(tmp_path / run.folder_name()) == before
+    assert [p.name for p in tmp_path.iterdir()] == [run.folder_name()] and contents(
+        tmp_path / run.folder_name()
+    ) == before
 
 
 def test_weights_that_float16_cannot_hold_are_a_training_error(tmp_path, monkeypatch):
@@ -167,7 +185,9 @@ def test_a_finished_folder_says_so_and_an_existing_one_is_not_overwritten(tmp_pa
     train(run, tmp_path)
     with pytest.raises(Finished, match="is finished: all 1 epochs are done. --force trains it anew"):
         train(run, tmp_path, resume=True)
-    with pytest.raises(CheckpointError, match="exists already; --force replaces it, --resume continues it, --name"):
+    with pytest.raises(
+        CheckpointError, match="exists already; --force replaces it, --resume continues it, --name"
+    ):
         train(run, tmp_path)
     before = (tmp_path / run.folder_name() / "model.safetensors").read_bytes()
     train(Run("digits", "tutorial", 2, {"epochs": 1, "seed": 5}), tmp_path, force=True)
@@ -175,18 +195,27 @@ def test_a_finished_folder_says_so_and_an_existing_one_is_not_overwritten(tmp_pa
     assert read_folder(tmp_path / run.folder_name()).provenance["seed"] == 5
 
 
-@pytest.mark.parametrize(("changed", "fault"), [
-    (Run("digits", "tutorial", 2, {"epochs": 4}, "m"), "started with epochs 3, not 4"),
-    (Run("digits", "tutorial", 3, QUICK, "m"), "started with latent_dim 2, not 3"),
-    (Run("digits", "tutorial", 2, QUICK | {"conditional": True}, "m"), "started with conditional False, not True"),
-    (Run("digits", "tutorial", 2, QUICK | {"seed": 1}, "m"), "started with seed 0, not 1"),
-    (Run("digits", "beta-mse", 2, QUICK, "m"), "started as tutorial on digits, not beta-mse"),
-], ids=lambda v: v if isinstance(v, str) else "")
+@pytest.mark.parametrize(
+    ("changed", "fault"),
+    [
+        (Run("digits", "tutorial", 2, {"epochs": 4}, "m"), "started with epochs 3, not 4"),
+        (Run("digits", "tutorial", 3, QUICK, "m"), "started with latent_dim 2, not 3"),
+        (
+            Run("digits", "tutorial", 2, QUICK | {"conditional": True}, "m"),
+            "started with conditional False, not True",
+        ),
+        (Run("digits", "tutorial", 2, QUICK | {"seed": 1}, "m"), "started with seed 0, not 1"),
+        (Run("digits", "beta-mse", 2, QUICK, "m"), "started as tutorial on digits, not beta-mse"),
+    ],
+    ids=lambda v: v if isinstance(v, str) else "",
+)
 def test_a_resume_with_other_flags_is_refused_by_name(tmp_path, changed, fault):
     interrupt(Run("digits", "tutorial", 2, QUICK, "m"), tmp_path, 1)
     with pytest.raises(TrainingError, match=fault):
         train(changed, tmp_path, resume=True)
-    train(Run("digits", "tutorial", 2, {}, "m"), tmp_path, resume=True)  # what is not said again stays as it was
+    train(
+        Run("digits", "tutorial", 2, {}, "m"), tmp_path, resume=True
+    )  # what is not said again stays as it was
 
 
 def test_a_resume_on_other_images_is_refused(tmp_path, monkeypatch, digits):
@@ -205,7 +234,9 @@ def test_a_name_cannot_leave_the_out_folder(tmp_path, name):
 
 
 def test_unknown_data_sets_recipes_and_sizes_are_refused_by_name(tmp_path):
-    with pytest.raises(DataError, match="dataset is 'cifar'; the data sets are mnist, fashion-mnist, kmnist, digits"):
+    with pytest.raises(
+        DataError, match="dataset is 'cifar'; the data sets are mnist, fashion-mnist, kmnist, digits"
+    ):
         train(Run("cifar", "default", 2), tmp_path)
     with pytest.raises(ConfigError, match="recipe is 'best'; the recipes are default"):
         train(Run("digits", "best", 2), tmp_path)
@@ -218,7 +249,13 @@ def test_the_folder_keeps_a_command_that_makes_it_again(tmp_path):
 
     from vae.__main__ import app
 
-    run = Run("digits", "tutorial", 3, {"epochs": 1, "beta": 2.0, "objective": "tc", "seed": 3, "variational": False, "conditional": True}, "my-model")
+    run = Run(
+        "digits",
+        "tutorial",
+        3,
+        {"epochs": 1, "beta": 2.0, "objective": "tc", "seed": 3, "variational": False, "conditional": True},
+        "my-model",
+    )
     train(run, tmp_path / "my models")
     command = read_folder(tmp_path / "my models" / "my-model").provenance["command"]
     words = shlex.split(command)
@@ -232,13 +269,19 @@ def test_the_folder_keeps_a_command_that_makes_it_again(tmp_path):
 
 def test_metrics_of_a_finished_run_name_the_train_command_for_their_seconds(trained):
     folder = read_folder(trained / "digits-tutorial-z2")
-    assert folder.metrics["seconds"]["command"].startswith("python -m vae train --dataset digits --recipe tutorial --latent-dims 2")
-    assert folder.metrics["seconds"]["value"] == pytest.approx(sum(e["seconds"] for e in read_history(folder.path)["epochs"]), abs=1e-2)
+    assert folder.metrics["seconds"]["command"].startswith(
+        "python -m vae train --dataset digits --recipe tutorial --latent-dims 2"
+    )
+    assert folder.metrics["seconds"]["value"] == pytest.approx(
+        sum(e["seconds"] for e in read_history(folder.path)["epochs"]), abs=1e-2
+    )
     assert folder.metrics["elbo"]["command"] == f"python -m vae evaluate {folder.path}"
 
 
 def test_umap_places_are_added_to_the_folder_once_they_are_wanted(tmp_path, monkeypatch):
-    monkeypatch.setattr(vae.runs, "fit_umap", lambda mu: np.ascontiguousarray(mu[:, :2]))  # the places themselves are test_chart's matter
+    monkeypatch.setattr(
+        vae.runs, "fit_umap", lambda mu: np.ascontiguousarray(mu[:, :2])
+    )  # the places themselves are test_chart's matter
     run = Run("digits", "tutorial", 3, {"epochs": 1})
     train(run, tmp_path)
     path = tmp_path / run.folder_name()

@@ -17,7 +17,9 @@ from vae.model import VAE
 from vae.train import LOG_EVERY, EpochRecord, Trainer, fit, pick_device, pick_precision, rate_schedule
 
 MODEL = ModelConfig(image_shape=(1, 8, 8), hidden=(24, 24), residual=True)
-TRAIN = TrainConfig(epochs=4, batch_size=64, learning_rate=2e-3, schedule="one-cycle", clip_norm=5.0, weight_decay=0.01)
+TRAIN = TrainConfig(
+    epochs=4, batch_size=64, learning_rate=2e-3, schedule="one-cycle", clip_norm=5.0, weight_decay=0.01
+)
 VARIANTS = {
     "plain": ({}, {}),
     "constant": ({}, {"schedule": "constant", "clip_norm": 0.0, "weight_decay": 0.0}),
@@ -31,7 +33,10 @@ VARIANTS = {
     "sigma": ({"likelihood": "gaussian-learned"}, {}),
     "gaussmean": ({"likelihood": "gaussian-mean"}, {"beta": 0.01}),
     "conv": ({"architecture": "conv", "hidden": (3, 4, 8), "residual": False}, {}),
-    "all": ({"conditional": True, "likelihood": "gaussian-learned", "latent_dim": 3}, {"kl_warmup": 0.5, "binarize": True, "objective": "tc", "beta": 2.0}),
+    "all": (
+        {"conditional": True, "likelihood": "gaussian-learned", "latent_dim": 3},
+        {"kl_warmup": 0.5, "binarize": True, "objective": "tc", "beta": 2.0},
+    ),
 }
 
 
@@ -39,7 +44,9 @@ VARIANTS = {
 def small(digits) -> tuple[ImageSet, ImageSet]:
     """The first few hundred digits; 300 images in batches of 64 leave a rest, which another epoch's order may pick."""
     train, test = digits
-    return ImageSet(train.images[:300], train.labels[:300], train.class_names), ImageSet(test.images[:50], test.labels[:50], test.class_names)
+    return ImageSet(train.images[:300], train.labels[:300], train.class_names), ImageSet(
+        test.images[:50], test.labels[:50], test.class_names
+    )
 
 
 def run(data, model=MODEL, train=TRAIN, **options) -> list[EpochRecord]:
@@ -48,7 +55,9 @@ def run(data, model=MODEL, train=TRAIN, **options) -> list[EpochRecord]:
 
 def figures(record: EpochRecord) -> dict:
     """The row of the history without what a clock says."""
-    return {k: v for k, v in record.history().items() if "seconds" not in k and "second" not in k} | {"steps": record.steps}
+    return {k: v for k, v in record.history().items() if "seconds" not in k and "second" not in k} | {
+        "steps": record.steps
+    }
 
 
 def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
@@ -109,7 +118,9 @@ def test_binarized_pixels_are_on_as_often_as_they_are_grey(small):
     for _ in range(20):
         trainer.draw()
         counts += np.bincount(trainer.levels.flatten().numpy(), minlength=255)
-    assert chisquare(counts).pvalue > 1e-3  # levels 0 .. 254 alike: a grey of g is above exactly g of them, so 0 is never on and 255 always
+    assert (
+        chisquare(counts).pvalue > 1e-3
+    )  # levels 0 .. 254 alike: a grey of g is above exactly g of them, so 0 is never on and 255 always
 
 
 # ---- one step, the plain way ---------------------------------------------------------------------------------------
@@ -118,11 +129,20 @@ def test_binarized_pixels_are_on_as_often_as_they_are_grey(small):
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("clip", [0.5, 1e6])
 def test_the_steps_are_those_of_clip_grad_norm_and_adamw(small, variant, clip):
-    model, train = MODEL.replace(**VARIANTS[variant][0]), TRAIN.replace(**VARIANTS[variant][1] | {"clip_norm": clip, "epochs": 2})
+    model, train = (
+        MODEL.replace(**VARIANTS[variant][0]),
+        TRAIN.replace(**VARIANTS[variant][1] | {"clip_norm": clip, "epochs": 2}),
+    )
     trainer = Trainer(model, train, small[0], torch.device("cpu"), "float32")
     plain = VAE(model).train()
     plain.initialize(torch.Generator().manual_seed(train.seed), train.he)
-    optimizer = torch.optim.AdamW(plain.parameters(), lr=0.1, betas=(0.9, train.adam_beta2), weight_decay=train.weight_decay, foreach=False)
+    optimizer = torch.optim.AdamW(
+        plain.parameters(),
+        lr=0.1,
+        betas=(0.9, train.adam_beta2),
+        weight_decay=train.weight_decay,
+        foreach=False,
+    )
     rates = rate_schedule(train, 8)
     losses = []
     for step in range(8):
@@ -133,7 +153,9 @@ def test_the_steps_are_those_of_clip_grad_norm_and_adamw(small, variant, clip):
             trainer.draw()
         rows = trainer.order[step % 4]
         x = torch.tensor(small[0].images)[rows].float() / 255
-        seen = (torch.tensor(small[0].images)[rows] > trainer.levels[step % 4]).float() if train.binarize else x
+        seen = (
+            (torch.tensor(small[0].images)[rows] > trainer.levels[step % 4]).float() if train.binarize else x
+        )
         label = torch.tensor(small[0].labels)[rows] if model.conditional else None
         logits, mu, logvar, z = plain(seen, label, trainer.eps[step % 4])
         weight = min(1.0, (step + 1) / max(1, round(train.kl_warmup * 8)))
@@ -187,16 +209,31 @@ def test_the_history_has_its_keys_and_every_fiftieth_step(small):
     steps = [step for r in records for step, _ in r.steps]
     assert steps == [50, 100] == list(range(LOG_EVERY, 121, LOG_EVERY))
     assert [r.epoch for r in records] == list(range(1, 31))
-    assert set(records[0].history()) == {"epoch", "seconds", "images_per_second", "train_recon", "train_kl", "test_recon", "test_kl"}
+    assert set(records[0].history()) == {
+        "epoch",
+        "seconds",
+        "images_per_second",
+        "train_recon",
+        "train_kl",
+        "test_recon",
+        "test_kl",
+    }
     assert records[0].images_per_second == pytest.approx(256 / records[0].seconds)
     assert seen[-1] == (4, 4) and {s for _, s in seen} == {4}
 
 
 @pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian", "gaussian-mean", "gaussian-learned"])
 def test_training_and_test_figures_are_in_the_same_nats(digits, likelihood):
-    train, test = digits  # the same images on both sides, a rate that moves nothing: both figures measure one thing
+    train, test = (
+        digits  # the same images on both sides, a rate that moves nothing: both figures measure one thing
+    )
     model = ModelConfig(image_shape=(1, 8, 8), hidden=(32,), likelihood=likelihood)
-    config = TrainConfig(epochs=1, batch_size=len(test), learning_rate=1e-7, beta=0.01 if likelihood == "gaussian-mean" else 1.0)
+    config = TrainConfig(
+        epochs=1,
+        batch_size=len(test),
+        learning_rate=1e-7,
+        beta=0.01 if likelihood == "gaussian-mean" else 1.0,
+    )
     (record,) = run((test, test), model, config)
     assert record.train_recon == pytest.approx(record.test_recon, rel=2e-3)
     assert record.train_kl == pytest.approx(record.test_kl, rel=2e-3)
@@ -212,7 +249,9 @@ def test_a_plain_autoencoder_has_no_kl(small):
 
 def test_training_beats_a_picture_that_ignores_the_image(digits):
     train, test = digits
-    record = run(digits, MODEL.replace(hidden=(128,)), TrainConfig(epochs=15, batch_size=64, learning_rate=2e-3))[-1]
+    record = run(
+        digits, MODEL.replace(hidden=(128,)), TrainConfig(epochs=15, batch_size=64, learning_rate=2e-3)
+    )[-1]
     share = np.clip(train.images.mean(0) / 255, 1e-3, 1 - 1e-3)
     x = test.images / 255
     blind = -(x * np.log(share) + (1 - x) * np.log(1 - share)).sum((1, 2, 3)).mean()
@@ -230,7 +269,10 @@ def test_a_batch_larger_than_the_data_is_the_data(small):
 @pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian-learned"])
 def test_divergence_stops_with_epoch_size_and_what_to_change(small, likelihood):
     model = MODEL.replace(latent_dim=5, hidden=(64,) * 8, likelihood=likelihood)
-    with pytest.raises(TrainingError, match=r"diverged in epoch \d+ at latent size 5 .*lower learning_rate \(now 1\) or set clip_norm \(now 0"):
+    with pytest.raises(
+        TrainingError,
+        match=r"diverged in epoch \d+ at latent size 5 .*lower learning_rate \(now 1\) or set clip_norm \(now 0",
+    ):
         run(small, model, TRAIN.replace(learning_rate=1.0, clip_norm=0.0, epochs=20))
 
 
@@ -273,7 +315,9 @@ def test_a_device_is_auto_cpu_or_cuda(monkeypatch):
     with pytest.raises(TrainingError, match="no CUDA device here; use --device cpu or auto"):
         pick_device("cuda")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    assert pick_device("cuda") == pick_device("auto") == torch.device("cuda") and pick_device("cpu") == torch.device("cpu")
+    assert pick_device("cuda") == pick_device("auto") == torch.device("cuda") and pick_device(
+        "cpu"
+    ) == torch.device("cpu")
 
 
 def test_narrow_nets_stay_in_float32_and_convolutions_do_not(monkeypatch):
@@ -282,7 +326,10 @@ def test_narrow_nets_stay_in_float32_and_convolutions_do_not(monkeypatch):
     assert pick_precision(ModelConfig(hidden=(400,)), cpu) == "bfloat16"
     assert pick_precision(ModelConfig(hidden=(64,)), cpu) == "float32"
     assert pick_precision(ModelConfig(architecture="conv", hidden=(16, 32, 32)), cpu) == "bfloat16"
-    assert pick_precision(ModelConfig(architecture="conv", hidden=(16, 32, 32), image_shape=(1, 8, 8)), cpu) == "float32"
+    assert (
+        pick_precision(ModelConfig(architecture="conv", hidden=(16, 32, 32), image_shape=(1, 8, 8)), cpu)
+        == "float32"
+    )
     monkeypatch.setattr("vae.train.bfloat16_pays", lambda kind: False)
     assert pick_precision(ModelConfig(hidden=(400,)), cpu) == "float32"
 
@@ -291,10 +338,16 @@ def test_narrow_nets_stay_in_float32_and_convolutions_do_not(monkeypatch):
 
 
 @pytest.mark.cuda
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here; the captured step is compared with the eager one where there is one")
+@pytest.mark.skipif(
+    not torch.cuda.is_available(),
+    reason="no CUDA device here; the captured step is compared with the eager one where there is one",
+)
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_the_captured_step_is_the_eager_step(small, variant, monkeypatch):
-    model, train = MODEL.replace(**VARIANTS[variant][0]), TRAIN.replace(**VARIANTS[variant][1] | {"epochs": 6})
+    model, train = (
+        MODEL.replace(**VARIANTS[variant][0]),
+        TRAIN.replace(**VARIANTS[variant][1] | {"epochs": 6}),
+    )
     captured = run(small, model, train, device="cuda")
     monkeypatch.setattr(Trainer, "capture", lambda self: None)
     eager = run(small, model, train, device="cuda")
@@ -302,4 +355,6 @@ def test_the_captured_step_is_the_eager_step(small, variant, monkeypatch):
         assert ours.test_recon == pytest.approx(theirs.test_recon, rel=1e-4)
         assert ours.train_recon == pytest.approx(theirs.train_recon, rel=1e-4)
     for name, value in eager[-1].state().items():
-        torch.testing.assert_close(captured[-1].state()[name].float(), value.float(), rtol=1e-3, atol=1e-4, msg=name)
+        torch.testing.assert_close(
+            captured[-1].state()[name].float(), value.float(), rtol=1e-3, atol=1e-4, msg=name
+        )

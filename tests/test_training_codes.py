@@ -22,7 +22,14 @@ Z2, Z5, COND = "digits-tutorial-z2", "digits-tutorial-z5", "digits-tutorial-cond
 
 def torch_means(folder: Path, images: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
     with torch.no_grad():
-        return load_model(folder).encode(torch.from_numpy(images / np.float32(255)), None if labels is None else torch.from_numpy(labels))[0].numpy()
+        return (
+            load_model(folder)
+            .encode(
+                torch.from_numpy(images / np.float32(255)),
+                None if labels is None else torch.from_numpy(labels),
+            )[0]
+            .numpy()
+        )
 
 
 def ask(doors: Doors, name: str, fields: dict) -> dict:
@@ -33,7 +40,9 @@ def ask(doors: Doors, name: str, fields: dict) -> dict:
 def test_the_training_codes_lie_where_torch_encodes_them(trained, digits, model):
     train, explorer = digits[0], Explorer(trained)
     found, chart = explorer.training_map(model), explorer.chart(model)
-    mu = torch_means(trained / model, train.images, train.labels if model == COND else None).astype(np.float64)
+    mu = torch_means(trained / model, train.images, train.labels if model == COND else None).astype(
+        np.float64
+    )
     np.testing.assert_allclose(found["uv"], (mu - chart.origin) @ chart.basis.T, atol=1e-4)
     np.testing.assert_array_equal(found["labels"], train.labels)
     assert found["total"] == len(train) == 1437
@@ -55,7 +64,9 @@ def test_training_codes_are_encoded_once_whatever_the_chart(trained, monkeypatch
     explorer, blocks = Explorer(trained), []
     opened = explorer._get(Z5)
     means = opened.means
-    monkeypatch.setattr(opened, "means", lambda images, labels: blocks.append(len(images)) or means(images, labels))
+    monkeypatch.setattr(
+        opened, "means", lambda images, labels: blocks.append(len(images)) or means(images, labels)
+    )
     for chart in ("pca", "axes:0,1", None):
         explorer.training_map(Z5, chart=chart)
     assert blocks == [1437]
@@ -69,9 +80,15 @@ def test_on_umap_a_training_code_lies_among_the_places_of_its_nearest_test_codes
     save_file({"umap": places}, tmp_path / Z5 / "charts.safetensors")
     explorer = Explorer(tmp_path)
     uv = explorer.training_map(Z5, chart="umap")["uv"]
-    distances, rows = NearestNeighbors(n_neighbors=15).fit(explorer.codes(Z5)["mu"]).kneighbors(torch_means(trained / Z5, digits[0].images))
+    distances, rows = (
+        NearestNeighbors(n_neighbors=15)
+        .fit(explorer.codes(Z5)["mu"])
+        .kneighbors(torch_means(trained / Z5, digits[0].images))
+    )
     weight = 1 / (distances + 1e-6)
-    np.testing.assert_allclose(uv, (weight[..., None] * places[rows]).sum(1) / weight.sum(1)[:, None], atol=2e-3)
+    np.testing.assert_allclose(
+        uv, (weight[..., None] * places[rows]).sum(1) / weight.sum(1)[:, None], atol=2e-3
+    )
 
 
 def test_absent_training_images_are_a_sentence_with_the_way_out_and_never_a_download(tmp_path, monkeypatch):
@@ -90,13 +107,19 @@ def test_the_door_gives_places_and_labels_in_binary_and_refuses_by_name(trained,
     doors = Doors(Explorer(trained))
     reply = ask(doors, "training", {"model": Z2})
     uv = np.frombuffer(base64.b64decode(reply["uv"]["b64"]), "<f4").reshape(reply["uv"]["shape"])
-    np.testing.assert_allclose(uv, torch_means(trained / Z2, digits[0].images), atol=1e-4)  # at Z = 2 the chart is z itself
+    np.testing.assert_allclose(
+        uv, torch_means(trained / Z2, digits[0].images), atol=1e-4
+    )  # at Z = 2 the chart is z itself
     labels = np.frombuffer(base64.b64decode(reply["labels"]["b64"]), reply["labels"]["dtype"])
     np.testing.assert_array_equal(np.bincount(labels), np.bincount(digits[0].labels))
     assert (reply["start"], reply["total"]) == (0, 1437)
     for field, value, words in (
-        ("start", -1, "start is -1; it must be a whole number"), ("start", 1.0, "start is 1.0"), ("start", True, "start is true"),
+        ("start", -1, "start is -1; it must be a whole number"),
+        ("start", 1.0, "start is 1.0"),
+        ("start", True, "start is true"),
         ("start", 7, "multiple of 5,000"),
-        ("start", 5000, "below 1,437"), ("chart", "pie", "chart is 'pie'"), ("model", "x", "model is 'x'"),
+        ("start", 5000, "below 1,437"),
+        ("chart", "pie", "chart is 'pie'"),
+        ("model", "x", "model is 'x'"),
     ):
         assert words in ask(doors, "training", {"model": Z2, field: value})["error"]

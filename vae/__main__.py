@@ -28,16 +28,28 @@ ModelsDir = Annotated[Path, typer.Option("--models", help="The folder of model f
 @app.command()
 def train(
     dataset: Annotated[str, typer.Option(help="mnist, fashion-mnist, kmnist or digits.")] = "mnist",
-    recipe: Annotated[str, typer.Option(help="default, tutorial, conv, fashion-mse or beta-mse.")] = "default",
+    recipe: Annotated[
+        str, typer.Option(help="default, tutorial, conv, fashion-mse or beta-mse.")
+    ] = "default",
     latent_dims: Annotated[str, typer.Option(help="Sizes of z, such as 2,5,10,20,40: one model each.")] = "2",
-    epochs: Annotated[int | None, typer.Option(help="Passes over the training set; the recipe's own number otherwise.")] = None,
-    beta: Annotated[float | None, typer.Option(help="Weight of the KL (of the total correlation with --objective tc).")] = None,
+    epochs: Annotated[
+        int | None, typer.Option(help="Passes over the training set; the recipe's own number otherwise.")
+    ] = None,
+    beta: Annotated[
+        float | None, typer.Option(help="Weight of the KL (of the total correlation with --objective tc).")
+    ] = None,
     no_variational: Annotated[bool, typer.Option("--no-variational", help="A plain autoencoder.")] = False,
-    conditional: Annotated[bool, typer.Option("--conditional", help="A CVAE: the label goes in beside x and z.")] = False,
+    conditional: Annotated[
+        bool, typer.Option("--conditional", help="A CVAE: the label goes in beside x and z.")
+    ] = False,
     objective: Annotated[str | None, typer.Option(help="elbo or tc.")] = None,
-    likelihood: Annotated[str | None, typer.Option(help="bernoulli, gaussian, gaussian-mean or gaussian-learned.")] = None,
+    likelihood: Annotated[
+        str | None, typer.Option(help="bernoulli, gaussian, gaussian-mean or gaussian-learned.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Of weights, batches and noise.")] = None,
-    no_umap: Annotated[bool, typer.Option("--no-umap", help="Do not compute UMAP's places of the codes.")] = False,
+    no_umap: Annotated[
+        bool, typer.Option("--no-umap", help="Do not compute UMAP's places of the codes.")
+    ] = False,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     out: Annotated[Path, typer.Option(help="Where the model folders go.")] = Path("models"),
     name: Annotated[str | None, typer.Option(help="Another folder name; with one latent size only.")] = None,
@@ -48,27 +60,41 @@ def train(
     """Train one model per latent size into its own folder. Ctrl-C keeps the last finished epoch; --resume goes on from there."""
     from vae.runs import Run
 
-    given: dict[str, Any] = {"epochs": epochs, "beta": beta, "objective": objective, "likelihood": likelihood, "seed": seed}
+    given: dict[str, Any] = {
+        "epochs": epochs,
+        "beta": beta,
+        "objective": objective,
+        "likelihood": likelihood,
+        "seed": seed,
+    }
     flags = {k: v for k, v in given.items() if v is not None}
     flags |= {"variational": False} if no_variational else {}
     flags |= {"conditional": True} if conditional else {}
     try:
         sizes = [int(size) for size in latent_dims.split(",")]
     except ValueError:
-        raise VAEError(f"--latent-dims is {latent_dims!r}; write whole numbers from 2 to 256 with commas, such as 2,5,10.") from None
+        raise VAEError(
+            f"--latent-dims is {latent_dims!r}; write whole numbers from 2 to 256 with commas, such as 2,5,10."
+        ) from None
     if name and len(sizes) > 1:
         raise VAEError(f"--name {name} would name {len(sizes)} models alike; give it with one latent size.")
     if force and resume:
         raise VAEError("--force starts anew and --resume goes on; give one of them.")
     if twice := sorted({size for size in sizes if sizes.count(size) > 1}):
-        raise VAEError(f"--latent-dims is {latent_dims!r}, which asks twice for {', '.join(map(str, twice))}; write each size once.")
+        raise VAEError(
+            f"--latent-dims is {latent_dims!r}, which asks twice for {', '.join(map(str, twice))}; write each size once."
+        )
     runs = [Run(dataset, recipe, size, flags, name) for size in sizes]
     for run in runs:  # every size is checked before the first is trained
         run.configs()
         run.folder_in(out, overwrite=force or resume)
     summary = Table("model", "epochs", "-elbo", "recon", "kl", "images/s", "training", title=None)
     for run in runs:
-        summary.add_row(*_train_one(run, out=out, data_dir=data, device=device, force=force, resume=resume, umap=not no_umap))
+        summary.add_row(
+            *_train_one(
+                run, out=out, data_dir=data, device=device, force=force, resume=resume, umap=not no_umap
+            )
+        )
     console.print(summary)
 
 
@@ -76,7 +102,12 @@ def _train_one(run, **options) -> list[str]:
     """Train with a live bar; the row of the summary."""
     from vae.runs import Finished, train_model
 
-    columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[figures]}"), TimeRemainingColumn()
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[figures]}"),
+        TimeRemainingColumn(),
+    )
     total, last, seconds = run.configs()[1].epochs, None, 0.0
     with Progress(*columns, console=console) as progress:
         bar = progress.add_task(run.folder_name(), total=total, figures="starting")
@@ -104,19 +135,31 @@ def _train_one(run, **options) -> list[str]:
         except KeyboardInterrupt:
             if last is None:
                 raise VAEError("Stopped: no further epoch was finished, the folder is as it was.") from None
-            raise VAEError(f"Stopped: epoch {last.epoch} of {run.folder_name()} is kept; --resume goes on from there.") from None
+            raise VAEError(
+                f"Stopped: epoch {last.epoch} of {run.folder_name()} is kept; --resume goes on from there."
+            ) from None
     if last is None:  # a resume that had only the measuring left to do
         return [run.folder_name(), "finished", "", "", "", "", ""]
     elbo = "" if last.test_kl is None else f"{last.test_recon + last.test_kl:.2f}"
     kl = "" if last.test_kl is None else f"{last.test_kl:.2f}"
-    return [run.folder_name(), str(last.epoch), elbo, f"{last.test_recon:.2f}", kl, f"{last.images_per_second:,.0f}", f"{seconds:.1f} s"]
+    return [
+        run.folder_name(),
+        str(last.epoch),
+        elbo,
+        f"{last.test_recon:.2f}",
+        kl,
+        f"{last.images_per_second:,.0f}",
+        f"{seconds:.1f} s",
+    ]
 
 
 @app.command()
 def evaluate(
     folders: Annotated[list[Path], typer.Argument(help="Model folders, such as models/mnist-default-z2.")],
     write: Annotated[bool, typer.Option("--write", help="Store the figures in metrics.json.")] = False,
-    k: Annotated[int, typer.Option(help="Importance samples an image for the log-likelihood.", min=1, max=10000)] = 200,
+    k: Annotated[
+        int, typer.Option(help="Importance samples an image for the log-likelihood.", min=1, max=10000)
+    ] = 200,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     data: DataDir = None,
 ) -> None:
@@ -139,14 +182,20 @@ def evaluate(
 
 
 @app.command()
-def charts(folders: Annotated[list[Path], typer.Argument(help="Model folders with more than two latent dimensions.")]) -> None:
+def charts(
+    folders: Annotated[
+        list[Path], typer.Argument(help="Model folders with more than two latent dimensions.")
+    ],
+) -> None:
     """Compute UMAP's places of the codes and store them in charts.safetensors."""
     from vae.folders.folder import read_folder
     from vae.runs import add_umap
 
     for folder in folders:
         if read_folder(folder).model.latent_dim == 2:
-            raise VAEError(f"{folder} has two latent dimensions, which are their own map; UMAP is for larger ones.")
+            raise VAEError(
+                f"{folder} has two latent dimensions, which are their own map; UMAP is for larger ones."
+            )
         with console.status(f"{folder.name}: UMAP of the codes"):
             add_umap(folder)
         console.print(f"{folder.name}: charts.safetensors written", highlight=False)
@@ -159,7 +208,10 @@ def list_(models: ModelsDir = Path("models")) -> None:
 
     good, broken = list_models(models)
     if not good and not broken:
-        console.print(f"{models} holds no models yet; python -m vae train --dataset digits makes one in seconds.", highlight=False)
+        console.print(
+            f"{models} holds no models yet; python -m vae train --dataset digits makes one in seconds.",
+            highlight=False,
+        )
         return
     table = Table("model", "z", "parameters", "-elbo", "recon", "kl", "log p(x)", "active", "kNN", "training")
     for folder in good:
@@ -167,8 +219,13 @@ def list_(models: ModelsDir = Path("models")) -> None:
         elbo = None if value["elbo"] is None else -value["elbo"]
         figures = [_figure(v) for v in (elbo, value["recon"], value["kl"], value["log_likelihood"])]
         table.add_row(
-            folder.name, str(folder.model.latent_dim), f"{value['parameters']:,}", *figures, _figure(value["active_units"], ".0f"),
-            _figure(value["knn_accuracy"], ".3f"), _figure(value["seconds"], ".0f", " s"),
+            folder.name,
+            str(folder.model.latent_dim),
+            f"{value['parameters']:,}",
+            *figures,
+            _figure(value["active_units"], ".0f"),
+            _figure(value["knn_accuracy"], ".3f"),
+            _figure(value["seconds"], ".0f", " s"),
         )
     console.print(table)
     for name, reason in broken.items():

@@ -77,14 +77,22 @@ class OpenModel:
         import torch
 
         z = np.ascontiguousarray(z, np.float32)
-        labels = None if label is None else torch.from_numpy(np.broadcast_to(np.asarray(label, np.int64), len(z)).copy())
+        labels = (
+            None
+            if label is None
+            else torch.from_numpy(np.broadcast_to(np.asarray(label, np.int64), len(z)).copy())
+        )
         with torch.inference_mode():
             return self.vae.decode(torch.from_numpy(z), labels).numpy()
 
     def encode(self, x: np.ndarray, label: int | np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
         import torch
 
-        labels = None if label is None else torch.from_numpy(np.broadcast_to(np.asarray(label, np.int64), len(x)).copy())
+        labels = (
+            None
+            if label is None
+            else torch.from_numpy(np.broadcast_to(np.asarray(label, np.int64), len(x)).copy())
+        )
         with torch.inference_mode():
             mu, logvar = self.vae.encode(torch.from_numpy(np.ascontiguousarray(x, np.float32)), labels)
         return mu.numpy(), logvar.numpy()
@@ -93,7 +101,12 @@ class OpenModel:
         """mu of many images (N, C, H, W) uint8, a block at a time: what a convolution holds of all of them would not fit into a cache."""
         conditional = self.folder.model.conditional
         rows = [slice(start, start + block) for start in range(0, len(images), block)]
-        return np.concatenate([self.encode(images[r].astype(np.float32) / 255, labels[r] if conditional else None)[0] for r in rows])
+        return np.concatenate(
+            [
+                self.encode(images[r].astype(np.float32) / 255, labels[r] if conditional else None)[0]
+                for r in rows
+            ]
+        )
 
     def terms(self, x: np.ndarray, index: int, label: int | None) -> tuple[float, float | None]:
         """recon at z = mu and kl of one image x (C, H, W), in nats."""
@@ -105,7 +118,13 @@ class OpenModel:
         with torch.inference_mode():
             mu, logvar = torch.from_numpy(self.mu[[index]]), torch.from_numpy(self.logvar[[index]])
             logits, config = self.vae.decode_logits(mu, labels), self.folder.model
-            recon = recon_nats(logits, torch.from_numpy(x[None]), config, self.folder.train.beta, getattr(self.vae.decoder, "log_variance", None))
+            recon = recon_nats(
+                logits,
+                torch.from_numpy(x[None]),
+                config,
+                self.folder.train.beta,
+                getattr(self.vae.decoder, "log_variance", None),
+            )
             return float(recon), float(kl_divergence(mu, logvar)) if config.variational else None
 
     def recons(self, images: np.ndarray, block: int = 1000) -> np.ndarray:
@@ -119,8 +138,13 @@ class OpenModel:
             for start in range(0, len(self.mu), block):
                 rows = slice(start, start + block)
                 labels = torch.from_numpy(self.labels[rows].astype(np.int64)) if config.conditional else None
-                logits, x = self.vae.decode_logits(torch.from_numpy(self.mu[rows]), labels), torch.from_numpy(images[rows].astype(np.float32) / 255)
-                out[rows] = recon_nats(logits, x, config, beta, getattr(self.vae.decoder, "log_variance", None)).numpy()
+                logits, x = (
+                    self.vae.decode_logits(torch.from_numpy(self.mu[rows]), labels),
+                    torch.from_numpy(images[rows].astype(np.float32) / 255),
+                )
+                out[rows] = recon_nats(
+                    logits, x, config, beta, getattr(self.vae.decoder, "log_variance", None)
+                ).numpy()
         return out
 
 
@@ -153,10 +177,17 @@ class Shelf:
         """Every model that can be opened: name, dataset, recipe, latent_dim, image_shape, conditional, variational, metrics."""
         return [
             {
-                "name": name, "dataset": f.dataset, "recipe": f.recipe, "latent_dim": f.model.latent_dim, "image_shape": list(f.model.image_shape),
-                "conditional": f.model.conditional, "variational": f.model.variational, "metrics": {k: v["value"] for k, v in f.metrics.items()},
+                "name": name,
+                "dataset": f.dataset,
+                "recipe": f.recipe,
+                "latent_dim": f.model.latent_dim,
+                "image_shape": list(f.model.image_shape),
+                "conditional": f.model.conditional,
+                "variational": f.model.variational,
+                "metrics": {k: v["value"] for k, v in f.metrics.items()},
             }
-            for name, f in self._folders()[0].items() if name not in self._failed
+            for name, f in self._folders()[0].items()
+            if name not in self._failed
         ]
 
     def broken(self) -> dict[str, str]:
@@ -185,8 +216,14 @@ class Shelf:
         """Everything written down about a model: config, provenance, metrics, and its layers with their shapes."""
         folder, layers = self.folder(model), self._get(model).vae.state_dict()
         return {
-            "name": model, "dataset": folder.dataset, "recipe": folder.recipe, "model": folder.model.to_dict(), "train": folder.train.to_dict(),
-            "provenance": folder.provenance, "metrics": folder.metrics, "layers": [{"name": k, "shape": list(v.shape)} for k, v in layers.items()],
+            "name": model,
+            "dataset": folder.dataset,
+            "recipe": folder.recipe,
+            "model": folder.model.to_dict(),
+            "train": folder.train.to_dict(),
+            "provenance": folder.provenance,
+            "metrics": folder.metrics,
+            "layers": [{"name": k, "shape": list(v.shape)} for k, v in layers.items()],
         }
 
     def class_names(self, dataset: str) -> tuple[str, ...]:
@@ -239,7 +276,12 @@ class Shelf:
         """Whether the data set's test images are on disk."""
         return dataset in DATASETS and has_images(dataset, self.data_dir, "test")
 
-    def fetch_images(self, dataset: str, progress: Callable[[int, int], None] | None = None, cancel: threading.Event | None = None) -> None:
+    def fetch_images(
+        self,
+        dataset: str,
+        progress: Callable[[int, int], None] | None = None,
+        cancel: threading.Event | None = None,
+    ) -> None:
         """Download a data set; blocks, reports and can be cancelled, see `vae.data.load.fetch`."""
         if dataset not in DATASETS:
             raise InputError(f"dataset is {dataset!r}; the data sets are {', '.join(DATASETS)}.")
@@ -270,13 +312,19 @@ class Shelf:
 
     def _row(self, opened: OpenModel, index: int) -> int:
         if not 0 <= index < len(opened.mu):
-            raise InputError(f"index is {index}; the test set of {opened.folder.dataset} has images from 0 to {len(opened.mu) - 1}.")
+            raise InputError(
+                f"index is {index}; the test set of {opened.folder.dataset} has images from 0 to {len(opened.mu) - 1}."
+            )
         return int(index)
 
     def _label(self, opened: OpenModel, label: int | None) -> int | None:
         model = opened.folder.model
         if not model.conditional and label is not None:
-            raise InputError(f"label is {label!r}, but {opened.folder.name} is not conditional; leave it out.")
+            raise InputError(
+                f"label is {label!r}, but {opened.folder.name} is not conditional; leave it out."
+            )
         if model.conditional and (label is None or not 0 <= label < model.num_classes):
-            raise InputError(f"label is {label!r}; {opened.folder.name} is conditional and takes a label from 0 to {model.num_classes - 1}.")
+            raise InputError(
+                f"label is {label!r}; {opened.folder.name} is conditional and takes a label from 0 to {model.num_classes - 1}."
+            )
         return label

@@ -42,7 +42,9 @@ def _choice(config: Any, name: str, allowed: tuple[str, ...]) -> None:
 
 
 class _Config:
-    LATER: ClassVar[tuple[str, ...]] = ()  # fields that older folders of the same format lack: they were made with the default
+    LATER: ClassVar[
+        tuple[str, ...]
+    ] = ()  # fields that older folders of the same format lack: they were made with the default
 
     def to_dict(self) -> dict[str, Any]:
         """A plain dict that JSON can hold."""
@@ -59,7 +61,9 @@ class _Config:
                 raise ConfigError(f"{cls.__name__} has no field {name!r}; its fields are {', '.join(known)}.")
         for name in known:
             if name not in fields and name not in cls.LATER:
-                raise ConfigError(f"{cls.__name__} lacks the field {name!r}; write all of {', '.join(known)}.")
+                raise ConfigError(
+                    f"{cls.__name__} lacks the field {name!r}; write all of {', '.join(known)}."
+                )
         return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()})
 
     def replace(self, **changes: Any):
@@ -73,9 +77,15 @@ class ModelConfig(_Config):
 
     latent_dim: int = 2  # Z: how many numbers describe an image
     image_shape: tuple[int, int, int] = (1, 28, 28)  # (C, H, W) of the data set
-    architecture: str = "mlp"  # "mlp": fully connected; "conv": two poolings down, two transposed convolutions up
-    hidden: tuple[int, ...] = (400,)  # mlp: widths from image to latent, the decoder mirrors them; conv: two channel counts, then the dense width
-    residual: bool = False  # mlp: a layer as wide as its input adds to it (He et al. 2016), which lets deep nets train
+    architecture: str = (
+        "mlp"  # "mlp": fully connected; "conv": two poolings down, two transposed convolutions up
+    )
+    hidden: tuple[int, ...] = (
+        400,
+    )  # mlp: widths from image to latent, the decoder mirrors them; conv: two channel counts, then the dense width
+    residual: bool = (
+        False  # mlp: a layer as wide as its input adds to it (He et al. 2016), which lets deep nets train
+    )
     likelihood: str = "bernoulli"  # p(x|z): what an error costs
     variational: bool = True  # False: the plain autoencoder, z = mu, no KL
     conditional: bool = False  # True: the label goes in beside x and z (CVAE, Sohn et al. 2015)
@@ -85,9 +95,15 @@ class ModelConfig(_Config):
         _whole(self, "latent_dim", 2, 256)
         for name, length in (("image_shape", 3), ("hidden", None)):
             value = getattr(self, name)
-            whole = isinstance(value, tuple) and all(isinstance(v, int) and not isinstance(v, bool) for v in value)
+            whole = isinstance(value, tuple) and all(
+                isinstance(v, int) and not isinstance(v, bool) for v in value
+            )
             if not whole or not value or (length and len(value) != length):
-                _fail(name, value, "three whole numbers (C, H, W)" if length else "a list of layer widths, such as [400]")
+                _fail(
+                    name,
+                    value,
+                    "three whole numbers (C, H, W)" if length else "a list of layer widths, such as [400]",
+                )
         c, h, w = self.image_shape
         if c not in (1, 3) or not 4 <= h <= 256 or not 4 <= w <= 256:
             _fail("image_shape", self.image_shape, "(C, H, W) with 1 or 3 channels and sides from 4 to 256")
@@ -95,7 +111,11 @@ class ModelConfig(_Config):
             _fail("hidden", self.hidden, "1 to 16 widths from 1 to 8192")
         _choice(self, "architecture", ARCHITECTURES)
         if self.architecture == "conv" and (len(self.hidden) != 3 or self.residual):
-            _fail("hidden", self.hidden, "two channel counts and a dense width for conv, such as [16, 32, 32], without residual")
+            _fail(
+                "hidden",
+                self.hidden,
+                "two channel counts and a dense width for conv, such as [16, 32, 32], without residual",
+            )
         _choice(self, "likelihood", LIKELIHOODS)
         for name in ("residual", "variational", "conditional"):
             _flag(self, name)
@@ -134,7 +154,13 @@ class TrainConfig(_Config):
         _whole(self, "seed", 0, 2**63 - 1)
         _number(self, "learning_rate", 1e-7, 1.0)
         _number(self, "beta", 0.0, 1000.0)
-        for name, high in (("warmup", 1.0), ("weight_decay", 1.0), ("clip_norm", 1e6), ("kl_warmup", 1.0), ("adam_beta2", 0.999999)):
+        for name, high in (
+            ("warmup", 1.0),
+            ("weight_decay", 1.0),
+            ("clip_norm", 1e6),
+            ("kl_warmup", 1.0),
+            ("adam_beta2", 0.999999),
+        ):
             _number(self, name, 0.0, high)
         _flag(self, "binarize")
         _flag(self, "he")

@@ -31,12 +31,16 @@ def chunks(vae: VAE, data: ImageSet, size: int = CHUNK):
     device = next(vae.parameters()).device
     for start in range(0, len(data), size):
         x = torch.tensor(data.images[start : start + size], device=device).float() / 255
-        label = torch.tensor(data.labels[start : start + size], device=device) if vae.config.conditional else None
+        label = (
+            torch.tensor(data.labels[start : start + size], device=device) if vae.config.conditional else None
+        )
         yield x, label
 
 
 @torch.no_grad()
-def elbo_terms(vae: VAE, data: ImageSet, beta: float, samples: int = SAMPLES, seed: int = 0) -> tuple[Tensor, Tensor]:
+def elbo_terms(
+    vae: VAE, data: ImageSet, beta: float, samples: int = SAMPLES, seed: int = 0
+) -> tuple[Tensor, Tensor]:
     """recon (expectation over q) and kl, each (N,) in nats; the KL of a plain autoencoder is 0 and stands for nothing."""
     device = next(vae.parameters()).device
     generator = torch.Generator(device).manual_seed(seed)
@@ -62,7 +66,11 @@ def encode_set(vae: VAE, data: ImageSet) -> tuple[Tensor, Tensor]:
 
 
 def importance_log_likelihood(
-    mu: Tensor, logvar: Tensor, log_px: Callable[[Tensor], Tensor], k: int, generator: torch.Generator | None = None
+    mu: Tensor,
+    logvar: Tensor,
+    log_px: Callable[[Tensor], Tensor],
+    k: int,
+    generator: torch.Generator | None = None,
 ) -> Tensor:
     """log p(x) (B,) from k draws of q(z|x) = N(mu, exp(logvar)), each (B, Z) (Burda et al. 2016, eq. 8).
 
@@ -75,7 +83,9 @@ def importance_log_likelihood(
 
 
 @torch.no_grad()
-def log_likelihood(vae: VAE, data: ImageSet, beta: float, k: int = IMPORTANCE_SAMPLES, seed: int = 0) -> Tensor:
+def log_likelihood(
+    vae: VAE, data: ImageSet, beta: float, k: int = IMPORTANCE_SAMPLES, seed: int = 0
+) -> Tensor:
     """Importance-sampled log p(x) (N,) in nats under the model's likelihood; the encoder runs once an image."""
     generator = torch.Generator(next(vae.parameters()).device).manual_seed(seed)
     log_variance = getattr(vae.decoder, "log_variance", None)
@@ -109,7 +119,9 @@ def active_units(mu: np.ndarray) -> int:
     return int((mu.var(0, dtype=np.float64) > ACTIVE_VARIANCE).sum())
 
 
-def knn_accuracy(train_mu: np.ndarray, train_labels: np.ndarray, test_mu: np.ndarray, test_labels: np.ndarray) -> float:
+def knn_accuracy(
+    train_mu: np.ndarray, train_labels: np.ndarray, test_mu: np.ndarray, test_labels: np.ndarray
+) -> float:
     """scikit-learn's 15-nearest-neighbours classifier from training means to test means."""
     from sklearn.neighbors import KNeighborsClassifier
 
@@ -123,8 +135,13 @@ def first_metrics(vae: VAE, test_set: ImageSet, beta: float) -> dict[str, float 
     mu = encode_set(vae, test_set)[0].cpu().numpy()
     variational = vae.config.variational
     return {
-        "elbo": -(recon + kl) if variational else None, "recon": recon, "kl": kl if variational else None, "bce": bce, "mse": mse,
-        "active_units": active_units(mu), "parameters": sum(p.numel() for p in vae.parameters()),
+        "elbo": -(recon + kl) if variational else None,
+        "recon": recon,
+        "kl": kl if variational else None,
+        "bce": bce,
+        "mse": mse,
+        "active_units": active_units(mu),
+        "parameters": sum(p.numel() for p in vae.parameters()),
     }
 
 
@@ -144,14 +161,19 @@ def evaluate(
     folder = read_folder(path)
     say = progress or (lambda _: None)
     say("loading the data")
-    train_set, test_set = load_split(folder.dataset, "train", data_dir), load_split(folder.dataset, "test", data_dir)
+    train_set, test_set = (
+        load_split(folder.dataset, "train", data_dir),
+        load_split(folder.dataset, "test", data_dir),
+    )
     vae = read_weights(folder)
     vae.to(device, memory_format=vae.layout)
     say("ELBO and errors")
     values: dict[str, float | None] = first_metrics(vae, test_set, folder.train.beta)
     say("nearest neighbours")
     test_mu = encode_set(vae, test_set)[0].cpu().numpy()
-    values["knn_accuracy"] = knn_accuracy(encode_set(vae, train_set)[0].cpu().numpy(), train_set.labels, test_mu, test_set.labels)
+    values["knn_accuracy"] = knn_accuracy(
+        encode_set(vae, train_set)[0].cpu().numpy(), train_set.labels, test_mu, test_set.labels
+    )
     say("trustworthiness and continuity")
     values |= chart_metrics(folder)
     values["log_likelihood"] = None
@@ -169,13 +191,21 @@ def chart_metrics(folder: ModelFolder) -> dict[str, float]:
     mu = read_codes(folder)["mu"]
     uv = make_chart(None, mu).to_plane(mu)
     k = min(VOTERS, (len(mu) - 1) // 2)
-    return {"trustworthiness": float(pointwise_trustworthiness(mu, uv, k).mean()), "continuity": float(pointwise_trustworthiness(uv, mu, k).mean())}
+    return {
+        "trustworthiness": float(pointwise_trustworthiness(mu, uv, k).mean()),
+        "continuity": float(pointwise_trustworthiness(uv, mu, k).mean()),
+    }
 
 
-def metrics_table(values: dict[str, float | None], folder: ModelFolder, k: int = IMPORTANCE_SAMPLES) -> dict[str, dict[str, Any]]:
+def metrics_table(
+    values: dict[str, float | None], folder: ModelFolder, k: int = IMPORTANCE_SAMPLES
+) -> dict[str, dict[str, Any]]:
     """`metrics.json` with units and commands; a key without a value is null, `seconds` stays what training wrote."""
     command = f"python -m vae evaluate {folder.path.as_posix()}"
-    table = {key: {"value": _rounded(values.get(key)), "unit": unit, "command": command} for key, unit in METRIC_UNITS.items()}
+    table = {
+        key: {"value": _rounded(values.get(key)), "unit": unit, "command": command}
+        for key, unit in METRIC_UNITS.items()
+    }
     table["seconds"] = folder.metrics["seconds"]
     table["log_likelihood"]["k"] = k
     return table

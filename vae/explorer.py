@@ -34,7 +34,9 @@ class Explorer(Shelf):
         labels = self._get(model, network=False).labels
         rows = np.arange(len(labels)) if label is None else np.flatnonzero(labels == label)
         if not len(rows):
-            raise InputError(f"label is {label!r}; the test set of {self.folder(model).dataset} has labels from 0 to {int(labels.max())}.")
+            raise InputError(
+                f"label is {label!r}; the test set of {self.folder(model).dataset} has labels from 0 to {int(labels.max())}."
+            )
         return int(rows[np.random.default_rng(seed).integers(len(rows))])
 
     def thumbnails(self, model: str, indices: list[int]) -> np.ndarray:
@@ -64,10 +66,20 @@ class Explorer(Shelf):
         """The places uv (N, 2) of all codes on a chart, their labels, and the chart itself where it is linear."""
         opened, found = self._get(model, network=False), self.chart(model, chart, anchor)
         uv = opened.umap if found.name == "umap" else found.to_plane(opened.mu)
-        offered = ["axes:0,1"] + ["pca"] * (opened.folder.model.latent_dim > 2) + ["umap"] * (opened.umap is not None)
+        offered = (
+            ["axes:0,1"]
+            + ["pca"] * (opened.folder.model.latent_dim > 2)
+            + ["umap"] * (opened.umap is not None)
+        )
         return {
-            "uv": np.asarray(uv, np.float32), "labels": opened.labels, "chart": found.name, "default": default_chart(opened.folder.model.latent_dim),
-            "charts": offered, "origin": found.origin, "basis": found.basis, "explained": found.explained,
+            "uv": np.asarray(uv, np.float32),
+            "labels": opened.labels,
+            "chart": found.name,
+            "default": default_chart(opened.folder.model.latent_dim),
+            "charts": offered,
+            "origin": found.origin,
+            "basis": found.basis,
+            "explained": found.explained,
         }
 
     def training_map(self, model: str, start: int = 0, chart: str | None = None) -> dict[str, Any]:
@@ -77,12 +89,21 @@ class Explorer(Shelf):
         """
         opened, found = self._get(model), self.chart(model, chart)
         dataset = opened.folder.dataset
-        train = self._training.get(dataset, lambda: load_split(dataset, "train", self.data_dir, download=False))
+        train = self._training.get(
+            dataset, lambda: load_split(dataset, "train", self.data_dir, download=False)
+        )
         if not 0 <= start < len(train) or start % TRAINING_PART:
-            raise InputError(f"start is {start}; it must be a multiple of {TRAINING_PART:,} below {len(train):,}, the training images of {dataset}.")
+            raise InputError(
+                f"start is {start}; it must be a multiple of {TRAINING_PART:,} below {len(train):,}, the training images of {dataset}."
+            )
         rows = slice(start, start + TRAINING_PART)
         mu = self._parts.get((model, start), lambda: opened.means(train.images[rows], train.labels[rows]))
-        return {"uv": found.to_plane(mu).astype(np.float32), "labels": train.labels[rows].astype(np.uint8), "start": start, "total": len(train)}
+        return {
+            "uv": found.to_plane(mu).astype(np.float32),
+            "labels": train.labels[rows].astype(np.uint8),
+            "start": start,
+            "total": len(train),
+        }
 
     def place(self, model: str, z: np.ndarray, label: int | None = None) -> dict[str, Any]:
         """What is at z (Z,): the decoded image, its support, the votes and the nearest codes."""
@@ -90,7 +111,12 @@ class Explorer(Shelf):
         z = self._latent(opened, np.asarray(z)[None])
         near, votes = opened.neighbours.ask(z[0])
         image = opened.decode(z, self._label(opened, label))[0]
-        return {"image": image, "support": float(opened.neighbours.support(z)[0]), "label_votes": votes, "nearest": near}
+        return {
+            "image": image,
+            "support": float(opened.neighbours.support(z)[0]),
+            "label_votes": votes,
+            "nearest": near,
+        }
 
     def support(self, model: str, z: np.ndarray) -> np.ndarray:
         """The support of places z (N, Z): (N,)."""
@@ -104,9 +130,17 @@ class Explorer(Shelf):
         answer = self._through(opened, row, original := self._original(opened.folder.dataset, row))
         near, votes = opened.neighbours.ask(opened.mu[row], exclude=row)
         error = None if original is None else original - answer["x_recon"]
-        return {"index": row, "label": int(opened.labels[row]), "original": original, "error": error, "logvar": opened.logvar[row]} | answer | {
-            "nearest": near, "label_votes": votes
-        }
+        return (
+            {
+                "index": row,
+                "label": int(opened.labels[row]),
+                "original": original,
+                "error": error,
+                "logvar": opened.logvar[row],
+            }
+            | answer
+            | {"nearest": near, "label_votes": votes}
+        )
 
     def recons(self, model: str) -> np.ndarray | None:
         """recon at the mean of every test image (N,), in nats; None where the images are not at hand."""
@@ -120,7 +154,12 @@ class Explorer(Shelf):
     def _through(self, opened: OpenModel, row: int, original: np.ndarray | None) -> dict[str, Any]:
         label = int(opened.labels[row]) if opened.folder.model.conditional else None
         recon, kl = (None, None) if original is None else opened.terms(original, row, label)
-        return {"x_recon": opened.decode(opened.mu[[row]], label)[0], "mu": opened.mu[row], "recon": recon, "kl": kl}
+        return {
+            "x_recon": opened.decode(opened.mu[[row]], label)[0],
+            "mu": opened.mu[row],
+            "recon": recon,
+            "kl": kl,
+        }
 
     # ---- the questions of the named endpoints ----------------------------------------------------------------------
 
@@ -129,7 +168,14 @@ class Explorer(Shelf):
         opened = self._get(model)
         return opened.decode(self._latent(opened, z), self._label(opened, label))
 
-    def encode(self, model: str, image: np.ndarray, raw: bool = False, label: int | None = None, exclude: int | None = None) -> dict[str, Any]:
+    def encode(
+        self,
+        model: str,
+        image: np.ndarray,
+        raw: bool = False,
+        label: int | None = None,
+        exclude: int | None = None,
+    ) -> dict[str, Any]:
         """An image's mu and logvar (Z,), x as the model saw it, x_recon at mu, the nearest codes and their votes.
 
         `image` is (H', W') or (H', W', 3) in [0, 1]; `raw` says that it already is a data-set image (exact shape, ink
@@ -145,23 +191,38 @@ class Explorer(Shelf):
         if raw:
             channels, height, width = config.image_shape
             if image.shape not in ((height, width), (height, width, channels)):
-                raise InputError(f"image has shape {image.shape}; with raw it must be {(height, width) if channels == 1 else (height, width, channels)}.")
+                raise InputError(
+                    f"image has shape {image.shape}; with raw it must be {(height, width) if channels == 1 else (height, width, channels)}."
+                )
             x = image.reshape(height, width, channels).transpose(2, 0, 1)
         else:
             x = sketch(image, opened.folder.dataset, config.image_shape)
         mu, logvar = opened.encode(x[None], label)
         near, votes = opened.neighbours.ask(mu[0], exclude)
-        return {"mu": mu[0], "logvar": logvar[0], "x": x, "x_recon": opened.decode(mu, label)[0], "nearest": near, "label_votes": votes}
+        return {
+            "mu": mu[0],
+            "logvar": logvar[0],
+            "x": x,
+            "x_recon": opened.decode(mu, label)[0],
+            "nearest": near,
+            "label_votes": votes,
+        }
 
     def reconstruct(self, dataset: str, index: int, models: list[str] | None = None) -> dict[str, Any]:
         """One test image through several models (all of its data set where None): original, label, {name: x_recon, mu, recon, kl}."""
-        names = [f.name for f in self._folders()[0].values() if f.dataset == dataset and f.name not in self._failed]
+        names = [
+            f.name for f in self._folders()[0].values() if f.dataset == dataset and f.name not in self._failed
+        ]
         if not names:
             known = sorted({f.dataset for f in self._folders()[0].values()})
-            raise InputError(f"dataset is {dataset!r}; there are models of {', '.join(known) or 'no data set yet'}.")
+            raise InputError(
+                f"dataset is {dataset!r}; there are models of {', '.join(known) or 'no data set yet'}."
+            )
         for name in models or ():
             if self.folder(name).dataset != dataset:
-                raise InputError(f"models names {name!r}, a model of {self.folder(name).dataset}; here they must be of {dataset}.")
+                raise InputError(
+                    f"models names {name!r}, a model of {self.folder(name).dataset}; here they must be of {dataset}."
+                )
         opened = [self._get(name) for name in models] if models is not None else self._sound(names)
         first = opened[0] if opened else self._get(names[0])
         row = self._row(first, index)
@@ -170,7 +231,13 @@ class Explorer(Shelf):
         return {"original": original, "label": int(first.labels[row]), "models": through}
 
     def manifold(
-        self, model: str, n: int = 20, extent: float = 2.0, spacing: str = "even", chart: str | None = None, label: int | None = None,
+        self,
+        model: str,
+        n: int = 20,
+        extent: float = 2.0,
+        spacing: str = "even",
+        chart: str | None = None,
+        label: int | None = None,
         anchor: int | None = None,
     ) -> dict[str, np.ndarray]:
         """The decoded grid of a chart: images (n, n, C, H, W), z (n, n, Z), uv (n, n, 2); row 0 is the top (Kingma & Welling 2014, fig. 4)."""
@@ -179,28 +246,58 @@ class Explorer(Shelf):
         images = opened.decode(z.reshape(n * n, -1), self._label(opened, label))
         return {"images": images.reshape(n, n, *images.shape[1:]), "z": z, "uv": uv}
 
-    def sample(self, model: str, n: int, temperature: float = 1.0, label: int | None = None, seed: int = 0) -> dict[str, np.ndarray]:
+    def sample(
+        self, model: str, n: int, temperature: float = 1.0, label: int | None = None, seed: int = 0
+    ) -> dict[str, np.ndarray]:
         """n images (n, C, H, W) decoded from z ~ N(0, temperature^2 I), and those z (n, Z)."""
         opened = self._get(model)
-        z = (np.random.default_rng(seed).standard_normal((n, opened.mu.shape[1])) * temperature).astype(np.float32)
+        z = (np.random.default_rng(seed).standard_normal((n, opened.mu.shape[1])) * temperature).astype(
+            np.float32
+        )
         return {"z": z, "images": opened.decode(z, self._label(opened, label))}
 
-    def interpolate(self, model: str, z_start: np.ndarray, z_end: np.ndarray, steps: int = 12, method: str = "linear", label: int | None = None):
+    def interpolate(
+        self,
+        model: str,
+        z_start: np.ndarray,
+        z_end: np.ndarray,
+        steps: int = 12,
+        method: str = "linear",
+        label: int | None = None,
+    ):
         """The path (steps, Z) between two places, decoded, with the support of each step."""
         opened = self._get(model)
         ends = self._latent(opened, np.stack([np.asarray(z_start), np.asarray(z_end)]))
         z = interpolate(ends[0], ends[1], steps, method)
-        return {"z": z, "images": opened.decode(z, self._label(opened, label)), "support": opened.neighbours.support(z)}
+        return {
+            "z": z,
+            "images": opened.decode(z, self._label(opened, label)),
+            "support": opened.neighbours.support(z),
+        }
 
     def path_length(
-        self, model: str, z_start: np.ndarray, z_end: np.ndarray, method: str = "linear", label: int | None = None, steps: int = PATH_SAMPLES
+        self,
+        model: str,
+        z_start: np.ndarray,
+        z_end: np.ndarray,
+        method: str = "linear",
+        label: int | None = None,
+        steps: int = PATH_SAMPLES,
     ) -> float:
         """The pixel length of the path between two places, over even steps."""
         return pixel_length(self.interpolate(model, z_start, z_end, steps + 1, method, label)["images"])
 
     def shortest_path(
-        self, model: str, start: np.ndarray, end: np.ndarray, steps: int = 12, chart: str | None = None, label: int | None = None,
-        anchor: int | None = None, line: np.ndarray | None = None, turns: int = 12,
+        self,
+        model: str,
+        start: np.ndarray,
+        end: np.ndarray,
+        steps: int = 12,
+        chart: str | None = None,
+        label: int | None = None,
+        anchor: int | None = None,
+        line: np.ndarray | None = None,
+        turns: int = 12,
     ) -> dict[str, Any]:
         """The way between two places (2,) of a plane chart along which the image changes least, as far as `turns` of relaxation find it.
 
@@ -209,10 +306,17 @@ class Explorer(Shelf):
         """
         opened, plane = self._get(model), self.chart(model, chart, anchor)
         if plane.basis is None:
-            raise InputError(f"chart is {plane.name!r}; a shortest path needs a plane: axes:i,j, pca or plane:a,b,c.")
-        ends, label = np.stack([np.asarray(start, np.float64), np.asarray(end, np.float64)]), self._label(opened, label)
+            raise InputError(
+                f"chart is {plane.name!r}; a shortest path needs a plane: axes:i,j, pca or plane:a,b,c."
+            )
+        ends, label = (
+            np.stack([np.asarray(start, np.float64), np.asarray(end, np.float64)]),
+            self._label(opened, label),
+        )
         if (ends[0] == ends[1]).all():
-            raise InputError(f"start and end are both ({ends[0, 0]:g}, {ends[0, 1]:g}); a path needs two places.")
+            raise InputError(
+                f"start and end are both ({ends[0, 0]:g}, {ends[0, 1]:g}); a path needs two places."
+            )
 
         def decode(uv: np.ndarray) -> np.ndarray:
             return opened.decode(plane.to_latent(uv), label).reshape(len(uv), -1)  # (N, 2) -> (N, C*H*W)
@@ -223,10 +327,28 @@ class Explorer(Shelf):
         found = shortest(*ends, decode, inside, line, turns, PATH_SAMPLES)
         uv = evenly(found.places, steps, found.gone)
         z = plane.to_latent(uv).astype(np.float32)
-        return {"uv": uv, "z": z, "images": opened.decode(z, label), "support": opened.neighbours.support(z), "length": float(found.gone[-1]),
-                "straight": found.straight, "path": found.path, "line": found.line, "moved": found.moved}
+        return {
+            "uv": uv,
+            "z": z,
+            "images": opened.decode(z, label),
+            "support": opened.neighbours.support(z),
+            "length": float(found.gone[-1]),
+            "straight": found.straight,
+            "path": found.path,
+            "line": found.line,
+            "moved": found.moved,
+        }
 
-    def traverse(self, model: str, z: np.ndarray, dim: int, low: float, high: float, steps: int = 11, label: int | None = None):
+    def traverse(
+        self,
+        model: str,
+        z: np.ndarray,
+        dim: int,
+        low: float,
+        high: float,
+        steps: int = 11,
+        label: int | None = None,
+    ):
         """z (Z,) with one dimension running from low to high: z (steps, Z) and its images."""
         opened = self._get(model)
         if not 0 <= dim < opened.mu.shape[1]:
@@ -240,7 +362,12 @@ class Explorer(Shelf):
         x are the first test images, or the first decoded ones where those are not at hand (`real` says which); `decode_ms` and
         `encode_ms` are medians of one at a time.
         """
-        opened, z = self._get(model), (np.random.default_rng(seed).standard_normal((places, self.folder(model).model.latent_dim)) * 2).astype(np.float32)
+        opened, z = (
+            self._get(model),
+            (
+                np.random.default_rng(seed).standard_normal((places, self.folder(model).model.latent_dim)) * 2
+            ).astype(np.float32),
+        )
         images = opened.decode(z, self._label(opened, None))
         try:
             x, real = self.test_set(opened.folder.dataset).images[:count].astype(np.float32) / 255, True
@@ -256,5 +383,8 @@ class Explorer(Shelf):
                 times.append(time.perf_counter() - start)
             return float(np.median(times)) * 1000
 
-        times = {"decode_ms": median(lambda one: opened.decode(one, None), z[:count]), "encode_ms": median(lambda one: opened.encode(one, None), x)}
+        times = {
+            "decode_ms": median(lambda one: opened.decode(one, None), z[:count]),
+            "encode_ms": median(lambda one: opened.encode(one, None), x),
+        }
         return {"z": z, "images": images, "x": x, "mu": mu, "logvar": logvar, "real": real, **times}

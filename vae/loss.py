@@ -19,7 +19,9 @@ def bernoulli_nll(logits: Tensor, x: Tensor) -> Tensor:
 
     Logits and x are (B, ...), x in [0, 1]; for grey x it is the cross-entropy of the literature (Kingma & Welling 2014, C.1).
     """
-    return (F.softplus(logits) - x * logits).flatten(1).sum(1)  # F.binary_cross_entropy_with_logits makes twice as many passes
+    return (
+        (F.softplus(logits) - x * logits).flatten(1).sum(1)
+    )  # F.binary_cross_entropy_with_logits makes twice as many passes
 
 
 def squared_error(mean: Tensor, x: Tensor) -> Tensor:
@@ -50,11 +52,15 @@ def implied_log_variance(config: ModelConfig, beta: float) -> float:
     if config.likelihood == "gaussian":
         return math.log(0.5)
     if not beta > 0:
-        raise ConfigError("likelihood 'gaussian-mean' with beta 0 implies a Gaussian without variance; give beta above 0.")
+        raise ConfigError(
+            "likelihood 'gaussian-mean' with beta 0 implies a Gaussian without variance; give beta above 0."
+        )
     return math.log(config.pixels * beta / 2)
 
 
-def recon_nats(logits: Tensor, x: Tensor, config: ModelConfig, beta: float, log_variance: Tensor | None = None) -> Tensor:
+def recon_nats(
+    logits: Tensor, x: Tensor, config: ModelConfig, beta: float, log_variance: Tensor | None = None
+) -> Tensor:
     """`recon` of metrics and history: -log p(x|z) (B,) in nats under the model's likelihood, constants included.
 
     `beta` is the training's (it sets the variance of `gaussian-mean`); `log_variance` is the decoder's, for `gaussian-learned`.
@@ -66,7 +72,9 @@ def recon_nats(logits: Tensor, x: Tensor, config: ModelConfig, beta: float, log_
     return gaussian_nll(torch.sigmoid(logits), x, log_variance)
 
 
-def training_recon(logits: Tensor, x: Tensor, config: ModelConfig, log_variance: Tensor | None = None) -> Tensor:
+def training_recon(
+    logits: Tensor, x: Tensor, config: ModelConfig, log_variance: Tensor | None = None
+) -> Tensor:
     """The reconstruction term of the training loss (B,): squared errors without constants, averaged for `gaussian-mean`."""
     if config.likelihood == "bernoulli":
         return bernoulli_nll(logits, x)
@@ -76,13 +84,17 @@ def training_recon(logits: Tensor, x: Tensor, config: ModelConfig, log_variance:
     return error / config.pixels if config.likelihood == "gaussian-mean" else error
 
 
-def total_correlation_terms(z: Tensor, mu: Tensor, logvar: Tensor, dataset_size: int) -> tuple[Tensor, Tensor, Tensor]:
+def total_correlation_terms(
+    z: Tensor, mu: Tensor, logvar: Tensor, dataset_size: int
+) -> tuple[Tensor, Tensor, Tensor]:
     """Mutual information, total correlation and dimension-wise KL (each (B,)) of one batch.
 
     Minibatch-weighted sampling, Chen et al. 2018 ("Isolating Sources of Disentanglement"), eq. 2 and S5; their mean
     over the batch adds up to a Monte-Carlo estimate of the KL. z, mu and logvar are (B, Z).
     """
-    each = log_normal(z[:, None], mu[None], logvar[None])  # (B, 1, Z), (1, B, Z) -> (B, B, Z): log q(z_i | x_j)
+    each = log_normal(
+        z[:, None], mu[None], logvar[None]
+    )  # (B, 1, Z), (1, B, Z) -> (B, B, Z): log q(z_i | x_j)
     log_nm = math.log(len(z) * dataset_size)
     log_qz_x = log_normal(z, mu, logvar).sum(1)
     log_qz = torch.logsumexp(each.sum(2), 1) - log_nm
@@ -92,7 +104,14 @@ def total_correlation_terms(z: Tensor, mu: Tensor, logvar: Tensor, dataset_size:
 
 
 def training_loss(
-    recon: Tensor, z: Tensor, mu: Tensor, logvar: Tensor, model: ModelConfig, train: TrainConfig, dataset_size: int, kl_weight: Tensor | float = 1.0
+    recon: Tensor,
+    z: Tensor,
+    mu: Tensor,
+    logvar: Tensor,
+    model: ModelConfig,
+    train: TrainConfig,
+    dataset_size: int,
+    kl_weight: Tensor | float = 1.0,
 ) -> Tensor:
     """The objective of one batch (B,): recon + beta * kl, or its beta-TCVAE variant; recon alone for a plain autoencoder.
 

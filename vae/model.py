@@ -60,7 +60,13 @@ class Encoder(nn.Module):
             self.body = Mlp((config.pixels + extra, *config.hidden), config.residual)
         else:
             (c, h, w), (first, second, dense) = config.image_shape, config.hidden
-            self.conv = nn.ModuleList([Conv2d(c, first, 3, padding=1), Conv2d(first, first, 3, padding=1), Conv2d(first, second, 3, padding=1)])
+            self.conv = nn.ModuleList(
+                [
+                    Conv2d(c, first, 3, padding=1),
+                    Conv2d(first, first, 3, padding=1),
+                    Conv2d(first, second, 3, padding=1),
+                ]
+            )
             self.body = Mlp((second * -(-h // 4) * -(-w // 4) + extra, dense), False)
         self.mu = Linear(config.hidden[-1], config.latent_dim)
         if config.variational:
@@ -69,7 +75,9 @@ class Encoder(nn.Module):
     def forward(self, x: Tensor, onehot: Tensor | None) -> tuple[Tensor, Tensor]:
         if hasattr(self, "conv"):
             x = F.relu(self.conv[1](F.relu(through(self.conv[0], x))))
-            x = F.max_pool2d(x, 2, ceil_mode=True)  # (B, first, H, W) -> (B, first, H/2, W/2), sides rounded up
+            x = F.max_pool2d(
+                x, 2, ceil_mode=True
+            )  # (B, first, H, W) -> (B, first, H/2, W/2), sides rounded up
             x = F.max_pool2d(F.relu(self.conv[2](x)), 2, ceil_mode=True)  # -> (B, second, H/4, W/4)
         h = x.flatten(1)  # (B, C, H, W) -> (B, C*H*W)
         h = self.body(h if onehot is None else torch.cat([h, onehot], 1))  # -> (B, hidden)
@@ -84,7 +92,10 @@ class Decoder(nn.Module):
         super().__init__()
         self.image_shape = config.image_shape
         c, h, w = config.image_shape
-        widths = config.latent_dim + (config.num_classes if config.conditional else 0), *reversed(config.hidden)
+        widths = (
+            config.latent_dim + (config.num_classes if config.conditional else 0),
+            *reversed(config.hidden),
+        )
         if config.architecture == "mlp":
             self.body = Mlp(widths, config.residual)
             self.out = Linear(config.hidden[0], config.pixels)
@@ -92,7 +103,12 @@ class Decoder(nn.Module):
             first, second, dense = config.hidden
             self.grid = second, -(-h // 4), -(-w // 4)
             self.body = Mlp((widths[0], dense, second * self.grid[1] * self.grid[2]), False)
-            self.conv = nn.ModuleList([ConvTranspose2d(second, first, 4, stride=2, padding=1), ConvTranspose2d(first, first, 4, stride=2, padding=1)])
+            self.conv = nn.ModuleList(
+                [
+                    ConvTranspose2d(second, first, 4, stride=2, padding=1),
+                    ConvTranspose2d(first, first, 4, stride=2, padding=1),
+                ]
+            )
             self.out = Conv2d(first, c, 3, padding=1)
         if config.likelihood == "gaussian-learned":
             self.log_variance = nn.Parameter(torch.zeros(()))  # one for all pixels (Rybkin et al. 2021)
@@ -104,7 +120,9 @@ class Decoder(nn.Module):
             for conv in self.conv:
                 h = F.relu(through(conv, h))  # doubles each side
             _, height, width = self.image_shape
-            return self.out(h)[..., :height, :width]  # -> (B, C, H, W); sides that were rounded up are cut back
+            return self.out(h)[
+                ..., :height, :width
+            ]  # -> (B, C, H, W); sides that were rounded up are cut back
         return through(self.out, h).unflatten(1, self.image_shape)  # (B, hidden) -> (B, C, H, W)
 
 
@@ -154,16 +172,26 @@ class VAE(nn.Module):
     def wide_weights(self) -> set[str]:
         """Names of the weights that half precision is good enough for: a z of few dimensions must not lose its place in eight bits of mantissa."""
         convolutions = Conv2d, ConvTranspose2d
-        wide = [n for n, m in self.named_modules() if isinstance(m, convolutions) or isinstance(m, Linear) and min(m.in_features, m.out_features) >= NARROW]
+        wide = [
+            n
+            for n, m in self.named_modules()
+            if isinstance(m, convolutions)
+            or isinstance(m, Linear)
+            and min(m.in_features, m.out_features) >= NARROW
+        ]
         return {f"{name}.{part}" for name in wide for part in ("weight", "bias")}
 
     def encode(self, x: Tensor, label: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """mu and logvar of q(z|x), each (B, Z); `InputError` on a wrong shape or label."""
         if x.ndim != 4 or tuple(x.shape[1:]) != self.config.image_shape:
-            raise InputError(f"x has shape {tuple(x.shape)}; this model takes (B, {', '.join(map(str, self.config.image_shape))}).")
+            raise InputError(
+                f"x has shape {tuple(x.shape)}; this model takes (B, {', '.join(map(str, self.config.image_shape))})."
+            )
         return self.encoder(x, self._onehot(label, x))
 
-    def reparameterize(self, mu: Tensor, logvar: Tensor, eps: Tensor | None = None, generator: torch.Generator | None = None) -> Tensor:
+    def reparameterize(
+        self, mu: Tensor, logvar: Tensor, eps: Tensor | None = None, generator: torch.Generator | None = None
+    ) -> Tensor:
         """z = mu + std * eps with eps ~ N(0, I), so that the gradient reaches mu and std (Kingma & Welling 2014, eq. 10)."""
         if not self.config.variational:
             return mu
@@ -181,7 +209,13 @@ class VAE(nn.Module):
             raise InputError(f"z has shape {tuple(z.shape)}; this model takes (B, {self.config.latent_dim}).")
         return self.decoder(z, self._onehot(label, z))
 
-    def forward(self, x: Tensor, label: Tensor | None = None, eps: Tensor | None = None, generator: torch.Generator | None = None):
+    def forward(
+        self,
+        x: Tensor,
+        label: Tensor | None = None,
+        eps: Tensor | None = None,
+        generator: torch.Generator | None = None,
+    ):
         mu, logvar = self.encode(x, label)
         z = self.reparameterize(mu, logvar, eps, generator)
         return self.decode_logits(z, label), mu, logvar, z
@@ -192,8 +226,14 @@ class VAE(nn.Module):
                 raise InputError("label was given, but this model is not conditional; leave it out.")
             return None
         if label is None:
-            raise InputError(f"label is missing; this model is conditional and takes (B,) labels from 0 to {self.config.num_classes - 1}.")
+            raise InputError(
+                f"label is missing; this model is conditional and takes (B,) labels from 0 to {self.config.num_classes - 1}."
+            )
         if label.shape != like.shape[:1] or label.is_floating_point():
-            raise InputError(f"label has shape {tuple(label.shape)} and dtype {label.dtype}; this model takes ({len(like)},) whole numbers.")
+            raise InputError(
+                f"label has shape {tuple(label.shape)} and dtype {label.dtype}; this model takes ({len(like)},) whole numbers."
+            )
         classes = torch.arange(self.config.num_classes, device=like.device)
-        return (label[:, None] == classes).to(like.dtype)  # (B,) -> (B, num_classes); a comparison needs no look at the values
+        return (label[:, None] == classes).to(
+            like.dtype
+        )  # (B,) -> (B, num_classes); a comparison needs no look at the values

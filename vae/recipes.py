@@ -11,59 +11,133 @@ from vae.data.sets import DATASETS
 from vae.errors import ConfigError
 
 Shape = tuple[int, int, int]
-PACES = ((3, 125, 3e-3), (15, 250, 2e-3), (math.inf, 250, 1e-3))  # up to so many epochs of two dimensions: the batch and rate that are ahead there
+PACES = (
+    (3, 125, 3e-3),
+    (15, 250, 2e-3),
+    (math.inf, 250, 1e-3),
+)  # up to so many epochs of two dimensions: the batch and rate that are ahead there
 
 
-def _tutorial(dataset: str, latent_dim: int, image_shape: Shape = (1, 28, 28), num_classes: int = 10) -> tuple[ModelConfig, TrainConfig]:
+def _tutorial(
+    dataset: str, latent_dim: int, image_shape: Shape = (1, 28, 28), num_classes: int = 10
+) -> tuple[ModelConfig, TrainConfig]:
     """MLP D-400-Z with a Bernoulli likelihood: the net of PyTorch's own VAE example, after Kingma & Welling 2014."""
-    model = ModelConfig(latent_dim=latent_dim, image_shape=image_shape, hidden=(400,), num_classes=num_classes)
+    model = ModelConfig(
+        latent_dim=latent_dim, image_shape=image_shape, hidden=(400,), num_classes=num_classes
+    )
     return model, TrainConfig(epochs=5, batch_size=100, learning_rate=1e-3)
 
 
-def _conv(dataset: str, latent_dim: int, image_shape: Shape = (1, 28, 28), num_classes: int = 10) -> tuple[ModelConfig, TrainConfig]:
+def _conv(
+    dataset: str, latent_dim: int, image_shape: Shape = (1, 28, 28), num_classes: int = 10
+) -> tuple[ModelConfig, TrainConfig]:
     """Small convolutional VAE whose tutorial averaged the likelihood over pixels and weighted the KL by 5e-4: beta = 5e-4 * D."""
-    model = ModelConfig(latent_dim=latent_dim, image_shape=image_shape, architecture="conv", hidden=(16, 32, 32), num_classes=num_classes)
-    return model, TrainConfig(epochs=10, batch_size=256, learning_rate=1e-3, beta=round(5e-4 * model.pixels, 6))
+    model = ModelConfig(
+        latent_dim=latent_dim,
+        image_shape=image_shape,
+        architecture="conv",
+        hidden=(16, 32, 32),
+        num_classes=num_classes,
+    )
+    return model, TrainConfig(
+        epochs=10, batch_size=256, learning_rate=1e-3, beta=round(5e-4 * model.pixels, 6)
+    )
 
 
-def _fashion_mse(dataset: str, latent_dim: int, image_shape: Shape = (1, 28, 28), num_classes: int = 10) -> tuple[ModelConfig, TrainConfig]:
+def _fashion_mse(
+    dataset: str, latent_dim: int, image_shape: Shape = (1, 28, 28), num_classes: int = 10
+) -> tuple[ModelConfig, TrainConfig]:
     """MLP D-400-Z with the squared error summed over pixels."""
-    model = ModelConfig(latent_dim=latent_dim, image_shape=image_shape, hidden=(400,), likelihood="gaussian", num_classes=num_classes)
+    model = ModelConfig(
+        latent_dim=latent_dim,
+        image_shape=image_shape,
+        hidden=(400,),
+        likelihood="gaussian",
+        num_classes=num_classes,
+    )
     return model, TrainConfig(epochs=10, batch_size=128, learning_rate=1e-3)
 
 
-def _beta_mse(dataset: str, latent_dim: int, image_shape: Shape = (1, 28, 28), num_classes: int = 10) -> tuple[ModelConfig, TrainConfig]:
+def _beta_mse(
+    dataset: str, latent_dim: int, image_shape: Shape = (1, 28, 28), num_classes: int = 10
+) -> tuple[ModelConfig, TrainConfig]:
     """MLP D-128-Z with the squared error averaged over pixels and a KL weight of 0.001 to match."""
-    model = ModelConfig(latent_dim=latent_dim, image_shape=image_shape, hidden=(128,), likelihood="gaussian-mean", num_classes=num_classes)
+    model = ModelConfig(
+        latent_dim=latent_dim,
+        image_shape=image_shape,
+        hidden=(128,),
+        likelihood="gaussian-mean",
+        num_classes=num_classes,
+    )
     return model, TrainConfig(epochs=100, batch_size=128, learning_rate=2e-3, beta=0.001)
 
 
 def _default(
-    dataset: str, latent_dim: int, image_shape: Shape = (1, 28, 28), num_classes: int = 10, epochs: int | None = None
+    dataset: str,
+    latent_dim: int,
+    image_shape: Shape = (1, 28, 28),
+    num_classes: int = 10,
+    epochs: int | None = None,
 ) -> tuple[ModelConfig, TrainConfig]:
     """Ours: the best that trains in about a minute on two CPU cores; a z of two or three needs a deeper net than a larger one.
 
     That deeper net goes faster when it has few epochs, and ends better at a slow rate when it has many.
     """
     small = image_shape[1] * image_shape[2] <= 256  # digits: a thousand images take many short epochs
-    deep = latent_dim <= 3 and not small  # four plain layers, well begun, do better here; three residual ones everywhere else
+    deep = (
+        latent_dim <= 3 and not small
+    )  # four plain layers, well begun, do better here; three residual ones everywhere else
     hidden = (256,) * 3 if small else (512,) * (4 if deep else 3)
-    model = ModelConfig(latent_dim=latent_dim, image_shape=image_shape, hidden=hidden, residual=not deep, num_classes=num_classes)
+    model = ModelConfig(
+        latent_dim=latent_dim,
+        image_shape=image_shape,
+        hidden=hidden,
+        residual=not deep,
+        num_classes=num_classes,
+    )
     usual = 300 if small else 15 if deep else 20
-    batch, rate = next(pace[1:] for pace in PACES if (epochs or usual) <= pace[0]) if deep else (64 if small else 250, 2e-3)
-    ink = dataset in ("mnist", "kmnist")  # it stays itself when seen on or off; clothes in their greys would not
-    return model, TrainConfig(
-        epochs=usual, batch_size=batch, learning_rate=rate,
-        schedule="one-cycle", clip_norm=10.0, he=deep, binarize=ink,
-        adam_beta2=0.99 if deep and not ink else 0.999,  # after a jump of the loss the deep net is back sooner; binarizing's noise needs the longer mean
+    batch, rate = (
+        next(pace[1:] for pace in PACES if (epochs or usual) <= pace[0])
+        if deep
+        else (64 if small else 250, 2e-3)
+    )
+    ink = dataset in (
+        "mnist",
+        "kmnist",
+    )  # it stays itself when seen on or off; clothes in their greys would not
+    return (
+        model,
+        TrainConfig(
+            epochs=usual,
+            batch_size=batch,
+            learning_rate=rate,
+            schedule="one-cycle",
+            clip_norm=10.0,
+            he=deep,
+            binarize=ink,
+            adam_beta2=0.99
+            if deep and not ink
+            else 0.999,  # after a jump of the loss the deep net is back sooner; binarizing's noise needs the longer mean
+        ),
     )
 
 
-_BUILDERS = {"default": _default, "tutorial": _tutorial, "conv": _conv, "fashion-mse": _fashion_mse, "beta-mse": _beta_mse}
+_BUILDERS = {
+    "default": _default,
+    "tutorial": _tutorial,
+    "conv": _conv,
+    "fashion-mse": _fashion_mse,
+    "beta-mse": _beta_mse,
+}
 
 
 def recipe_configs(
-    recipe: str, dataset: str, latent_dim: int, image_shape: Shape | None = None, num_classes: int | None = None, epochs: int | None = None
+    recipe: str,
+    dataset: str,
+    latent_dim: int,
+    image_shape: Shape | None = None,
+    num_classes: int | None = None,
+    epochs: int | None = None,
 ) -> tuple[ModelConfig, TrainConfig]:
     """The configs a recipe gives for a data set and latent size, in the data set's own shape and length where none is given.
 
@@ -72,15 +146,26 @@ def recipe_configs(
     if recipe not in _BUILDERS:
         raise ConfigError(f"recipe is {recipe!r}; the recipes are {', '.join(_BUILDERS)}.")
     if dataset not in DATASETS and (image_shape is None or num_classes is None):
-        raise ConfigError(f"dataset is {dataset!r}; the data sets are {', '.join(DATASETS)}, any other needs its image_shape and num_classes.")
+        raise ConfigError(
+            f"dataset is {dataset!r}; the data sets are {', '.join(DATASETS)}, any other needs its image_shape and num_classes."
+        )
     known = DATASETS.get(dataset)
     shape, classes = image_shape or known.image_shape, num_classes or len(known.class_names)  # type: ignore[union-attr]
-    model, train = _BUILDERS[recipe](dataset, latent_dim, shape, classes, **({"epochs": epochs} if recipe == "default" else {}))
+    model, train = _BUILDERS[recipe](
+        dataset, latent_dim, shape, classes, **({"epochs": epochs} if recipe == "default" else {})
+    )
     return model, train if epochs is None else train.replace(epochs=epochs)
 
 
-RECIPES: dict[str, Callable[..., tuple[ModelConfig, TrainConfig]]] = {name: partial(recipe_configs, name) for name in _BUILDERS}
-LIKELIHOOD_FLAGS = {"bernoulli": "bernoulli", "gaussian": "gauss", "gaussian-mean": "gaussmean", "gaussian-learned": "sigma"}
+RECIPES: dict[str, Callable[..., tuple[ModelConfig, TrainConfig]]] = {
+    name: partial(recipe_configs, name) for name in _BUILDERS
+}
+LIKELIHOOD_FLAGS = {
+    "bernoulli": "bernoulli",
+    "gaussian": "gauss",
+    "gaussian-mean": "gaussmean",
+    "gaussian-learned": "sigma",
+}
 
 
 def variant(recipe: str, dataset: str, model: ModelConfig, train: TrainConfig) -> tuple[str, ...]:

@@ -19,7 +19,16 @@ from vae.data.sets import DATASETS, ImageSet
 from vae.errors import CheckpointError, DataError, TrainingError
 from vae.evaluate import encode_set, first_metrics, metrics_table
 from vae.folders.files import NAME, json_bytes, tensor_bytes, update_folder, write_folder
-from vae.folders.folder import FORMAT, METRIC_UNITS, ModelFolder, read_codes, read_folder, read_history, read_state, read_umap
+from vae.folders.folder import (
+    FORMAT,
+    METRIC_UNITS,
+    ModelFolder,
+    read_codes,
+    read_folder,
+    read_history,
+    read_state,
+    read_umap,
+)
 from vae.model import VAE
 from vae.recipes import recipe_configs, variant
 from vae.space.chart import fit_umap
@@ -35,16 +44,22 @@ class Run:
     dataset: str
     recipe: str
     latent_dim: int
-    flags: dict[str, Any] = field(default_factory=dict)  # fields of ModelConfig and TrainConfig that were asked for
+    flags: dict[str, Any] = field(
+        default_factory=dict
+    )  # fields of ModelConfig and TrainConfig that were asked for
     name: str | None = None
 
     def configs(self) -> tuple[ModelConfig, TrainConfig]:
         """The recipe's configs with the flags laid over them."""
         if self.dataset not in DATASETS:
             raise DataError(f"dataset is {self.dataset!r}; the data sets are {', '.join(DATASETS)}.")
-        model, train = recipe_configs(self.recipe, self.dataset, self.latent_dim, epochs=self.flags.get("epochs"))
+        model, train = recipe_configs(
+            self.recipe, self.dataset, self.latent_dim, epochs=self.flags.get("epochs")
+        )
         in_model = {k: v for k, v in self.flags.items() if k in ModelConfig.__dataclass_fields__}
-        return model.replace(**in_model), train.replace(**{k: v for k, v in self.flags.items() if k not in in_model})
+        return model.replace(**in_model), train.replace(
+            **{k: v for k, v in self.flags.items() if k not in in_model}
+        )
 
     def folder_name(self) -> str:
         """`<dataset>-<recipe>[-ae][-cond][-beta<B>][-tc][-sigma]-z<Z>`, each flag only where it differs from the recipe."""
@@ -57,16 +72,33 @@ class Run:
         """Where its folder goes; `CheckpointError` when it cannot have that name, or stands there already and may not be touched."""
         path = Path(out) / self.folder_name()
         if not NAME.fullmatch(self.folder_name()):
-            raise CheckpointError(f"The name {self.folder_name()!r} cannot be a model's; letters, digits, '.', '_' and '-' make a name, up to 100 characters.")
+            raise CheckpointError(
+                f"The name {self.folder_name()!r} cannot be a model's; letters, digits, '.', '_' and '-' make a name, up to 100 characters."
+            )
         if not overwrite and _exists(path):
-            raise CheckpointError(f"{path} exists already; --force replaces it, --resume continues it, --name chooses another name.")
+            raise CheckpointError(
+                f"{path} exists already; --force replaces it, --resume continues it, --name chooses another name."
+            )
         return path
 
     def command(self, out: str | Path, umap: bool) -> str:
         """The command line that makes this one folder."""
-        words = ["python", "-m", "vae", "train", "--dataset", self.dataset, "--recipe", self.recipe, "--latent-dims", str(self.latent_dim)]
+        words = [
+            "python",
+            "-m",
+            "vae",
+            "train",
+            "--dataset",
+            self.dataset,
+            "--recipe",
+            self.recipe,
+            "--latent-dims",
+            str(self.latent_dim),
+        ]
         for key, value in self.flags.items():
-            words += {"variational": ["--no-variational"], "conditional": ["--conditional"]}.get(key, ["--" + key.replace("_", "-"), f"{value}"])
+            words += {"variational": ["--no-variational"], "conditional": ["--conditional"]}.get(
+                key, ["--" + key.replace("_", "-"), f"{value}"]
+            )
         words += [] if umap else ["--no-umap"]
         words += ["--out", str(out)] if str(out) != "models" else []
         return shlex.join(words + (["--name", self.name] if self.name else []))
@@ -83,7 +115,16 @@ class Finished(Exception):
 class _Keeper:
     """Holds the last finished epoch and writes it as a loadable folder."""
 
-    def __init__(self, run: Run, out: Path, configs: tuple[ModelConfig, TrainConfig], test_set: ImageSet, provenance: dict[str, Any], history, state):
+    def __init__(
+        self,
+        run: Run,
+        out: Path,
+        configs: tuple[ModelConfig, TrainConfig],
+        test_set: ImageSet,
+        provenance: dict[str, Any],
+        history,
+        state,
+    ):
         self.path, self.run, self.configs, self.test_set = out / run.folder_name(), run, configs, test_set
         self.provenance = provenance
         self.held: tuple[dict, dict[str, torch.Tensor]] | None = None if state is None else (history, state)
@@ -95,7 +136,10 @@ class _Keeper:
             "epochs": before["epochs"] + [record.history()],
             "steps": before["steps"] + [[step, round(loss, 4)] for step, loss in record.steps],
         }
-        self.held = history, record.state()  # at one stroke: Ctrl-C finds this epoch or the last, never half of each
+        self.held = (
+            history,
+            record.state(),
+        )  # at one stroke: Ctrl-C finds this epoch or the last, never half of each
 
     def files(self, finished: bool) -> dict[str, bytes]:
         """The folder's files as they stand at the last finished epoch."""
@@ -103,9 +147,15 @@ class _Keeper:
         history, state = self.held
         vae = VAE(self.configs[0])
         with np.errstate(over="ignore"):  # what float16 cannot hold becomes infinite and is refused below
-            halves = {k.removeprefix("model."): v.numpy().astype(np.float16) for k, v in state.items() if k.startswith("model.")}
+            halves = {
+                k.removeprefix("model."): v.numpy().astype(np.float16)
+                for k, v in state.items()
+                if k.startswith("model.")
+            }
             vae.load_state_dict({k: torch.from_numpy(v.astype(np.float32)) for k, v in halves.items()})
-            mu, logvar = (t.detach().numpy().astype(np.float16) for t in encode_set(vae.eval(), self.test_set))
+            mu, logvar = (
+                t.detach().numpy().astype(np.float16) for t in encode_set(vae.eval(), self.test_set)
+            )
         if not all(np.isfinite(v).all() for v in (*halves.values(), mu, logvar)):
             raise TrainingError(
                 f"Training diverged by epoch {len(history['epochs'])} at latent size {self.configs[0].latent_dim} (weights or codes too large to be kept); "
@@ -113,17 +163,29 @@ class _Keeper:
             )
         seconds = round(sum(e["seconds"] for e in history["epochs"]), 3)
         config = {
-            "format": FORMAT, "model": self.configs[0].to_dict(), "train": self.configs[1].to_dict(), "dataset": self.run.dataset,
-            "recipe": self.run.recipe, "provenance": self.provenance | {"seconds": seconds},
+            "format": FORMAT,
+            "model": self.configs[0].to_dict(),
+            "train": self.configs[1].to_dict(),
+            "dataset": self.run.dataset,
+            "recipe": self.run.recipe,
+            "provenance": self.provenance | {"seconds": seconds},
         }
         blank = {key: {"value": None, "unit": unit, "command": ""} for key, unit in METRIC_UNITS.items()}
         blank["seconds"] |= {"value": seconds, "command": self.provenance["command"]}
-        folder = ModelFolder(self.path, *self.configs, self.run.dataset, self.run.recipe, self.provenance, blank)
-        values = first_metrics(vae, self.test_set, self.configs[1].beta) if finished else {"parameters": sum(p.numel() for p in vae.parameters())}
+        folder = ModelFolder(
+            self.path, *self.configs, self.run.dataset, self.run.recipe, self.provenance, blank
+        )
+        values = (
+            first_metrics(vae, self.test_set, self.configs[1].beta)
+            if finished
+            else {"parameters": sum(p.numel() for p in vae.parameters())}
+        )
         files = {
             "config.json": json_bytes(config),
             "model.safetensors": tensor_bytes(halves),
-            "codes.safetensors": tensor_bytes({"mu": mu, "logvar": logvar, "labels": self.test_set.labels.astype(np.uint8)}),
+            "codes.safetensors": tensor_bytes(
+                {"mu": mu, "logvar": logvar, "labels": self.test_set.labels.astype(np.uint8)}
+            ),
             "metrics.json": json_bytes(metrics_table(values, folder)),
             "history.json": json_bytes(history),
         }
@@ -138,8 +200,16 @@ class _Keeper:
 
 
 def train_model(
-    run: Run, out: str | Path = "models", *, data_dir: str | Path | None = None, device: str = "auto", force: bool = False, resume: bool = False,
-    umap: bool = True, on_step: Callable[[int, int], None] | None = None, say: Callable[[str], None] | None = None,
+    run: Run,
+    out: str | Path = "models",
+    *,
+    data_dir: str | Path | None = None,
+    device: str = "auto",
+    force: bool = False,
+    resume: bool = False,
+    umap: bool = True,
+    on_step: Callable[[int, int], None] | None = None,
+    say: Callable[[str], None] | None = None,
 ) -> Iterator[EpochRecord]:
     """Train one model into `out/NAME`, yielding each epoch; the folder is whole when the iterator ends.
 
@@ -149,12 +219,20 @@ def train_model(
     out = Path(out)
     path = run.folder_in(out, overwrite=force or resume)
     say = say or (lambda _: None)
-    train_set, test_set = load_split(run.dataset, "train", data_dir), load_split(run.dataset, "test", data_dir)
+    train_set, test_set = (
+        load_split(run.dataset, "train", data_dir),
+        load_split(run.dataset, "test", data_dir),
+    )
     where = pick_device(device)
     configs, state, history = run.configs(), None, {"epochs": [], "steps": []}
     provenance = {
-        "command": run.command(out, umap), "seed": configs[1].seed, "device": device_name(where), "precision": pick_precision(configs[0], where),
-        "torch_version": torch.__version__, "data_checksum": train_set.checksum(), "date": datetime.now(timezone.utc).date().isoformat(),
+        "command": run.command(out, umap),
+        "seed": configs[1].seed,
+        "device": device_name(where),
+        "precision": pick_precision(configs[0], where),
+        "torch_version": torch.__version__,
+        "data_checksum": train_set.checksum(),
+        "date": datetime.now(timezone.utc).date().isoformat(),
     }
     if resume and not force and _exists(path):
         folder = read_folder(path)
@@ -163,11 +241,16 @@ def train_model(
             say("UMAP of the codes")
             add_umap(path)
         _check_resume(run, folder, state, train_set)
-        configs, provenance = (folder.model, folder.train), {k: v for k, v in folder.provenance.items() if k != "seconds"}
+        configs, provenance = (
+            (folder.model, folder.train),
+            {k: v for k, v in folder.provenance.items() if k != "seconds"},
+        )
     keeper = _Keeper(run, out, configs, test_set, provenance, history, state)
     precision = provenance.get("precision")
     try:
-        for record in fit(*configs, train_set, test_set, device=where, precision=precision, state=state, on_step=on_step):
+        for record in fit(
+            *configs, train_set, test_set, device=where, precision=precision, state=state, on_step=on_step
+        ):
             keeper.take(record)
             if record.epoch < configs[1].epochs and time.monotonic() - keeper.saved_at > SAVE_EVERY:
                 keeper.save()
@@ -184,15 +267,23 @@ def train_model(
 
 def _check_resume(run: Run, folder: ModelFolder, state: dict | None, train_set: ImageSet) -> None:
     if state is None:
-        raise Finished(f"{folder.path} is finished: all {folder.train.epochs} epochs are done. --force trains it anew.")
+        raise Finished(
+            f"{folder.path} is finished: all {folder.train.epochs} epochs are done. --force trains it anew."
+        )
     if (folder.dataset, folder.recipe) != (run.dataset, run.recipe):
-        raise TrainingError(f"{folder.path} was started as {folder.recipe} on {folder.dataset}, not {run.recipe} on {run.dataset}; resume it so.")
+        raise TrainingError(
+            f"{folder.path} was started as {folder.recipe} on {folder.dataset}, not {run.recipe} on {run.dataset}; resume it so."
+        )
     for key, value in (run.flags | {"latent_dim": run.latent_dim}).items():
         started = getattr(folder.model, key, getattr(folder.train, key, None))
         if started != value:
-            raise TrainingError(f"{folder.path} was started with {key} {started}, not {value}; resume without that flag, or start anew with --force.")
+            raise TrainingError(
+                f"{folder.path} was started with {key} {started}, not {value}; resume without that flag, or start anew with --force."
+            )
     if folder.provenance.get("data_checksum") != train_set.checksum():
-        raise TrainingError(f"{folder.path} was started on other images of {folder.dataset}; use --force to train it anew on these.")
+        raise TrainingError(
+            f"{folder.path} was started on other images of {folder.dataset}; use --force to train it anew on these."
+        )
 
 
 def add_umap(path: str | Path) -> None:
@@ -213,5 +304,19 @@ def check_device() -> dict[str, Any]:
     """One real epoch of the smallest model on the device that training would use: its name, images a second, the loss per image."""
     device = pick_device("auto")
     model, train = recipe_configs("tutorial", "digits", 2)
-    record = next(iter(fit(model, train.replace(epochs=1), load_split("digits", "train"), load_split("digits", "test"), device=device)))
-    return {"device": str(device), "images_per_second": round(record.images_per_second), "loss": round(record.test_recon + record.test_kl, 2)}
+    record = next(
+        iter(
+            fit(
+                model,
+                train.replace(epochs=1),
+                load_split("digits", "train"),
+                load_split("digits", "test"),
+                device=device,
+            )
+        )
+    )
+    return {
+        "device": str(device),
+        "images_per_second": round(record.images_per_second),
+        "loss": round(record.test_recon + record.test_kl, 2),
+    }

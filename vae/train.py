@@ -44,7 +44,18 @@ class EpochRecord:
 
     def history(self) -> dict[str, float | int | None]:
         """The row of `history.json`."""
-        return {key: getattr(self, key) for key in ("epoch", "seconds", "images_per_second", "train_recon", "train_kl", "test_recon", "test_kl")}
+        return {
+            key: getattr(self, key)
+            for key in (
+                "epoch",
+                "seconds",
+                "images_per_second",
+                "train_recon",
+                "train_kl",
+                "test_recon",
+                "test_kl",
+            )
+        }
 
 
 def pick_device(name: str = "auto") -> torch.device:
@@ -78,7 +89,9 @@ def bfloat16_pays(device_type: str) -> bool:
 
 def pick_precision(config: ModelConfig, device: torch.device) -> str:
     """`bfloat16` where its products are faster on this device and the layers wide enough to profit, else `float32`."""
-    wide = config.pixels >= BFLOAT16_WIDTH and (config.architecture == "conv" or max(config.hidden) >= BFLOAT16_WIDTH)
+    wide = config.pixels >= BFLOAT16_WIDTH and (
+        config.architecture == "conv" or max(config.hidden) >= BFLOAT16_WIDTH
+    )
     return "bfloat16" if wide and bfloat16_pays(device.type) else "float32"
 
 
@@ -96,7 +109,14 @@ def rate_schedule(config: TrainConfig, steps: int) -> np.ndarray:
 class Trainer:
     """The state of a training and its step; everything a step needs lies in tensors on the device, so a graph can replay it."""
 
-    def __init__(self, model_config: ModelConfig, config: TrainConfig, data: ImageSet, device: torch.device, precision: str):
+    def __init__(
+        self,
+        model_config: ModelConfig,
+        config: TrainConfig,
+        data: ImageSet,
+        device: torch.device,
+        precision: str,
+    ):
         self.config, self.device, self.precision = config, device, precision
         if model_config.likelihood == "gaussian-mean":
             implied_log_variance(model_config, config.beta)  # refuses beta 0 before anything is spent
@@ -112,17 +132,26 @@ class Trainer:
         total = config.epochs * self.steps_per_epoch
         self.rates = torch.from_numpy(rate_schedule(config, total)).to(device)
         warm = round(config.kl_warmup * total)
-        self.kl_weights = torch.from_numpy(np.minimum(1.0, np.arange(1, total + 1, dtype=np.float32) / max(1, warm))).to(device)
+        self.kl_weights = torch.from_numpy(
+            np.minimum(1.0, np.arange(1, total + 1, dtype=np.float32) / max(1, warm))
+        ).to(device)
         self.rate = torch.zeros((), device=device)
         self.optimizer = torch.optim.AdamW(
-            [self.flat], lr=self.rate, betas=(0.9, config.adam_beta2), weight_decay=config.weight_decay, fused=True, capturable=device.type == "cuda"
+            [self.flat],
+            lr=self.rate,
+            betas=(0.9, config.adam_beta2),
+            weight_decay=config.weight_decay,
+            fused=True,
+            capturable=device.type == "cuda",
         )
         self.step = torch.zeros(1, dtype=torch.long, device=device)  # of all; the schedule is read at it
         self.place = torch.zeros(1, dtype=torch.long, device=device)  # within the epoch
         self.order = torch.zeros(self.steps_per_epoch, self.batch, dtype=torch.long, device=device)
         self.eps = torch.zeros(self.steps_per_epoch, self.batch, model_config.latent_dim, device=device)
         if config.binarize:
-            self.levels = torch.zeros(self.steps_per_epoch, self.batch, *model_config.image_shape, dtype=torch.uint8, device=device)
+            self.levels = torch.zeros(
+                self.steps_per_epoch, self.batch, *model_config.image_shape, dtype=torch.uint8, device=device
+            )
         self.losses = torch.zeros(self.steps_per_epoch, 3, device=device)  # training loss, recon term, kl
         self.graph: torch.cuda.CUDAGraph | None = None
 
@@ -142,7 +171,9 @@ class Trainer:
         self.worker = self.model if self.half is None else copy.deepcopy(self.model)
         if self.half is not None:
             wide = self.model.wide_weights()
-            for (name, leaf), master, half in zip(self.worker.named_parameters(), params.values(), self.views(self.half)):
+            for (name, leaf), master, half in zip(
+                self.worker.named_parameters(), params.values(), self.views(self.half)
+            ):
                 leaf.data = half if name in wide else master.data
         self.slopes, self.leaves = self.views(self.flat.grad), list(self.worker.parameters())
 
@@ -170,9 +201,13 @@ class Trainer:
         seen = (x > self.levels.index_select(0, place)[0]).to(torch.float32) if config.binarize else None
         x = x.to(torch.float32).div_(255)
         label = self.labels.index_select(0, rows) if self.model.config.conditional else None
-        logits, mu, logvar, z = self.worker(x if seen is None else seen, label, self.eps.index_select(0, place)[0])
+        logits, mu, logvar, z = self.worker(
+            x if seen is None else seen, label, self.eps.index_select(0, place)[0]
+        )
         logits, mu, logvar, z = logits.float(), mu.float(), logvar.float(), z.float()
-        recon = training_recon(logits, x, self.model.config, getattr(self.worker.decoder, "log_variance", None))
+        recon = training_recon(
+            logits, x, self.model.config, getattr(self.worker.decoder, "log_variance", None)
+        )
         weight = self.kl_weights.index_select(0, self.step)
         loss = training_loss(recon, z, mu, logvar, self.model.config, config, len(self.images), weight).mean()
         loss.backward()
@@ -181,13 +216,21 @@ class Trainer:
             leaf.grad = None
         if config.clip_norm:
             norm = torch.linalg.vector_norm(self.flat.grad)
-            self.optimizer.grad_scale = torch.clamp(norm / config.clip_norm, min=1.0)  # the fused step divides by it: no pass of its own
+            self.optimizer.grad_scale = torch.clamp(
+                norm / config.clip_norm, min=1.0
+            )  # the fused step divides by it: no pass of its own
         self.rate.copy_(self.rates.index_select(0, self.step)[0])
         self.optimizer.step()
         with torch.no_grad():
             if self.half is not None:
                 self.half.copy_(self.flat)
-            row = torch.stack([loss.detach(), recon.detach().mean(), kl_divergence(mu, logvar).mean() if self.model.config.variational else loss.detach() * 0])
+            row = torch.stack(
+                [
+                    loss.detach(),
+                    recon.detach().mean(),
+                    kl_divergence(mu, logvar).mean() if self.model.config.variational else loss.detach() * 0,
+                ]
+            )
             self.losses.index_copy_(0, place, row[None])
             self.step += 1
             self.place += 1
@@ -221,7 +264,9 @@ class Trainer:
         state = {f"model.{k}": v for k, v in self.model.state_dict().items()}
         for moment in MOMENTS:
             parts = self.views(self.optimizer.state[self.flat][moment])
-            state |= {f"{moment}.{name}": part for (name, _), part in zip(self.model.named_parameters(), parts)}
+            state |= {
+                f"{moment}.{name}": part for (name, _), part in zip(self.model.named_parameters(), parts)
+            }
         state["step"], state["generator"] = self.step, self.generator.get_state()
         return {k: v.detach().cpu().clone() for k, v in state.items()}
 
@@ -237,7 +282,9 @@ class Trainer:
             self.optimizer.state[self.flat] = {"step": self.step[0].to(torch.float32)} | moments
             self.generator.set_state(state["generator"])
         except (KeyError, RuntimeError) as error:
-            raise TrainingError(f"training_state.safetensors does not fit this configuration ({error}); train again with --force.") from error
+            raise TrainingError(
+                f"training_state.safetensors does not fit this configuration ({error}); train again with --force."
+            ) from error
         if self.half is not None:
             self.half.copy_(self.flat)
 
@@ -260,7 +307,9 @@ def fit(
     `TrainingError` on divergence names epoch, latent size and what to change.
     """
     device = torch.device(device)
-    trainer = Trainer(model_config, config, train_set, device, precision or pick_precision(model_config, device))
+    trainer = Trainer(
+        model_config, config, train_set, device, precision or pick_precision(model_config, device)
+    )
     if state is not None:
         trainer.restore(state)
     done = int(trainer.step) // trainer.steps_per_epoch
@@ -272,7 +321,9 @@ def fit(
         first_loss = abs(float(losses[0, 0])) if first_loss is None else first_loss
         trainer.model.eval()
         test_recon, test_kl = elbo_terms(trainer.model, test_set, config.beta)
-        finite = np.isfinite(losses).all() and bool(torch.isfinite(test_recon + test_kl).all())  # the last step may be the one that broke it
+        finite = np.isfinite(losses).all() and bool(
+            torch.isfinite(test_recon + test_kl).all()
+        )  # the last step may be the one that broke it
         if not finite or abs(float(losses[-1, 0])) > 100 * (first_loss + 100):
             raise TrainingError(
                 f"Training diverged in epoch {epoch} at latent size {model_config.latent_dim} (loss {float(losses[-1, 0]):g}); "
@@ -282,12 +333,20 @@ def fit(
         images = trainer.steps_per_epoch * trainer.batch
         before = (epoch - 1) * trainer.steps_per_epoch
         yield EpochRecord(
-            epoch=epoch, seconds=seconds, images_per_second=images / seconds,
+            epoch=epoch,
+            seconds=seconds,
+            images_per_second=images / seconds,
             train_recon=float(losses[:, 1].mean()) * scale + offset,
             train_kl=float(losses[:, 2].mean()) if model_config.variational else None,
-            test_recon=float(test_recon.mean()), test_kl=float(test_kl.mean()) if model_config.variational else None,
-            steps=[(before + i + 1, float(losses[i, 0])) for i in range(len(losses)) if (before + i + 1) % LOG_EVERY == 0],
-            model=trainer.model, state=trainer.state,
+            test_recon=float(test_recon.mean()),
+            test_kl=float(test_kl.mean()) if model_config.variational else None,
+            steps=[
+                (before + i + 1, float(losses[i, 0]))
+                for i in range(len(losses))
+                if (before + i + 1) % LOG_EVERY == 0
+            ],
+            model=trainer.model,
+            state=trainer.state,
         )
         trainer.model.train()
 

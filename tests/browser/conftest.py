@@ -36,14 +36,39 @@ def ended_within(process: subprocess.Popen, seconds: float) -> bool:
 class Server:
     """`python app.py` on a free port, as a person starts it."""
 
-    def __init__(self, models: Path, data: Path, log: Path, flags: tuple[str, ...] = (), port: int | None = None, environment: dict[str, str] | None = None):
+    def __init__(
+        self,
+        models: Path,
+        data: Path,
+        log: Path,
+        flags: tuple[str, ...] = (),
+        port: int | None = None,
+        environment: dict[str, str] | None = None,
+    ):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = port or probe.getsockname()[1]
         self.url, self.log = f"http://127.0.0.1:{self.port}/", log
-        words = [sys.executable, "app.py", "--no-browser", "--port", str(self.port), "--models", str(models), "--data", str(data), *flags]
+        words = [
+            sys.executable,
+            "app.py",
+            "--no-browser",
+            "--port",
+            str(self.port),
+            "--models",
+            str(models),
+            "--data",
+            str(data),
+            *flags,
+        ]
         with log.open("w") as out:
-            self.process = subprocess.Popen(words, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT, env={**os.environ, **(environment or {})})
+            self.process = subprocess.Popen(
+                words,
+                cwd=ROOT,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **(environment or {})},
+            )
 
     def wait(self) -> "Server":
         end = time.monotonic() + 240
@@ -136,10 +161,14 @@ def visit(chromium, desk, serve) -> Iterator[Callable]:  # a test's own servers 
             origin = url.partition("?")[0].rstrip("/")
             if origin not in visited:  # nothing that an earlier test's visitor left behind
                 visited.add(origin)
-                desk.new_cdp_session(page).send("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": "local_storage"})
+                desk.new_cdp_session(page).send(
+                    "Storage.clearDataForOrigin", {"origin": origin, "storageTypes": "local_storage"}
+                )
         page.set_default_timeout(WAIT)
         if not forgiving:
-            page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+            page.on(
+                "console", lambda message: errors.append(message.text) if message.type == "error" else None
+            )
             page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(url, wait_until="commit")
         if ready:

@@ -39,7 +39,10 @@ def tab(page, name: str, ready: str) -> None:
 def watch_questions(page) -> list[str]:
     """A list that grows with every address the page asks for from now on, but for the browser's own icon and Gradio's heartbeat."""
     asked: list[str] = []
-    page.on("request", lambda request: None if re.search("favicon|heartbeat", request.url) else asked.append(request.url))
+    page.on(
+        "request",
+        lambda request: None if re.search("favicon|heartbeat", request.url) else asked.append(request.url),
+    )
     return asked
 
 

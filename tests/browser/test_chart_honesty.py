@@ -13,7 +13,10 @@ from sklearn.manifold import trustworthiness
 
 from vae.space.chart import make_chart
 
-DIGITS, Z20 = "digits-default-z10", "mnist-default-z20"  # the first has few codes, so that scikit-learn is quick as well
+DIGITS, Z20 = (
+    "digits-default-z10",
+    "mnist-default-z20",
+)  # the first has few codes, so that scikit-learn is quick as well
 
 
 def codes_of(name: str) -> np.ndarray:
@@ -60,20 +63,28 @@ def test_the_density_scale_ends_at_the_codes_to_a_unit_of_area_in_the_fullest_ce
         [b64(uv), cells, step],
     )
     counts = np.histogram2d(uv[:, 0], uv[:, 1], bins=cells, range=[[-4, 4], [-4, 4]])[0]
-    assert high == pytest.approx(gaussian_filter(counts, 1.5, mode="constant", truncate=2.0).max() / step**2, rel=1e-3)
+    assert high == pytest.approx(
+        gaussian_filter(counts, 1.5, mode="constant", truncate=2.0).max() / step**2, rel=1e-3
+    )
 
 
-def test_the_default_chart_shows_its_share_of_variance_and_the_figures_of_metrics_json_with_their_command(page):
+def test_the_default_chart_shows_its_share_of_variance_and_the_figures_of_metrics_json_with_their_command(
+    page,
+):
     drawn(page, "pca")
     kept = PCA(2).fit(codes_of(DIGITS)).explained_variance_ratio_.sum()
     metrics = json.loads((MODELS / DIGITS / "metrics.json").read_text())
     line = page.locator(".honesty")
     assert line.text_content().replace("\u202f", " ") == (
-        f"keeps {kept:.0%} of variance · trust {metrics['trustworthiness']['value']:.2f} · continuity {metrics['continuity']['value']:.2f}".replace("%", " %")
+        f"keeps {kept:.0%} of variance · trust {metrics['trustworthiness']['value']:.2f} · continuity {metrics['continuity']['value']:.2f}".replace(
+            "%", " %"
+        )
     )
     line.click()
     page.locator(".sheet-pop").get_by_text(metrics["trustworthiness"]["command"]).wait_for()
-    assert float(page.locator("[data-figure='continuity']").text_content()) == pytest.approx(metrics["continuity"]["value"], abs=6e-4)
+    assert float(page.locator("[data-figure='continuity']").text_content()) == pytest.approx(
+        metrics["continuity"]["value"], abs=6e-4
+    )
 
 
 def test_another_chart_shows_no_figure_until_it_is_counted_for_that_chart(page):
@@ -88,7 +99,10 @@ def test_another_chart_shows_no_figure_until_it_is_counted_for_that_chart(page):
     sheet.get_by_text("Counted for this chart").wait_for()
     mu = codes_of(DIGITS)
     wanted = [trustworthiness(mu, mu[:, :2], n_neighbors=15), trustworthiness(mu[:, :2], mu, n_neighbors=15)]
-    shown = [float(page.locator(f"[data-figure='{key}']").text_content()) for key in ("trustworthiness", "continuity")]
+    shown = [
+        float(page.locator(f"[data-figure='{key}']").text_content())
+        for key in ("trustworthiness", "continuity")
+    ]
     assert shown == pytest.approx(wanted, abs=6e-4)
     page.keyboard.press("Escape")
     assert f"trust {wanted[0]:.2f}" in line.text_content()
@@ -132,7 +146,9 @@ def test_an_affine_chart_inverts_on_its_plane_in_the_browser(visit, app, chart):
         uv.tolist(),
     )
     assert np.array([back for _, back in answer]) == pytest.approx(uv, abs=1e-5)
-    assert np.array([z for z, _ in answer]) == pytest.approx(make_chart(chart, codes_of(DIGITS)).to_latent(uv), abs=1e-5)
+    assert np.array([z for z, _ in answer]) == pytest.approx(
+        make_chart(chart, codes_of(DIGITS)).to_latent(uv), abs=1e-5
+    )
 
 
 def test_the_axes_can_pass_through_the_selected_image(page):
@@ -142,12 +158,21 @@ def test_the_axes_can_pass_through_the_selected_image(page):
     drawn(page, "axes:0,1")
     page.get_by_label("the other dimensions of z").select_option("42")
     mu = codes_of(DIGITS)[42]
-    page.wait_for_function("wanted => JSON.parse(document.querySelector('.here').dataset.z).every((v, k) => Math.abs(v - wanted[k]) < 1e-4)", arg=mu.tolist())
+    page.wait_for_function(
+        "wanted => JSON.parse(document.querySelector('.here').dataset.z).every((v, k) => Math.abs(v - wanted[k]) < 1e-4)",
+        arg=mu.tolist(),
+    )
     page.wait_for_function("location.search.includes('anchor=42')")
 
 
 def test_every_ground_says_what_it_shows(page):
-    says = {"stretch": "log √det JᵀJ", "density": "codes to a unit of area", "support": "support", "class": "15 nearest", "manifold": "decoder draws"}
+    says = {
+        "stretch": "log √det JᵀJ",
+        "density": "codes to a unit of area",
+        "support": "support",
+        "class": "15 nearest",
+        "manifold": "decoder draws",
+    }
     for what, words in says.items():
         page.get_by_label("ground").select_option(what)
         page.locator(".latent-map__key").get_by_text(words).wait_for()

@@ -63,7 +63,9 @@ def mirror():
 
 def test_a_download_shows_its_progress_can_be_cancelled_and_brings_the_images(serve, visit, mirror, tmp_path):
     (tmp_path / "patch").mkdir()
-    (tmp_path / "patch" / "sitecustomize.py").write_text(REPLACED.format(mirrors=[mirror.url], resources=mirror.resources))
+    (tmp_path / "patch" / "sitecustomize.py").write_text(
+        REPLACED.format(mirrors=[mirror.url], resources=mirror.resources)
+    )
     data = tmp_path / "data"
     data.mkdir()
     page = visit(serve(ROOT / "models", data, environment={"PYTHONPATH": str(tmp_path / "patch")}).url)
@@ -80,4 +82,6 @@ def test_a_download_shows_its_progress_can_be_cancelled_and_brings_the_images(se
     page.locator(".selected-image figcaption").get_by_text("original", exact=True).wait_for()
     assert sorted(set(mirror.asked)) == sorted(f"{name}.gz" for name in FILES)
     for name in FILES:
-        assert (data / "MNIST" / "raw" / name).read_bytes() == (ROOT / "data" / "MNIST" / "raw" / name).read_bytes()
+        assert (data / "MNIST" / "raw" / name).read_bytes() == (
+            ROOT / "data" / "MNIST" / "raw" / name
+        ).read_bytes()

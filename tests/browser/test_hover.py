@@ -64,7 +64,9 @@ def test_moving_asks_the_server_nothing(page):
     asked = watch_questions(page)
     for step in range(60):
         box = map_box(page)
-        page.mouse.move(box["x"] + (0.2 + 0.01 * step) * box["width"], box["y"] + (0.3 + 0.005 * step) * box["height"])
+        page.mouse.move(
+            box["x"] + (0.2 + 0.01 * step) * box["width"], box["y"] + (0.3 + 0.005 * step) * box["height"]
+        )
     here_at(page, 0.4, 0.7)
     assert asked == []
 
@@ -76,8 +78,14 @@ def test_support_and_votes_under_the_pointer_are_the_librarys(page):
         z = here_at(page, across, down)
         share = round(100 * float(library.support(z[None])[0]))
         near, votes = library.ask(z)
-        page.wait_for_function("n => Math.abs(Number(document.querySelector('.here .meter').getAttribute('aria-valuenow')) - n) <= 1", arg=share)
-        shown = [int(i) for i in page.locator(".nearest__one").evaluate_all("all => all.map((b) => b.dataset.index)")]
+        page.wait_for_function(
+            "n => Math.abs(Number(document.querySelector('.here .meter').getAttribute('aria-valuenow')) - n) <= 1",
+            arg=share,
+        )
+        shown = [
+            int(i)
+            for i in page.locator(".nearest__one").evaluate_all("all => all.map((b) => b.dataset.index)")
+        ]
         assert shown == [n["index"] for n in near]
         best = max(votes, key=votes.get)
         assert best in page.locator(".here strong").text_content()
@@ -107,7 +115,8 @@ def test_leaving_the_map_brings_the_last_clicked_place_back(page):
     here_at(page, 0.8, 0.2)
     page.mouse.move(5, 5)
     page.wait_for_function(
-        "([u, v]) => { const z = JSON.parse(document.querySelector('.here').dataset.z); return Math.hypot(z[0] - u, z[1] - v) < 0.02; }", arg=clicked
+        "([u, v]) => { const z = JSON.parse(document.querySelector('.here').dataset.z); return Math.hypot(z[0] - u, z[1] - v) < 0.02; }",
+        arg=clicked,
     )
 
 
@@ -131,7 +140,11 @@ def test_a_code_under_the_pointer_shows_its_own_posterior(page):
     std = np.exp(logvar[lonely] / 2)
     left, top = window_at(page, *(mu[lonely] + [-2 * std[0], 2 * std[1]]))
     right, bottom = window_at(page, *(mu[lonely] + [2 * std[0], -2 * std[1]]))
-    box = page.locator(".plot__overlay g:nth-child(2) .mark__spread").nth(1).evaluate("p => { const b = p.getBBox(); return [b.width, b.height]; }")
+    box = (
+        page.locator(".plot__overlay g:nth-child(2) .mark__spread")
+        .nth(1)
+        .evaluate("p => { const b = p.getBBox(); return [b.width, b.height]; }")
+    )
     assert box == pytest.approx([right - left, bottom - top], abs=1.0)
     here_at(page, 0.09, 0.06)
     assert page.locator(".plot__overlay g:nth-child(2) .mark__spread").count() == 0

@@ -16,12 +16,18 @@ def codes():
 
 
 def test_the_first_screen_needs_no_scrolling_and_leaves_nothing_empty(page):
-    assert page.evaluate("document.documentElement.scrollHeight <= innerHeight && document.documentElement.scrollWidth <= innerWidth")
+    assert page.evaluate(
+        "document.documentElement.scrollHeight <= innerHeight && document.documentElement.scrollWidth <= innerWidth"
+    )
     assert page.locator(".latent-map").get_attribute("data-model") == Z2
     assert page.locator(".sizes__one canvas").count() >= 2
     assert page.locator(".nearest__one canvas").count() == 5
-    assert page.locator(".here canvas").evaluate("c => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some((v, i) => i % 4 < 3 && v < 128)")
-    assert page.locator(".latent-map .plot__dots").evaluate("c => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some((v) => v > 0)")
+    assert page.locator(".here canvas").evaluate(
+        "c => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some((v, i) => i % 4 < 3 && v < 128)"
+    )
+    assert page.locator(".latent-map .plot__dots").evaluate(
+        "c => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some((v) => v > 0)"
+    )
 
 
 def test_a_click_on_empty_space_decodes_what_the_axes_say_there(page):
@@ -131,7 +137,11 @@ def test_the_ellipse_of_the_selected_image_has_the_size_of_its_posterior(page, c
     mu = codes["mu"][15].astype(np.float64)
     left, top = window_at(page, *(mu + [-2 * std[0], 2 * std[1]]))
     right, bottom = window_at(page, *(mu + [2 * std[0], -2 * std[1]]))
-    box = page.locator(".mark__spread").nth(1).evaluate("p => { const b = p.getBBox(); return [b.width, b.height]; }")
+    box = (
+        page.locator(".mark__spread")
+        .nth(1)
+        .evaluate("p => { const b = p.getBBox(); return [b.width, b.height]; }")
+    )
     assert box == pytest.approx([right - left, bottom - top], abs=1.0)
 
 
@@ -145,7 +155,10 @@ def test_dark_mode_follows_the_system_and_can_be_switched(visit, app):
 
     assert page.evaluate(shown) == rgb(tokens["dark"]["ground"])
     page.get_by_role("button", name="Switch between light and dark").click()
-    page.wait_for_function("wanted => getComputedStyle(document.body).backgroundColor === wanted", arg=rgb(tokens["light"]["ground"]))
+    page.wait_for_function(
+        "wanted => getComputedStyle(document.body).backgroundColor === wanted",
+        arg=rgb(tokens["light"]["ground"]),
+    )
     page.reload()
     page.wait_for_selector(".latent-map[data-ready]")
     assert page.evaluate(shown) == rgb(tokens["light"]["ground"])
@@ -160,7 +173,9 @@ def test_the_keyboard_alone_reaches_the_map_walks_and_selects(page):
     before = json.loads(page.locator(".here").get_attribute("data-z"))
     for _ in range(8):
         page.keyboard.press("ArrowRight")
-    page.wait_for_function("old => JSON.parse(document.querySelector('.here').dataset.z)[0] > old + 0.1", arg=before[0])
+    page.wait_for_function(
+        "old => JSON.parse(document.querySelector('.here').dataset.z)[0] > old + 0.1", arg=before[0]
+    )
     page.keyboard.press("Shift+ArrowDown")
     page.keyboard.press("Enter")
     page.wait_for_function("document.querySelector('.selected-image').dataset.index !== '0'")
@@ -195,14 +210,23 @@ def test_a_link_to_the_view_opens_the_same_view(page, visit, app):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_serious_on_any_tab(visit, app, scheme, axe):
     page = visit(app.url, color_scheme=scheme)
-    ready = {"Map": ".latent-map[data-ready]", "Manifold": ".manifold[data-ready]", "Compare": ".compare[data-ready]", "Draw": ".draw[data-map]"}
+    ready = {
+        "Map": ".latent-map[data-ready]",
+        "Manifold": ".manifold[data-ready]",
+        "Compare": ".compare[data-ready]",
+        "Draw": ".draw[data-map]",
+    }
     ready["About"] = ".about[data-ready]"
     page.add_script_tag(content=axe)
     for name, drawn in ready.items():
         page.get_by_role("tab", name=name, exact=True).click()
         page.wait_for_selector(drawn)
         found = page.evaluate("axe.run(document, {resultTypes: ['violations']}).then((r) => r.violations)")
-        grave = [(v["id"], [n["target"] for n in v["nodes"]][:3]) for v in found if v["impact"] in ("serious", "critical")]
+        grave = [
+            (v["id"], [n["target"] for n in v["nodes"]][:3])
+            for v in found
+            if v["impact"] in ("serious", "critical")
+        ]
         assert grave == [], name
 
 
@@ -217,7 +241,12 @@ def axe(tmp_path_factory):
     npm, folder = shutil.which("npm"), tmp_path_factory.mktemp("axe")
     if not npm:
         missing("there is no npm to fetch axe-core with")
-    done = subprocess.run([npm, "install", "--no-audit", "--no-fund", "--prefix", str(folder), "axe-core@4"], capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [npm, "install", "--no-audit", "--no-fund", "--prefix", str(folder), "axe-core@4"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
     if done.returncode:
         missing("axe-core could not be fetched: " + done.stderr[-300:])
     return (folder / "node_modules/axe-core/axe.min.js").read_text()

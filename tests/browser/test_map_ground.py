@@ -25,7 +25,11 @@ def bench(chromium, app):
     page.close()
 
 
-@pytest.fixture(scope="module", params=[(Z2, "axes:0,1"), (Z20, "pca"), (Z20, "axes:3,7")], ids=["z2", "z20-pca", "z20-axes"])
+@pytest.fixture(
+    scope="module",
+    params=[(Z2, "axes:0,1"), (Z20, "pca"), (Z20, "axes:3,7")],
+    ids=["z2", "z20-pca", "z20-axes"],
+)
 def world(request):
     """A model, its chart and the latents at the middles of a grid of N x N cells over it, row 0 at the top."""
     name, kind = request.param
@@ -62,7 +66,9 @@ def test_every_tile_of_the_manifold_is_what_torch_decodes_in_its_middle(bench, w
     name, codes, _, _, z = world
     with torch.inference_mode():
         images = load_model(MODELS / name).decode(torch.from_numpy(z))[:, 0].numpy()
-    near = Neighbours(codes["mu"].astype(np.float32), codes["labels"]).support(z) > 0  # elsewhere the tile is left clear
+    near = (
+        Neighbours(codes["mu"].astype(np.float32), codes["labels"]).support(z) > 0
+    )  # elsewhere the tile is left clear
     assert near.sum() >= 4
     for k in np.flatnonzero(near):
         row, column = divmod(int(k), N)
@@ -73,7 +79,9 @@ def test_every_tile_of_the_manifold_is_what_torch_decodes_in_its_middle(bench, w
 def test_the_support_of_a_cell_is_the_librarys(bench, world):
     sheet, _ = paint(bench, world, "support")
     _, codes, _, _, z = world
-    assert sheet[..., 3].ravel() / 255 == pytest.approx(Neighbours(codes["mu"].astype(np.float32), codes["labels"]).support(z), abs=0.6 / 255 + 1e-3)
+    assert sheet[..., 3].ravel() / 255 == pytest.approx(
+        Neighbours(codes["mu"].astype(np.float32), codes["labels"]).support(z), abs=0.6 / 255 + 1e-3
+    )
 
 
 def test_the_class_of_a_cell_is_the_most_voted_and_pale_where_votes_disagree(bench, world):
@@ -94,7 +102,12 @@ def test_stretch_orders_places_as_torchs_own_derivatives_do(bench, world):
     model, basis = load_model(MODELS / name), torch.from_numpy(chart.basis.astype(np.float32))
     truth = []
     for place in torch.from_numpy(z):
-        columns = torch.stack([jvp(lambda at: model.decode(at[None]).flatten(), (place,), (direction,))[1] for direction in basis]).double()
+        columns = torch.stack(
+            [
+                jvp(lambda at: model.decode(at[None]).flatten(), (place,), (direction,))[1]
+                for direction in basis
+            ]
+        ).double()
         truth.append(0.5 * torch.logdet(columns @ columns.T).item())
     span = answer["high"] - answer["low"]
     expected = np.clip((np.array(truth) - answer["low"]) / span, 0, 1)
@@ -115,7 +128,9 @@ def shown_grid(page) -> dict:
 
 def axes_of(page) -> list[float]:
     """What Plotly's own axes show: left, right, low, high."""
-    return page.evaluate("(({ xaxis, yaxis }) => [...xaxis.range, ...yaxis.range])(document.querySelector('.latent-map .plot__points')._fullLayout)")
+    return page.evaluate(
+        "(({ xaxis, yaxis }) => [...xaxis.range, ...yaxis.range])(document.querySelector('.latent-map .plot__points')._fullLayout)"
+    )
 
 
 COVERS = """() => {
@@ -161,7 +176,11 @@ def test_stretch_is_offered_only_where_it_can_be_computed(page):
     page.locator("[data-size='20']").first.click()
     model_drawn(page, Z20)
     options = page.get_by_label("chart").locator("option").evaluate_all("all => all.map((o) => o.value)")
-    page.wait_for_selector("select[aria-label='ground'] option[value='stretch']:not([disabled])", state="attached")
+    page.wait_for_selector(
+        "select[aria-label='ground'] option[value='stretch']:not([disabled])", state="attached"
+    )
     if "umap" in options:
         page.get_by_label("chart").select_option("umap")
-        page.wait_for_selector("select[aria-label='ground'] option[value='stretch'][disabled]", state="attached")
+        page.wait_for_selector(
+            "select[aria-label='ground'] option[value='stretch'][disabled]", state="attached"
+        )

@@ -21,7 +21,11 @@ def config_of(name: str) -> dict:
     return json.loads((MODELS / name / "config.json").read_text())
 
 
-MLPS = [n for n in NAMES if config_of(n)["model"]["architecture"] == "mlp" and not config_of(n)["model"]["conditional"]]
+MLPS = [
+    n
+    for n in NAMES
+    if config_of(n)["model"]["architecture"] == "mlp" and not config_of(n)["model"]["conditional"]
+]
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +38,9 @@ def bench(chromium, app):
 @pytest.mark.parametrize("name", MLPS)
 def test_the_browser_decodes_a_thousand_places_as_torch_does(bench, name):
     config, rng = config_of(name), np.random.default_rng(0)
-    z = rng.standard_normal((1000, config["model"]["latent_dim"])).astype(np.float32) * 2  # well beyond the prior too
+    z = (
+        rng.standard_normal((1000, config["model"]["latent_dim"])).astype(np.float32) * 2
+    )  # well beyond the prior too
     answer = bench.evaluate(
         """async ([name, config, z]) => {
           const net = new lx.Net(await lx.read(name, "model"), config), all = lx.floats(z), out = new Float32Array(1000 * net.pixels);
@@ -52,7 +58,10 @@ def test_the_browser_decodes_a_thousand_places_as_torch_does(bench, name):
 def test_the_browser_encodes_a_hundred_images_as_torch_does(bench, name):
     config = config_of(name)
     needs_images(config["dataset"])
-    x = load_split(config["dataset"], "test", ROOT / "data", download=False).images[:100].astype(np.float32) / 255
+    x = (
+        load_split(config["dataset"], "test", ROOT / "data", download=False).images[:100].astype(np.float32)
+        / 255
+    )
     answer = bench.evaluate(
         """async ([name, config, x]) => {
           const net = new lx.Net(await lx.read(name, "model"), config), all = lx.floats(x), out = new Float32Array(200 * net.size);
@@ -75,7 +84,10 @@ def test_the_browser_reads_the_codes_as_they_lie_on_disk(bench, name):
     from safetensors.numpy import load_file
 
     codes = load_file(MODELS / name / "codes.safetensors")
-    answer = bench.evaluate("async (name) => { const { mu, logvar } = await lx.read(name, 'codes'); return [lx.text(mu.data), lx.text(logvar.data)]; }", name)
+    answer = bench.evaluate(
+        "async (name) => { const { mu, logvar } = await lx.read(name, 'codes'); return [lx.text(mu.data), lx.text(logvar.data)]; }",
+        name,
+    )
     for text, key in zip(answer, ("mu", "logvar")):
         assert np.array_equal(floats(text, *codes[key].shape), codes[key].astype(np.float32)), key
 
@@ -86,7 +98,9 @@ def test_neighbours_votes_and_support_are_those_of_the_library(bench, name):
 
     codes = load_file(MODELS / name / "codes.safetensors")
     mu, rng = codes["mu"].astype(np.float32), np.random.default_rng(1)
-    z = np.concatenate([rng.standard_normal((20, mu.shape[1])).astype(np.float32) * 1.5, mu[rng.integers(len(mu), size=20)]])
+    z = np.concatenate(
+        [rng.standard_normal((20, mu.shape[1])).astype(np.float32) * 1.5, mu[rng.integers(len(mu), size=20)]]
+    )
     answer = bench.evaluate(
         """async ([name, z, size]) => {
           const { mu, labels } = await lx.read(name, "codes"), codes = new lx.Codes(mu.data, size, labels.data), gaps = codes.gaps(), all = lx.floats(z);
@@ -101,7 +115,9 @@ def test_neighbours_votes_and_support_are_those_of_the_library(bench, name):
     support = library.support(z)
     for i, said in enumerate(answer):
         near, votes = library.ask(z[i])
-        assert [n["distance"] for n in said["nearest"]] == pytest.approx([n["distance"] for n in near], abs=1e-5)
+        assert [n["distance"] for n in said["nearest"]] == pytest.approx(
+            [n["distance"] for n in near], abs=1e-5
+        )
         assert [n["index"] for n in said["nearest"]] == [n["index"] for n in near]
         assert {k: v for k, v in said["label_votes"].items()} == pytest.approx(votes, abs=1e-4)
         assert said["support"] == pytest.approx(support[i], abs=1e-3)
@@ -109,7 +125,10 @@ def test_neighbours_votes_and_support_are_those_of_the_library(bench, name):
 
 def test_the_browser_reads_a_umap_both_ways_as_the_library_does(bench):
     rng = np.random.default_rng(2)
-    codes, places = rng.standard_normal((400, 7)).astype(np.float32), rng.standard_normal((400, 2)).astype(np.float32)
+    codes, places = (
+        rng.standard_normal((400, 7)).astype(np.float32),
+        rng.standard_normal((400, 2)).astype(np.float32),
+    )
     chart = UmapChart("umap", codes, places)
     uv = np.concatenate([rng.standard_normal((10, 2)), places[:3]]).astype(np.float32)
     z = np.concatenate([rng.standard_normal((10, 7)), codes[:3]]).astype(np.float32)
@@ -132,8 +151,16 @@ def test_only_weights_and_codes_of_listed_models_can_be_read(bench, app):
     assert bench.evaluate(ask, f"lx/models/{name}/model.safetensors") == 200
     assert bench.evaluate(ask, f"lx/models/{name}/codes.safetensors") == 200
     for path in (
-        f"{name}/config.json", f"{name}/training_state.safetensors", f"{name}/charts.safetensors", f"{name}", "", f"{name}/../{name}/config.json",
-        f"{name}%2F..%2F{name}%2Fconfig.json", "..%2Fapp.py/model.safetensors", "..%2F..%2Fetc%2Fpasswd", "none/model.safetensors",
+        f"{name}/config.json",
+        f"{name}/training_state.safetensors",
+        f"{name}/charts.safetensors",
+        f"{name}",
+        "",
+        f"{name}/../{name}/config.json",
+        f"{name}%2F..%2F{name}%2Fconfig.json",
+        "..%2Fapp.py/model.safetensors",
+        "..%2F..%2Fetc%2Fpasswd",
+        "none/model.safetensors",
     ):
         assert bench.evaluate(ask, "lx/models/" + path) in (403, 404, 405), path
     assert bench.evaluate(ask, "lx/images/none") == 404

@@ -35,7 +35,9 @@ def explorer():
 def pixel_length(name: str, z: np.ndarray) -> float:
     """The sum of Euclidean distances of what torch decodes one after the other."""
     with torch.inference_mode():
-        images = load_model(MODELS / name).decode(torch.from_numpy(np.asarray(z, np.float32))).flatten(1).double()
+        images = (
+            load_model(MODELS / name).decode(torch.from_numpy(np.asarray(z, np.float32))).flatten(1).double()
+        )
     return float((images[1:] - images[:-1]).norm(dim=1).sum())
 
 
@@ -46,8 +48,15 @@ def pixel_length(name: str, z: np.ndarray) -> float:
 @pytest.mark.parametrize("ends", ["any", "same direction", "opposite", "zero"])
 def test_the_browser_walks_as_the_library_does(bench, explorer, method, ends):
     a = np.random.default_rng(0).standard_normal(20).astype(np.float32)
-    b = {"any": np.random.default_rng(1).standard_normal(20), "same direction": 2 * a, "opposite": -a, "zero": 0 * a}[ends].astype(np.float32)
-    answer = bench.evaluate("([a, b, method]) => lx.walk(a, b, 12, method).map((z) => [...z])", [a.tolist(), b.tolist(), method])
+    b = {
+        "any": np.random.default_rng(1).standard_normal(20),
+        "same direction": 2 * a,
+        "opposite": -a,
+        "zero": 0 * a,
+    }[ends].astype(np.float32)
+    answer = bench.evaluate(
+        "([a, b, method]) => lx.walk(a, b, 12, method).map((z) => [...z])", [a.tolist(), b.tolist(), method]
+    )
     assert np.array(answer) == pytest.approx(explorer.interpolate(Z20, a, b, 12, method)["z"], abs=1e-5)
 
 
@@ -69,7 +78,9 @@ def test_the_shortest_way_over_a_lattice_is_scipys(bench, guided):
         [{**config, "name": Z2}, [-1.0, -0.5], [0.9, 1.1], guided],
     )
     places, edges = np.array(answer["places"], np.float32), np.array(answer["edges"])
-    assert places[answer["from"]] == pytest.approx([-1.0, -0.5], abs=1e-6) and places[answer["to"]] == pytest.approx([0.9, 1.1], abs=1e-6)
+    assert places[answer["from"]] == pytest.approx([-1.0, -0.5], abs=1e-6) and places[
+        answer["to"]
+    ] == pytest.approx([0.9, 1.1], abs=1e-6)
     with torch.inference_mode():
         images = load_model(MODELS / Z2).decode(torch.from_numpy(places)).flatten(1).double()
     costs = (images[edges[:, 0]] - images[edges[:, 1]]).norm(dim=1).numpy()
@@ -94,15 +105,33 @@ def seek(bench, name: str, chart, question: dict) -> dict:
     )
 
 
-@pytest.mark.parametrize(("name", "kind", "images"), [(Z2, "axes:0,1", (5, 40)), (Z2, "axes:0,1", (3, 30)), (Z20, "pca", (5, 2))])
-def test_the_shortest_path_is_as_long_as_torch_says_and_never_longer_than_the_straight_one(bench, name, kind, images):
+@pytest.mark.parametrize(
+    ("name", "kind", "images"), [(Z2, "axes:0,1", (5, 40)), (Z2, "axes:0,1", (3, 30)), (Z20, "pca", (5, 2))]
+)
+def test_the_shortest_path_is_as_long_as_torch_says_and_never_longer_than_the_straight_one(
+    bench, name, kind, images
+):
     mu = load_file(MODELS / name / "codes.safetensors")["mu"].astype(np.float32)
     chart = make_chart(kind, mu)
     a, b = chart.to_plane(mu[list(images)])
-    found = seek(bench, name, chart, {
-        "kind": "shortest", "a": a.tolist(), "b": b.tolist(), "samples": 64, "count": 12, "same": 0.01,
-        "gain": 0.002, "lattice": {"between": 12, "beyond": 6, "beside": 12}, "near": 3, "points": 25, "sweeps": 4,
-    })
+    found = seek(
+        bench,
+        name,
+        chart,
+        {
+            "kind": "shortest",
+            "a": a.tolist(),
+            "b": b.tolist(),
+            "samples": 64,
+            "count": 12,
+            "same": 0.01,
+            "gain": 0.002,
+            "lattice": {"between": 12, "beyond": 6, "beside": 12},
+            "near": 3,
+            "points": 25,
+            "sweeps": 4,
+        },
+    )
     line = np.array(found["line"])
     assert line[0] == pytest.approx(a, abs=1e-5) and line[-1] == pytest.approx(b, abs=1e-5)
 
@@ -164,14 +193,23 @@ def test_two_clicks_with_shift_draw_both_paths_with_their_pictures_and_lengths(p
     page.wait_for_selector(SHORTEST)
     zs = strip_zs(page)
     assert zs == pytest.approx(np.linspace(*np.array(ends), 12), abs=0.02)
-    lengths = [float(page.locator(".route__text").nth(row).locator("[data-length]").get_attribute("data-length")) for row in (0, 1)]
-    assert lengths[0] == pytest.approx(pixel_length(Z2, np.linspace(zs[0], zs[-1], PATH["samples"] + 1)), rel=2e-3)
+    lengths = [
+        float(page.locator(".route__text").nth(row).locator("[data-length]").get_attribute("data-length"))
+        for row in (0, 1)
+    ]
+    assert lengths[0] == pytest.approx(
+        pixel_length(Z2, np.linspace(zs[0], zs[-1], PATH["samples"] + 1)), rel=2e-3
+    )
     assert lengths[1] < lengths[0]
     assert page.locator(".path .route__line--shortest").count() == 1
-    assert page.evaluate("document.documentElement.scrollHeight <= innerHeight && document.documentElement.scrollWidth <= innerWidth")
+    assert page.evaluate(
+        "document.documentElement.scrollHeight <= innerHeight && document.documentElement.scrollWidth <= innerWidth"
+    )
     x, y = window_at(page, *ends[0])
     mark = page.locator(".path__end[data-end='a']").bounding_box()
-    assert mark["x"] + mark["width"] / 2 == pytest.approx(x, abs=1.5) and mark["y"] + mark["height"] / 2 == pytest.approx(y, abs=1.5)
+    assert mark["x"] + mark["width"] / 2 == pytest.approx(x, abs=1.5) and mark["y"] + mark[
+        "height"
+    ] / 2 == pytest.approx(y, abs=1.5)
 
     page.locator(".route__strip").nth(1).locator(".route__one").nth(5).click()
     z_near(page, dict(enumerate(strip_zs(page, 1)[5])), 1e-4)
@@ -233,7 +271,9 @@ def test_ends_at_images_stay_with_them_through_sizes_and_other_places_go(page):
     page.wait_for_function("JSON.parse(document.querySelector('.route__strip').dataset.zs)[0].length === 20")
     mu = load_file(MODELS / Z20 / "codes.safetensors")["mu"].astype(np.float32)
     chart = make_chart("pca", mu)
-    assert strip_zs(page)[[0, -1]] == pytest.approx(chart.to_latent(chart.to_plane(mu[[0, 42]])), abs=2e-3)  # the places on the plane
+    assert strip_zs(page)[[0, -1]] == pytest.approx(
+        chart.to_latent(chart.to_plane(mu[[0, 42]])), abs=2e-3
+    )  # the places on the plane
     page.get_by_text("from place to place on the plane").wait_for()
     page.get_by_role("button", name="B here").click()
     page.locator("[data-size='2']").first.click()
@@ -244,7 +284,9 @@ def test_ends_at_images_stay_with_them_through_sizes_and_other_places_go(page):
 def test_a_spherical_path_turns_evenly_and_is_refused_where_it_is_undefined(visit, app, explorer):
     page = visit(f"{app.url}?path=-1,-0.5;0.5,1;slerp")
     page.wait_for_selector(".route__strip[data-ready]")
-    assert strip_zs(page) == pytest.approx(explorer.interpolate(Z2, [-1, -0.5], [0.5, 1], 12, "slerp")["z"], abs=1e-4)
+    assert strip_zs(page) == pytest.approx(
+        explorer.interpolate(Z2, [-1, -0.5], [0.5, 1], 12, "slerp")["z"], abs=1e-4
+    )
     page.get_by_role("button", name="straight", exact=True).click()
     page.wait_for_selector(".route[data-method='linear']")
     again = visit(f"{app.url}?path=0,0;0.5,1;slerp")
@@ -267,7 +309,10 @@ def test_a_link_restores_the_path(page, visit, app):
     assert strip_zs(again) == pytest.approx(zs, abs=2e-3)
 
 
-@pytest.mark.parametrize("path", ["NaN,1;0,0;linear", "1;2;cubic", "1,2,3;0,0;linear", ";;linear", "1e99,0;0,0;slerp", "-4;3;linear"])
+@pytest.mark.parametrize(
+    "path",
+    ["NaN,1;0,0;linear", "1;2;cubic", "1,2,3;0,0;linear", ";;linear", "1e99,0;0,0;slerp", "-4;3;linear"],
+)
 def test_a_link_to_no_path_says_so_in_one_line(visit, app, path):
     page = visit(f"{app.url}?path={path}")
     assert f"the path {path}" in page.locator(".head__alarm").text_content()
@@ -279,12 +324,21 @@ def test_a_model_that_runs_on_the_server_alone_has_its_pictures_from_there(visit
         pytest.skip(f"{CONV} is not there")
     page = visit(f"{app.url}?recipe=conv&path=-1,-0.5;0.5,1;slerp")
     page.wait_for_selector(".route__strip[data-ready]")
-    assert strip_zs(page) == pytest.approx(explorer.interpolate(CONV, [-1, -0.5], [0.5, 1], 12, "slerp")["z"], abs=1e-4)
+    assert strip_zs(page) == pytest.approx(
+        explorer.interpolate(CONV, [-1, -0.5], [0.5, 1], 12, "slerp")["z"], abs=1e-4
+    )
     length = float(page.locator(".route__text [data-length]").get_attribute("data-length"))
-    assert length == pytest.approx(pixel_length(CONV, explorer.interpolate(CONV, [-1, -0.5], [0.5, 1], PATH["samples"] + 1, "slerp")["z"]), rel=1e-3)
+    assert length == pytest.approx(
+        pixel_length(
+            CONV, explorer.interpolate(CONV, [-1, -0.5], [0.5, 1], PATH["samples"] + 1, "slerp")["z"]
+        ),
+        rel=1e-3,
+    )
     page.wait_for_selector(SHORTEST)
     found = explorer.shortest_path(CONV, [-1, -0.5], [0.5, 1])
-    assert page.locator(".route").get_attribute("data-short") == ("straight" if found["length"] > 0.99 * found["straight"] else "other")
+    assert page.locator(".route").get_attribute("data-short") == (
+        "straight" if found["length"] > 0.99 * found["straight"] else "other"
+    )
     ends = strip_zs(page, 1)
     assert ends[[0, -1]] == pytest.approx(np.array([[-1, -0.5], [0.5, 1]]), abs=1e-4)
 
@@ -292,7 +346,19 @@ def test_a_model_that_runs_on_the_server_alone_has_its_pictures_from_there(visit
 def test_the_servers_shortest_path_is_as_short_as_the_browsers(bench, explorer):
     chart = explorer.chart(Z2)
     a, b = chart.to_plane(explorer.codes(Z2)["mu"][[5, 40]])
-    here = seek(bench, Z2, chart, {"kind": "shortest", "a": a.tolist(), "b": b.tolist(), "samples": PATH["samples"], "count": 12, **PATH["search"]})
+    here = seek(
+        bench,
+        Z2,
+        chart,
+        {
+            "kind": "shortest",
+            "a": a.tolist(),
+            "b": b.tolist(),
+            "samples": PATH["samples"],
+            "count": 12,
+            **PATH["search"],
+        },
+    )
     there = explorer.shortest_path(Z2, a, b)
     assert there["straight"] == pytest.approx(here["straight"], rel=1e-3)
     assert there["length"] == pytest.approx(here["length"], rel=0.03)
@@ -307,7 +373,9 @@ def test_a_place_of_one_chart_is_carried_to_another_through_its_z(visit, app):
     assert before == pytest.approx(pca.to_latent(np.array([[-1, 0.5]]))[0], abs=1e-3)
     page.get_by_label("chart", exact=True).select_option("axes")
     page.wait_for_selector(".latent-map[data-chart='axes:0,1']")
-    page.wait_for_function("old => JSON.parse(document.querySelector('.route__strip').dataset.zs)[0][5] !== old", arg=before[5])
+    page.wait_for_function(
+        "old => JSON.parse(document.querySelector('.route__strip').dataset.zs)[0][5] !== old", arg=before[5]
+    )
     assert strip_zs(page)[0] == pytest.approx(axes.to_latent(axes.to_plane(before[None]))[0], abs=2e-3)
     assert strip_zs(page)[-1] == pytest.approx(axes.to_latent(axes.to_plane(mu[[42]]))[0], abs=2e-3)
 
@@ -355,4 +423,6 @@ def test_a_path_is_not_lost_when_the_map_is_drawn_anew_meanwhile(visit, app):
         }"""
     )
     page.wait_for_function("old => document.querySelector('.route__strip').dataset.zs !== old", arg=written)
-    assert strip_zs(page)[-1] == pytest.approx([0.5, 1.5], abs=1e-4) and strip_zs(page)[0] == pytest.approx(before[0], abs=1e-6)
+    assert strip_zs(page)[-1] == pytest.approx([0.5, 1.5], abs=1e-4) and strip_zs(page)[0] == pytest.approx(
+        before[0], abs=1e-6
+    )

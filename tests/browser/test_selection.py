@@ -17,7 +17,14 @@ from vae import load_model
 from vae.data.load import load_split
 
 Z2, Z20 = "mnist-default-z2", "mnist-default-z20"
-LASSO = [(0.62, 0.2), (0.75, 0.3), (0.7, 0.5), (0.58, 0.42), (0.52, 0.5), (0.5, 0.3)]  # shares of the map: a shape with a dent
+LASSO = [
+    (0.62, 0.2),
+    (0.75, 0.3),
+    (0.7, 0.5),
+    (0.58, 0.42),
+    (0.52, 0.5),
+    (0.5, 0.3),
+]  # shares of the map: a shape with a dent
 # where Plotly's axes put each place of the chart, and how opaque the codes' canvas is there
 DRAWN = """(uv) => {
   const canvas = document.querySelector(".latent-map .plot__dots"), { xaxis, yaxis } = document.querySelector(".latent-map .plot__points")._fullLayout;
@@ -77,7 +84,9 @@ def chosen(page) -> int:
 def table(page) -> tuple[str, list[dict]]:
     with page.expect_download() as download:
         page.get_by_role("button", name="CSV").click()
-    return download.value.suggested_filename, list(csv.DictReader(io.StringIO(download.value.path().read_text())))
+    return download.value.suggested_filename, list(
+        csv.DictReader(io.StringIO(download.value.path().read_text()))
+    )
 
 
 def indices(page) -> np.ndarray:
@@ -110,7 +119,10 @@ def distance(line: np.ndarray, uv: np.ndarray) -> np.ndarray:
 
 def a_pixel(page) -> float:
     box = map_box(page)
-    (a, _), (b, _) = axes_at(page, box["x"] + 100, box["y"] + 100), axes_at(page, box["x"] + 200, box["y"] + 100)
+    (a, _), (b, _) = (
+        axes_at(page, box["x"] + 100, box["y"] + 100),
+        axes_at(page, box["x"] + 200, box["y"] + 100),
+    )
     return (b - a) / 100
 
 
@@ -132,7 +144,9 @@ def test_a_box_holds_the_codes_between_its_edges(page, codes):
         "all => all.map((li) => [li.dataset.label, li.querySelector('b').textContent.replace(/\\D/g, '')])"
     )
     held = np.bincount(codes["labels"][found], minlength=10)
-    assert n == len(found) and {int(label): int(count) for label, count in counts} == {k: c for k, c in enumerate(held) if c}
+    assert n == len(found) and {int(label): int(count) for label, count in counts} == {
+        k: c for k, c in enumerate(held) if c
+    }
     mu, slack = codes["mu"].astype(np.float64), 0.6 * a_pixel(page)
     between = lambda by: np.flatnonzero((mu > [u0 - by, v0 - by]).all(1) & (mu < [u1 + by, v1 + by]).all(1))  # noqa: E731
     assert set(between(-slack)) <= set(found) <= set(between(slack))
@@ -165,7 +179,10 @@ def test_the_outline_stays_on_its_places_when_the_map_zooms(page):
     page.get_by_role("button", name="Closer").click()
     page.get_by_role("button", name="Closer").click()
     at = "(({ left, top }) => [left, top])(document.querySelector('.pick__line').getBoundingClientRect())"
-    page.wait_for_function(f"([x, y]) => {{ const [left, top] = {at}; return Math.hypot(left - x, top - y) < 3; }}", arg=window_at(page, *corner))
+    page.wait_for_function(
+        f"([x, y]) => {{ const [left, top] = {at}; return Math.hypot(left - x, top - y) < 3; }}",
+        arg=window_at(page, *corner),
+    )
 
 
 def test_the_chosen_stand_out_and_the_others_turn_pale(page, codes):
@@ -265,10 +282,18 @@ def test_the_mean_is_decoded_as_torch_decodes_it_and_kl_and_recon_are_torchs(pag
     mu, logvar = (torch.from_numpy(held[key][rows].astype(np.float32)) for key in ("mu", "logvar"))
     z = np.array(json.loads(page.locator(".chosen").get_attribute("data-z")))
     assert z == pytest.approx(mu.double().mean(0).numpy(), abs=1e-5)
-    x = torch.from_numpy(load_split("mnist", "test", ROOT / "data", download=False).images[rows].astype(np.float32) / 255)
+    x = torch.from_numpy(
+        load_split("mnist", "test", ROOT / "data", download=False).images[rows].astype(np.float32) / 255
+    )
     with torch.inference_mode():
         image = model.decode(mu.mean(0, keepdim=True))[0, 0].numpy()
-        recon = torch.nn.functional.binary_cross_entropy(model.decode(mu), x, reduction="none").flatten(1).sum(1).mean().item()
+        recon = (
+            torch.nn.functional.binary_cross_entropy(model.decode(mu), x, reduction="none")
+            .flatten(1)
+            .sum(1)
+            .mean()
+            .item()
+        )
     q = torch.distributions.Normal(mu.double(), (logvar.double() / 2).exp())
     kl = torch.distributions.kl_divergence(q, torch.distributions.Normal(0.0, 1.0)).sum(1).mean().item()
     assert np.abs(ink(page, ".chosen__mean canvas") - image.ravel()).max() <= 1.5 / 233
@@ -282,7 +307,10 @@ def test_the_contact_sheet_shows_the_first_hundred_without_a_question_for_each(p
     stroke(page, [(0.3, 0.4), (0.5, 0.6)])
     n = chosen(page)
     assert len(asked) <= 2  # recon of all, and perhaps the test images
-    found, shown = indices(page), page.locator(".chosen__one").evaluate_all("all => all.map((b) => Number(b.dataset.index))")
+    found, shown = (
+        indices(page),
+        page.locator(".chosen__one").evaluate_all("all => all.map((b) => Number(b.dataset.index))"),
+    )
     assert n > 100 and shown == found[:100].tolist()
     page.locator(".chosen__one").nth(7).click()
     page.wait_for_selector(f".selected-image[data-index='{shown[7]}']", state="attached")
@@ -290,7 +318,9 @@ def test_the_contact_sheet_shows_the_first_hundred_without_a_question_for_each(p
     page.get_by_label("order of the pictures").select_option("far")
     mu = codes["mu"].astype(np.float64)
     far = np.hypot(*(mu[found] - mu[found].mean(0)).T)
-    page.wait_for_function("old => document.querySelector('.chosen__one').dataset.index !== String(old)", arg=shown[0])
+    page.wait_for_function(
+        "old => document.querySelector('.chosen__one').dataset.index !== String(old)", arg=shown[0]
+    )
     now = page.locator(".chosen__one").evaluate_all("all => all.map((b) => Number(b.dataset.index))")
     assert np.hypot(*(mu[now] - mu[found].mean(0)).T) == pytest.approx(np.sort(far)[::-1][:100], abs=1e-4)
 
@@ -299,19 +329,32 @@ def test_without_the_images_the_sheet_shows_reconstructions_in_one_answer(serve,
     name = "mnist-conv-z2"  # no network for a browser: the server decodes it
     if not (MODELS / name / "config.json").exists():
         missing(f"{MODELS / name} is not there")
-    page = visit(f"{serve(MODELS, tmp_path).url}?recipe=conv&z=2", ready=f".latent-map[data-model='{name}'][data-ready]")
+    page = visit(
+        f"{serve(MODELS, tmp_path).url}?recipe=conv&z=2",
+        ready=f".latent-map[data-model='{name}'][data-ready]",
+    )
     page.wait_for_selector(".nearest[data-ready]")
     asked = []
     page.on("request", lambda request: asked.append(request.post_data or ""))
     tool(page, "lasso")
     stroke(page, [(0.3, 0.3), (0.7, 0.3), (0.7, 0.7), (0.3, 0.7)])
     assert chosen(page) > 100
-    pictures = [len(re.search(r'"indices":\s*\[([^\]]*)', body)[1].split(",")) for body in asked if '"thumbnails"' in body]
-    assert len([n for n in pictures if n > 5]) == 1, "one answer for the sheet; those of five are the nearest on the pen's way"
-    assert "recon needs the test images" in " ".join(page.locator(".chosen__body .facts").inner_text().split())
+    pictures = [
+        len(re.search(r'"indices":\s*\[([^\]]*)', body)[1].split(","))
+        for body in asked
+        if '"thumbnails"' in body
+    ]
+    assert len([n for n in pictures if n > 5]) == 1, (
+        "one answer for the sheet; those of five are the nearest on the pen's way"
+    )
+    assert "recon needs the test images" in " ".join(
+        page.locator(".chosen__body .facts").inner_text().split()
+    )
     index = int(page.locator(".chosen__one").nth(60).get_attribute("data-index"))
     with torch.inference_mode():
-        mu = torch.from_numpy(load_file(MODELS / name / "codes.safetensors")["mu"][[index]].astype(np.float32))
+        mu = torch.from_numpy(
+            load_file(MODELS / name / "codes.safetensors")["mu"][[index]].astype(np.float32)
+        )
         image = load_model(MODELS / name).decode(mu)[0, 0].numpy()
     assert np.abs(ink(page, ".chosen__one canvas >> nth=60") - image.ravel()).max() <= 1.5 / 233
 
@@ -329,7 +372,9 @@ def test_another_size_keeps_what_is_chosen_and_its_link_opens_it_again(page, vis
         if name == Z2:
             size_of_z(page, 2)
         page.get_by_role("button", name="Copy a link to this view").click()
-        page.wait_for_function(f"location.search.includes('z={size}&') && location.search.includes('pick=lasso,')")
+        page.wait_for_function(
+            f"location.search.includes('z={size}&') && location.search.includes('pick=lasso,')"
+        )
         assert len(page.url) < 1500
         again = visit(page.url)
         again.wait_for_selector(f".chosen[data-model='{name}'][data-ready]")
@@ -358,7 +403,10 @@ def test_a_broken_selection_in_a_link_is_one_clear_line(visit, app, search, name
 def test_an_outline_without_a_code_says_what_to_do_and_escape_takes_steps_back(page):
     tool(page, "box")
     note = page.locator(".pick__note")
-    assert note.get_by_text("Drag a box over codes to choose them").is_visible() and page.locator(".selected-image").is_visible()
+    assert (
+        note.get_by_text("Drag a box over codes to choose them").is_visible()
+        and page.locator(".selected-image").is_visible()
+    )
     stroke(page, [(0.1, 0.8), (0.2, 0.9)])
     note.get_by_text("No code lies inside this box. Draw over some of the dots").wait_for()
     assert page.locator(".chosen").is_hidden() and page.locator(".selected-image").is_visible()
@@ -403,7 +451,9 @@ def test_a_finger_draws_on_a_phone_and_the_sheet_comes_below_the_map(visit, app,
     line = np.array([axes_at(page, *place) for place in path])
     z = page.locator(".here").get_attribute("data-z")
     for kind, place in [("touchStart", path[0]), *(("touchMove", p) for p in path[1:])]:
-        finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": place[0], "y": place[1]}]})
+        finger.send(
+            "Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": place[0], "y": place[1]}]}
+        )
     finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
     chosen(page)
     assert page.locator(".here").get_attribute("data-z") == z  # the finger drew, it did not decode
@@ -416,7 +466,9 @@ def test_at_a_desk_the_map_shows_without_scrolling_while_codes_are_chosen(page):
     tool(page, "lasso")
     stroke(page, [(0.1, 0.1), (0.9, 0.1), (0.9, 0.9), (0.1, 0.9)])
     chosen(page)
-    assert page.evaluate("document.documentElement.scrollHeight <= innerHeight && document.documentElement.scrollWidth <= innerWidth")
+    assert page.evaluate(
+        "document.documentElement.scrollHeight <= innerHeight && document.documentElement.scrollWidth <= innerWidth"
+    )
     assert page.evaluate("(e => e.scrollHeight <= e.clientHeight)(document.querySelector('.inspector'))")
     page.get_by_role("button", name="Selected image").click()
     assert page.locator(".selected-image").is_visible() and page.locator(".chosen__body").is_hidden()

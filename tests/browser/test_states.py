@@ -10,7 +10,12 @@ def test_an_empty_models_folder_says_how_to_train_in_seconds(serve, visit, tmp_p
     page = visit(serve(models=tmp_path).url, ready=".latent-map .empty")
     assert page.get_by_role("heading", name="There is no model here yet").is_visible()
     assert page.get_by_text("--dataset digits").first.is_visible()
-    for name, drawn in {"Manifold": ".manifold .empty", "Compare": ".compare .empty", "Draw": ".draw .empty", "About": ".about .empty"}.items():
+    for name, drawn in {
+        "Manifold": ".manifold .empty",
+        "Compare": ".compare .empty",
+        "Draw": ".draw .empty",
+        "About": ".about .empty",
+    }.items():
         tab(page, name, drawn)
 
 
@@ -39,7 +44,9 @@ def bare(serve_long, no_data):
 
 def test_without_the_images_the_page_says_so_in_one_line_and_the_rest_works(bare, visit):
     page = visit(bare.url)
-    page.locator(".selected-image .fetch").get_by_text("The original images of MNIST are not on this server").wait_for()
+    page.locator(".selected-image .fetch").get_by_text(
+        "The original images of MNIST are not on this server"
+    ).wait_for()
     assert page.locator(".selected-image canvas").count() == 1  # the reconstruction alone
     assert page.locator(".nearest canvas").count() == 5
     page.locator("[data-size='20']").click()
@@ -48,7 +55,9 @@ def test_without_the_images_the_page_says_so_in_one_line_and_the_rest_works(bare
 
 def test_a_public_page_offers_no_download_and_lets_no_visitor_start_one(bare, visit, no_data):
     page = visit(bare.url)
-    page.locator(".selected-image .fetch").get_by_text("visitors of a public page cannot start downloads").wait_for()
+    page.locator(".selected-image .fetch").get_by_text(
+        "visitors of a public page cannot start downloads"
+    ).wait_for()
     assert page.locator(".selected-image .fetch button").count() == 0
     news = page.evaluate(
         """() => new Promise((told) => {
@@ -65,7 +74,10 @@ def test_a_size_without_a_model_cannot_be_pressed_and_names_its_command(serve, v
     page = visit(serve(models=tmp_path).url)
     ten = page.get_by_role("group", name="size of z").get_by_role("button", name="10")
     ten.hover()
-    assert "python -m vae train --dataset mnist --recipe default --latent-dims 10" in page.locator(".hint").text_content()
+    assert (
+        "python -m vae train --dataset mnist --recipe default --latent-dims 10"
+        in page.locator(".hint").text_content()
+    )
     ten.click(force=True)
     assert page.locator(".latent-map").get_attribute("data-model") == "mnist-default-z2"
 
@@ -85,5 +97,7 @@ def test_a_lost_server_is_announced_and_the_picture_stays(serve, visit):
 @pytest.mark.parametrize("width, height", [(1280, 800), (1920, 1080)])
 def test_nothing_overflows_at_the_usual_sizes(visit, app, width, height):
     page = visit(app.url, viewport={"width": width, "height": height})
-    assert page.evaluate("document.documentElement.scrollHeight <= innerHeight && document.documentElement.scrollWidth <= innerWidth")
+    assert page.evaluate(
+        "document.documentElement.scrollHeight <= innerHeight && document.documentElement.scrollWidth <= innerWidth"
+    )
     assert page.evaluate("(e => e.scrollHeight <= e.clientHeight)(document.querySelector('.inspector'))")

@@ -79,7 +79,11 @@ def test_compare_takes_test_images_by_number_and_leads_to_the_map(page):
     page.get_by_label("test image numbers").fill("3, 1, 4")
     page.get_by_label("test image numbers").press("Enter")
     page.wait_for_function("document.querySelectorAll(\"[data-row='20'] canvas\").length === 3")
-    assert [t.split(" ")[0] for t in page.locator("[data-row='original'] small").all_text_contents()] == ["3", "1", "4"]
+    assert [t.split(" ")[0] for t in page.locator("[data-row='original'] small").all_text_contents()] == [
+        "3",
+        "1",
+        "4",
+    ]
     page.locator("[data-row='20'] button").nth(2).click()
     page.wait_for_selector(".selected-image[data-index='4']")
     model_drawn(page, Z20)
@@ -102,10 +106,14 @@ def test_the_same_seed_gives_the_same_random_images(page):
     page.wait_for_selector(".compare[data-kind='random']")
     first = shown()
     page.get_by_role("button", name="others").click()
-    page.wait_for_function("first => document.querySelector(\"[data-row='original'] small\").textContent !== first", arg=first[0])
+    page.wait_for_function(
+        "first => document.querySelector(\"[data-row='original'] small\").textContent !== first", arg=first[0]
+    )
     page.get_by_label("seed").fill("0")
     page.get_by_label("seed").press("Enter")
-    page.wait_for_function("first => document.querySelector(\"[data-row='original'] small\").textContent === first", arg=first[0])
+    page.wait_for_function(
+        "first => document.querySelector(\"[data-row='original'] small\").textContent === first", arg=first[0]
+    )
     assert shown() == first
 
 
@@ -161,7 +169,10 @@ def test_the_card_shows_each_metric_with_the_command_that_computes_it(page):
         row = page.locator(f"[data-metric='{key}']").text_content()
         assert metric["unit"] in row and metric["command"] in row
     if metrics["elbo"]["value"] is not None:
-        assert f"{metrics['elbo']['value']:.1f}".replace("-", "\u2212") in page.locator("[data-metric='elbo']").text_content()
+        assert (
+            f"{metrics['elbo']['value']:.1f}".replace("-", "\u2212")
+            in page.locator("[data-metric='elbo']").text_content()
+        )
     assert page.locator(".net .net__z").count() == 1
 
 

@@ -10,12 +10,21 @@ from safetensors.numpy import load_file
 
 @pytest.fixture
 def phone(visit, app):
-    page = visit(f"{app.url}?ground=none", ready=".here[data-by='browser']", viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    page = visit(
+        f"{app.url}?ground=none",
+        ready=".here[data-by='browser']",
+        viewport={"width": 390, "height": 844},
+        has_touch=True,
+        is_mobile=True,
+    )
     return page, page.context.new_cdp_session(page)
 
 
 def touch(cdp, kind: str, *points) -> None:
-    cdp.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y, "id": k} for k, (x, y) in enumerate(points)]})
+    cdp.send(
+        "Input.dispatchTouchEvent",
+        {"type": kind, "touchPoints": [{"x": x, "y": y, "id": k} for k, (x, y) in enumerate(points)]},
+    )
 
 
 def span(page) -> float:
@@ -53,7 +62,9 @@ def test_two_fingers_zoom_about_their_middle_and_one_decodes_and_a_tap_selects(p
     at = window_at(page, *codes[near])
     touch(cdp, "touchStart", at)
     touch(cdp, "touchEnd")
-    page.wait_for_function("old => document.querySelector('.selected-image').dataset.index !== old", arg=index)
+    page.wait_for_function(
+        "old => document.querySelector('.selected-image').dataset.index !== old", arg=index
+    )
     chosen = codes[int(page.locator(".selected-image").get_attribute("data-index"))]
     assert np.hypot(*(np.array(window_at(page, *chosen)) - at)) <= 6
 
@@ -64,7 +75,10 @@ def test_a_pen_decodes_without_touching(page):
     before = json.loads(page.locator(".here").get_attribute("data-z"))
     for across in (0.3, 0.35):
         x, y = box["x"] + across * box["width"], box["y"] + 0.6 * box["height"]
-        cdp.send("Input.dispatchMouseEvent", {"type": "mouseMoved", "x": x, "y": y, "pointerType": "pen", "button": "none"})
+        cdp.send(
+            "Input.dispatchMouseEvent",
+            {"type": "mouseMoved", "x": x, "y": y, "pointerType": "pen", "button": "none"},
+        )
     u, v = axes_at(page, x, y)
     z_near(page, {0: u, 1: v}, 0.03)
     assert np.hypot(before[0] - u, before[1] - v) > 0.1

@@ -56,15 +56,28 @@ def test_digits_are_scikit_learns_in_a_fixed_stratified_split(digits):
     train, test = digits
     assert (len(train), len(test)) == (1437, 360)
     for part in digits:
-        assert part.images.dtype == np.uint8 and part.images.shape[1:] == (1, 8, 8) and part.labels.dtype == np.int64
+        assert (
+            part.images.dtype == np.uint8
+            and part.images.shape[1:] == (1, 8, 8)
+            and part.labels.dtype == np.int64
+        )
         assert (part.images.min(), part.images.max()) == (0, 255) and part.class_names == tuple("0123456789")
     bunch = load_digits()
-    expected = sorted((tuple(np.round(image.ravel() * 255 / 16).astype(int)), int(label)) for image, label in zip(bunch.images, bunch.target))
-    ours = sorted((tuple(map(int, image.ravel())), int(label)) for part in digits for image, label in zip(part.images, part.labels))
+    expected = sorted(
+        (tuple(np.round(image.ravel() * 255 / 16).astype(int)), int(label))
+        for image, label in zip(bunch.images, bunch.target)
+    )
+    ours = sorted(
+        (tuple(map(int, image.ravel())), int(label))
+        for part in digits
+        for image, label in zip(part.images, part.labels)
+    )
     assert ours == expected  # every digit once, in one of the two
     shares = [np.bincount(part.labels) / len(part) for part in digits]
     np.testing.assert_allclose(*shares, atol=0.003)
-    rows = train_test_split(np.arange(1797), test_size=360, random_state=0, stratify=bunch.target)  # models are measured on these: a change must be seen
+    rows = train_test_split(
+        np.arange(1797), test_size=360, random_state=0, stratify=bunch.target
+    )  # models are measured on these: a change must be seen
     for part, chosen in zip(digits, rows):
         np.testing.assert_array_equal(part.labels, bunch.target[np.sort(chosen)])
 
@@ -76,12 +89,16 @@ def test_idx_files_of_our_own_making_come_back_as_they_were(tmp_path):
         np.testing.assert_array_equal(found.images[:, 0], arrays[images])
         np.testing.assert_array_equal(found.labels, arrays[labels])
         assert len(found.class_names) == 10 and found.class_names[0] == "o"
-        theirs = torchvision.datasets.KMNIST(str(tmp_path), train=split == "train")  # torchvision reads the same from them
+        theirs = torchvision.datasets.KMNIST(
+            str(tmp_path), train=split == "train"
+        )  # torchvision reads the same from them
         np.testing.assert_array_equal(theirs.data.numpy(), arrays[images])
         np.testing.assert_array_equal(theirs.targets.numpy(), arrays[labels])
 
 
-@pytest.mark.parametrize(("name", "sizes"), [("mnist", (60_000, 10_000)), ("fashion-mnist", (60_000, 10_000))])
+@pytest.mark.parametrize(
+    ("name", "sizes"), [("mnist", (60_000, 10_000)), ("fashion-mnist", (60_000, 10_000))]
+)
 def test_the_real_sets_have_their_published_sizes_and_classes(name, sizes, request):
     train, test = request.getfixturevalue(name.replace("-", "_"))
     assert (len(train), len(test)) == sizes
@@ -91,7 +108,9 @@ def test_the_real_sets_have_their_published_sizes_and_classes(name, sizes, reque
     else:  # LeCun's page, counted by many
         assert counts[0] == [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
         assert counts[1] == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
-        assert train.images.mean() / 255 == pytest.approx(0.1307, abs=5e-4)  # the mean that every tutorial normalises by
+        assert train.images.mean() / 255 == pytest.approx(
+            0.1307, abs=5e-4
+        )  # the mean that every tutorial normalises by
     assert train.images.dtype == np.uint8 and train.images.shape[1:] == (1, 28, 28)
 
 
@@ -120,7 +139,9 @@ def test_the_data_folder_is_the_argument_the_environment_or_data(monkeypatch):
 
 
 def test_unknown_names_are_refused(tmp_path):
-    with pytest.raises(DataError, match="dataset is 'cifar'; the data sets are mnist, fashion-mnist, kmnist, digits"):
+    with pytest.raises(
+        DataError, match="dataset is 'cifar'; the data sets are mnist, fashion-mnist, kmnist, digits"
+    ):
         load_split("cifar", "train", tmp_path)
     with pytest.raises(DataError, match="split is 'validation'; it must be train or test"):
         load_split("digits", "validation", tmp_path)
@@ -130,7 +151,9 @@ def test_unknown_names_are_refused(tmp_path):
 def test_a_truncated_file_is_named(kmnist, kept):
     path = kmnist / FILES["train"][0]
     path.write_bytes(path.read_bytes()[:kept])
-    with pytest.raises(DataError, match=f"{path.name} (is not an idx file|holds .* bytes after its header).*delete it"):
+    with pytest.raises(
+        DataError, match=f"{path.name} (is not an idx file|holds .* bytes after its header).*delete it"
+    ):
         load_split("kmnist", "train", kmnist.parent.parent)
     load_split("kmnist", "test", kmnist.parent.parent)
 
@@ -152,15 +175,21 @@ def test_swapped_images_and_labels_are_named(kmnist):
 def test_files_of_two_splits_mixed_up_are_named(kmnist):
     swap(kmnist / FILES["train"][1], kmnist / FILES["test"][1])
     for split in FILES:
-        with pytest.raises(DataError, match=f"{FILES[split][1]} holds .* labels, but {FILES[split][0]} holds .* images"):
+        with pytest.raises(
+            DataError, match=f"{FILES[split][1]} holds .* labels, but {FILES[split][0]} holds .* images"
+        ):
             load_split("kmnist", split, kmnist.parent.parent)
 
 
-@pytest.mark.parametrize("start", [b"\x00\x00\x0d\x03", b"\x00\x00\x08\x01", b"\x1f\x8b\x08\x00", b"<htm", b"\x80\x04\x95\x00"])
+@pytest.mark.parametrize(
+    "start", [b"\x00\x00\x0d\x03", b"\x00\x00\x08\x01", b"\x1f\x8b\x08\x00", b"<htm", b"\x80\x04\x95\x00"]
+)
 def test_a_wrong_magic_is_named(kmnist, start):
     path = kmnist / FILES["test"][0]
     path.write_bytes(start + path.read_bytes()[4:])
-    with pytest.raises(DataError, match=f"{path.name} is not an idx file of 3 dimensions .it starts with {start.hex()}"):
+    with pytest.raises(
+        DataError, match=f"{path.name} is not an idx file of 3 dimensions .it starts with {start.hex()}"
+    ):
         load_split("kmnist", "test", kmnist.parent.parent)
 
 
@@ -179,7 +208,9 @@ def test_images_of_another_shape_or_number_are_named(kmnist, array, fault):
 
 
 def test_a_header_that_promises_the_world_is_refused_without_asking_for_its_memory(kmnist):
-    (kmnist / FILES["train"][0]).write_bytes(struct.pack(">BBBB3I", 0, 0, 8, 3, 2**32 - 1, 2**32 - 1, 2**32 - 1) + b"\0" * 100)
+    (kmnist / FILES["train"][0]).write_bytes(
+        struct.pack(">BBBB3I", 0, 0, 8, 3, 2**32 - 1, 2**32 - 1, 2**32 - 1) + b"\0" * 100
+    )
     with pytest.raises(DataError, match="holds 100 bytes after its header, which promises"):
         load_split("kmnist", "train", kmnist.parent.parent)
 
@@ -308,7 +339,11 @@ def mirror(tmp_path_factory, monkeypatch) -> Iterator[Mirror]:
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     monkeypatch.setattr(torchvision.datasets.KMNIST, "mirrors", [server.url])
-    monkeypatch.setattr(torchvision.datasets.KMNIST, "resources", [(name, hashlib.md5(content).hexdigest()) for name, content in sorted(files.items())])
+    monkeypatch.setattr(
+        torchvision.datasets.KMNIST,
+        "resources",
+        [(name, hashlib.md5(content).hexdigest()) for name, content in sorted(files.items())],
+    )
     yield server
     server.close()
 
@@ -338,13 +373,18 @@ def test_only_what_is_missing_is_downloaded(mirror, tmp_path):
 
 
 def test_without_permission_nothing_is_downloaded(mirror, tmp_path):
-    with pytest.raises(DataError, match=r"Kuzushiji-MNIST is not in .*; put train-images-idx3-ubyte, .* into .*KMNIST/raw by hand, or use the data set digits"):
+    with pytest.raises(
+        DataError,
+        match=r"Kuzushiji-MNIST is not in .*; put train-images-idx3-ubyte, .* into .*KMNIST/raw by hand, or use the data set digits",
+    ):
         load_split("kmnist", "train", tmp_path, download=False)
     assert mirror.asked == [] and not has_images("kmnist", tmp_path) and list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("fault", ["half", "wrong", "rude", "absent", "refused"])
-def test_a_download_that_fails_says_what_was_tried_and_where_to_put_the_files(mirror, tmp_path, monkeypatch, fault):
+def test_a_download_that_fails_says_what_was_tried_and_where_to_put_the_files(
+    mirror, tmp_path, monkeypatch, fault
+):
     urls = [mirror.url]
     if fault == "absent":
         mirror.files = {}
@@ -356,8 +396,14 @@ def test_a_download_that_fails_says_what_was_tried_and_where_to_put_the_files(mi
     with pytest.raises(DataError) as caught:
         load_split("kmnist", "train", tmp_path)
     text = str(caught.value)
-    assert f"Kuzushiji-MNIST could not be had from {urls[0]}" in text and str(raw_folder("kmnist", tmp_path)) in text
-    assert all(file in text for pair in FILES.values() for file in pair) and "digits, which needs no download" in text
+    assert (
+        f"Kuzushiji-MNIST could not be had from {urls[0]}" in text
+        and str(raw_folder("kmnist", tmp_path)) in text
+    )
+    assert (
+        all(file in text for pair in FILES.values() for file in pair)
+        and "digits, which needs no download" in text
+    )
     assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
     assert len(mirror.asked) == (0 if fault == "refused" else 1)  # nothing behind our back tries again
 
@@ -400,4 +446,8 @@ def test_a_download_can_be_cancelled_even_from_a_slow_server(mirror, tmp_path):
 def test_a_checksum_tells_sets_apart(digits):
     train = digits[0]
     other = ImageSet(train.images[::-1].copy(), train.labels, train.class_names)
-    assert other.checksum() != train.checksum() == ImageSet(train.images.copy(), train.labels.copy(), train.class_names).checksum()
+    assert (
+        other.checksum()
+        != train.checksum()
+        == ImageSet(train.images.copy(), train.labels.copy(), train.class_names).checksum()
+    )

@@ -13,7 +13,9 @@ from vae.errors import InputError
 MNIST = (1, 28, 28)
 
 
-def stroke(height: int = 400, width: int = 400, box: tuple[int, int, int, int] = (100, 150, 260, 190)) -> np.ndarray:
+def stroke(
+    height: int = 400, width: int = 400, box: tuple[int, int, int, int] = (100, 150, 260, 190)
+) -> np.ndarray:
     """A filled rectangle (top, left, bottom, right), bright on dark."""
     image = np.zeros((height, width), np.float32)
     top, left, bottom, right = box
@@ -25,13 +27,21 @@ def test_a_drawing_fits_mnists_twenty_pixels_with_its_centre_of_mass_in_the_midd
     x = sketch(stroke(), "mnist", MNIST)
     assert x.shape == MNIST and x.dtype == np.float32 and (x.min(), x.max()) == (0, 1)
     rows, columns = np.flatnonzero(x[0].any(1)), np.flatnonzero(x[0].any(0))
-    assert len(rows) in (20, 21) and 5 <= len(columns) <= 6  # 160 x 40 pixels keep their shape; between pixels they touch one more
+    assert (
+        len(rows) in (20, 21) and 5 <= len(columns) <= 6
+    )  # 160 x 40 pixels keep their shape; between pixels they touch one more
     np.testing.assert_allclose(x[0].sum(0).max(), 20, atol=0.05)
     np.testing.assert_allclose(center_of_mass(x[0]), (14, 14), atol=0.07)  # where MNIST's digits have theirs
 
 
 @pytest.mark.parametrize(
-    ("dataset", "shape", "side"), [("fashion-mnist", (1, 28, 28), 28), ("digits", (1, 8, 8), 8), ("kmnist", (1, 28, 28), 26), ("own", (1, 56, 56), 40)]
+    ("dataset", "shape", "side"),
+    [
+        ("fashion-mnist", (1, 28, 28), 28),
+        ("digits", (1, 8, 8), 8),
+        ("kmnist", (1, 28, 28), 26),
+        ("own", (1, 56, 56), 40),
+    ],
 )
 def test_other_data_sets_fill_their_own_box(dataset, shape, side):
     x = sketch(stroke(), dataset, shape)
@@ -48,8 +58,15 @@ def test_where_and_how_large_it_was_drawn_does_not_matter(place, size):
 
 
 def test_dark_ink_on_light_paper_is_the_same_drawing(mnist):
-    drawing = np.asarray(Image.fromarray(mnist[1].images[7, 0]).resize((300, 300), Image.Resampling.BICUBIC), np.float32) / 255
-    np.testing.assert_allclose(sketch(1 - drawing, "mnist", MNIST), sketch(drawing, "mnist", MNIST), atol=1e-5)
+    drawing = (
+        np.asarray(
+            Image.fromarray(mnist[1].images[7, 0]).resize((300, 300), Image.Resampling.BICUBIC), np.float32
+        )
+        / 255
+    )
+    np.testing.assert_allclose(
+        sketch(1 - drawing, "mnist", MNIST), sketch(drawing, "mnist", MNIST), atol=1e-5
+    )
     grey_paper = 0.9 - 0.7 * drawing  # a photo: the paper is not white, the ink not black
     np.testing.assert_allclose(sketch(grey_paper, "mnist", MNIST), sketch(drawing, "mnist", MNIST), atol=0.05)
 
@@ -57,7 +74,9 @@ def test_dark_ink_on_light_paper_is_the_same_drawing(mnist):
 def test_an_mnist_digit_blown_up_comes_back_as_itself(mnist):
     errors = []
     for digit in mnist[1].images[:60, 0]:
-        large = np.asarray(Image.fromarray(digit).resize((400, 400), Image.Resampling.BICUBIC), np.float32) / 255
+        large = (
+            np.asarray(Image.fromarray(digit).resize((400, 400), Image.Resampling.BICUBIC), np.float32) / 255
+        )
         x = sketch(large, "mnist", MNIST)
         errors.append(np.abs(x[0] - digit / 255).mean())
     blind = np.abs(mnist[1].images[:60, 0] / 255 - mnist[1].images[:60, 0].mean(0) / 255).mean()
@@ -69,7 +88,14 @@ def test_its_centre_of_mass_lies_where_mnists_own_digits_have_theirs(mnist):
         return np.array([center_of_mass(image) for image in images])
 
     originals = mnist[1].images[:60, 0].astype(float)
-    drawn = [sketch(np.asarray(Image.fromarray(i.astype(np.uint8)).resize((280, 280)), np.float32) / 255, "mnist", MNIST)[0] for i in originals]
+    drawn = [
+        sketch(
+            np.asarray(Image.fromarray(i.astype(np.uint8)).resize((280, 280)), np.float32) / 255,
+            "mnist",
+            MNIST,
+        )[0]
+        for i in originals
+    ]
     assert np.abs(centres(drawn) - centres(originals)).max() < 1.1
     np.testing.assert_allclose(centres(drawn).mean(0), centres(originals).mean(0), atol=0.3)
 

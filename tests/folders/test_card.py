@@ -16,13 +16,19 @@ def test_the_card_holds_a_row_per_model_with_the_figures_of_its_files(trained, t
     path = write_card(models)
     assert path == models / "README.md"
     text = path.read_text(encoding="utf-8")
-    rows = {cells[0].strip("`"): dict(zip(COLUMNS, cells)) for cells in _tables(text) if cells[0].startswith("`")}
+    rows = {
+        cells[0].strip("`"): dict(zip(COLUMNS, cells)) for cells in _tables(text) if cells[0].startswith("`")
+    }
     good, broken = list_models(models)
     assert list(rows) == [folder.name for folder in good] and list(broken) == ["broken"]
     for folder in good:
         row, metrics = rows[folder.name], json.loads((folder.path / "metrics.json").read_text())
         assert len(row) == len(COLUMNS)
-        assert int(row["Z"]) == folder.model.latent_dim and int(row["epochs"]) == folder.train.epochs and row["likelihood"] == folder.model.likelihood
+        assert (
+            int(row["Z"]) == folder.model.latent_dim
+            and int(row["epochs"]) == folder.train.epochs
+            and row["likelihood"] == folder.model.likelihood
+        )
         for column, key, sign in (
             ("-elbo", "elbo", -1),
             ("recon", "recon", 1),
@@ -43,4 +49,8 @@ def test_a_card_of_no_models_is_a_card(tmp_path):
 
 
 def _tables(text: str) -> list[list[str]]:
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")]
+    return [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in text.splitlines()
+        if line.startswith("|")
+    ]

@@ -25,7 +25,15 @@ from safetensors.numpy import load_file, save_file
 from vae.config import ModelConfig
 from vae.errors import CheckpointError
 from vae.folders.files import json_bytes, read_tensors, tensor_bytes, update_folder, write_folder
-from vae.folders.folder import list_models, load_model, read_codes, read_folder, read_history, read_state, read_umap
+from vae.folders.folder import (
+    list_models,
+    load_model,
+    read_codes,
+    read_folder,
+    read_history,
+    read_state,
+    read_umap,
+)
 from vae.model import VAE, weight_shapes
 from vae.runs import Run, train_model
 
@@ -78,7 +86,13 @@ def parts(path: Path) -> tuple[dict, bytes]:
 
 @pytest.mark.parametrize("shape", [(1, 8, 8), (3, 9, 7)])
 @pytest.mark.parametrize(
-    "options", [{}, {"architecture": "conv", "hidden": (3, 4, 5)}, {"conditional": True, "likelihood": "gaussian-learned"}, {"variational": False}]
+    "options",
+    [
+        {},
+        {"architecture": "conv", "hidden": (3, 4, 5)},
+        {"conditional": True, "likelihood": "gaussian-learned"},
+        {"variational": False},
+    ],
 )
 def test_weights_come_back_as_the_nearest_float16(trained, tmp_path, options, shape):
     config = ModelConfig(latent_dim=2, image_shape=shape, **{"hidden": (9,), **options})
@@ -86,24 +100,42 @@ def test_weights_come_back_as_the_nearest_float16(trained, tmp_path, options, sh
     template = trained / "digits-tutorial-z2"
     files = {p.name: p.read_bytes() for p in template.iterdir()}
     files["config.json"] = json_bytes(json.loads(files["config.json"]) | {"model": config.to_dict()})
-    files["model.safetensors"] = tensor_bytes({k: v.numpy().astype(np.float16) for k, v in vae.state_dict().items()})
+    files["model.safetensors"] = tensor_bytes(
+        {k: v.numpy().astype(np.float16) for k, v in vae.state_dict().items()}
+    )
     write_folder(tmp_path / "any", files)
     back = load_model(tmp_path / "any")
     assert back.config == config and not back.training
     for name, value in vae.state_dict().items():
         assert back.state_dict()[name].dtype == torch.float32
         assert torch.equal(back.state_dict()[name], value.half().float())
-    with safe_open(tmp_path / "any" / "model.safetensors", "numpy") as file:  # the library's own reader agrees on what is in there
+    with safe_open(
+        tmp_path / "any" / "model.safetensors", "numpy"
+    ) as file:  # the library's own reader agrees on what is in there
         assert set(file.keys()) == set(vae.state_dict()) == set(weight_shapes(config))
 
 
 def test_a_trained_folder_holds_exactly_the_files_of_the_format(trained, sound):
     finished = {p.name for p in (trained / "digits-tutorial-z2").iterdir()}
-    assert finished == {"config.json", "model.safetensors", "codes.safetensors", "metrics.json", "history.json"}
-    assert {p.name for p in sound.iterdir()} == finished | {"charts.safetensors", "training_state.safetensors"}
+    assert finished == {
+        "config.json",
+        "model.safetensors",
+        "codes.safetensors",
+        "metrics.json",
+        "history.json",
+    }
+    assert {p.name for p in sound.iterdir()} == finished | {
+        "charts.safetensors",
+        "training_state.safetensors",
+    }
     config = json.loads((sound / "config.json").read_text())
-    assert set(config) == {"format", "model", "train", "dataset", "recipe", "provenance"} and config["format"] == 1
-    assert {"command", "seed", "device", "seconds", "torch_version", "data_checksum", "date"} <= set(config["provenance"])
+    assert (
+        set(config) == {"format", "model", "train", "dataset", "recipe", "provenance"}
+        and config["format"] == 1
+    )
+    assert {"command", "seed", "device", "seconds", "torch_version", "data_checksum", "date"} <= set(
+        config["provenance"]
+    )
 
 
 def test_codes_are_the_loaded_models_means_in_test_set_order(trained, digits):
@@ -130,7 +162,18 @@ def test_an_unfinished_folder_loads(sound):
 def test_a_file_cut_anywhere_is_named_as_truncated(folder, file):
     raw = (folder / file).read_bytes()
     header = 8 + struct.unpack("<Q", raw[:8])[0]
-    places = {0, 1, 7, 8, 9, header - 1, header, header + 1, len(raw) - 1, *random.Random(0).sample(range(len(raw)), 20)}
+    places = {
+        0,
+        1,
+        7,
+        8,
+        9,
+        header - 1,
+        header,
+        header + 1,
+        len(raw) - 1,
+        *random.Random(0).sample(range(len(raw)), 20),
+    }
     for place in sorted(places):
         (folder / file).write_bytes(raw[:place])
         refused(folder, file, "truncated")
@@ -181,7 +224,9 @@ def test_codes_of_unequal_length_or_with_impossible_labels_are_refused(folder):
         ({k: v[:0] for k, v in codes.items()}, "two at least"),
         ({"labels": codes["labels"] + 10}, "labels below 10"),
     ):
-        save_file(codes | {k: np.ascontiguousarray(v) for k, v in wrong.items()}, folder / "codes.safetensors")
+        save_file(
+            codes | {k: np.ascontiguousarray(v) for k, v in wrong.items()}, folder / "codes.safetensors"
+        )
         refused(folder, "codes.safetensors", fault)
 
 
@@ -212,7 +257,24 @@ def test_a_tensor_named_twice_is_refused(folder, file):
 
 
 @pytest.mark.parametrize(
-    "offsets", [None, 0, "0", [], [0], [0, 1, 2], ["0", "8"], [None, 8], [0, 8.0], {"0": 8}, [-8, 0], [8, 0], [0, 10**30], [[0], [8]]], ids=str
+    "offsets",
+    [
+        None,
+        0,
+        "0",
+        [],
+        [0],
+        [0, 1, 2],
+        ["0", "8"],
+        [None, 8],
+        [0, 8.0],
+        {"0": 8},
+        [-8, 0],
+        [8, 0],
+        [0, 10**30],
+        [[0], [8]],
+    ],
+    ids=str,
 )
 def test_offsets_that_make_no_sense_are_refused(folder, offsets):
     header, body = parts(folder / "model.safetensors")
@@ -229,7 +291,19 @@ def test_tensors_that_overlap_are_refused(folder):
     refused(folder, "model.safetensors", "lies at")
 
 
-HEADERS = [b"", b"{}", b"[]", b"null", b"{", b'{"a": 1}', b'{"a": []}', b"\xff\xfe", b"[" * 100_000, b'{"a": NaN}', b"9" * 5000]
+HEADERS = [
+    b"",
+    b"{}",
+    b"[]",
+    b"null",
+    b"{",
+    b'{"a": 1}',
+    b'{"a": []}',
+    b"\xff\xfe",
+    b"[" * 100_000,
+    b'{"a": NaN}',
+    b"9" * 5000,
+]
 
 
 @pytest.mark.parametrize("header", HEADERS, ids=lambda h: h[:12].decode("latin1"))
@@ -270,12 +344,19 @@ def test_a_pickle_in_disguise_is_refused_and_never_runs(folder, tmp_path, file):
     assert mark.exists()  # the canary does sing when it is unpickled
 
 
-@pytest.mark.parametrize("file", ["config.json", "model.safetensors", "codes.safetensors", "metrics.json", "history.json"])
+@pytest.mark.parametrize(
+    "file", ["config.json", "model.safetensors", "codes.safetensors", "metrics.json", "history.json"]
+)
 def test_a_missing_file_is_named_by_load_and_by_list(folder, file):
     (folder / file).unlink()
     refused(folder, file, "is missing")
     good, broken = list_models(folder.parent)
-    assert good == [] and list(broken) == [folder.name] and file in broken[folder.name] and "is missing" in broken[folder.name]
+    assert (
+        good == []
+        and list(broken) == [folder.name]
+        and file in broken[folder.name]
+        and "is missing" in broken[folder.name]
+    )
 
 
 @pytest.mark.parametrize("file", ["charts.safetensors", "training_state.safetensors"])
@@ -404,7 +485,15 @@ def test_metrics_with_a_missing_or_unknown_key_are_refused(folder):
     refused(folder, "metrics.json", "kl")
 
 
-EPOCH = {"epoch": 1, "seconds": 1, "images_per_second": 1, "train_recon": 1, "train_kl": None, "test_recon": 1, "test_kl": 1}
+EPOCH = {
+    "epoch": 1,
+    "seconds": 1,
+    "images_per_second": 1,
+    "train_recon": 1,
+    "train_kl": None,
+    "test_recon": 1,
+    "test_kl": 1,
+}
 
 
 @pytest.mark.parametrize(
@@ -533,9 +622,17 @@ def test_rests_of_dead_writers_are_swept_and_those_of_living_ones_left(tmp_path)
 
 def test_list_sorts_by_data_set_recipe_name_and_size_and_passes_over_dot_folders(sound, tmp_path):
     assert list_models(tmp_path / "nowhere") == ([], {})
-    for name, dataset, recipe in [("b-z10", "mnist", "default"), ("b-z2", "mnist", "default"), ("a-z5", "mnist", "tutorial"), ("c", "digits", "tutorial")]:
+    for name, dataset, recipe in [
+        ("b-z10", "mnist", "default"),
+        ("b-z2", "mnist", "default"),
+        ("a-z5", "mnist", "tutorial"),
+        ("c", "digits", "tutorial"),
+    ]:
         shutil.copytree(sound, tmp_path / name)
-        config = json.loads((tmp_path / name / "config.json").read_text()) | {"dataset": dataset, "recipe": recipe}
+        config = json.loads((tmp_path / name / "config.json").read_text()) | {
+            "dataset": dataset,
+            "recipe": recipe,
+        }
         config["model"]["latent_dim"] = int(name.split("z")[1]) if "z" in name else 2
         (tmp_path / name / "config.json").write_text(json.dumps(config))
     shutil.copytree(sound, tmp_path / ".b-z2.123.tmp")
@@ -610,7 +707,12 @@ def environment() -> dict[str, str]:
 def test_a_writer_killed_before_any_of_its_steps_leaves_one_version_whole(tmp_path, versions, way):
     target = tmp_path / "m"
     shutil.copytree(versions[0], target)
-    done = subprocess.run([sys.executable, "-c", WRITER + STEPS, str(target), way, *versions], env=environment(), capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", WRITER + STEPS, str(target), way, *versions],
+        env=environment(),
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stderr
     load_model(target)
 
@@ -620,7 +722,12 @@ def test_a_writer_killed_at_any_time_leaves_a_folder_that_loads(tmp_path, versio
     target, chance = tmp_path / "m", random.Random(way)
     contents = [{p.name: p.read_bytes() for p in Path(v).iterdir()} for v in versions]
     for _ in range(10):
-        writer = subprocess.Popen([sys.executable, "-c", WRITER + LOOP, str(target), way, *versions], env=environment(), stdout=subprocess.PIPE, text=True)
+        writer = subprocess.Popen(
+            [sys.executable, "-c", WRITER + LOOP, str(target), way, *versions],
+            env=environment(),
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         assert writer.stdout is not None and writer.stdout.readline() == "ready\n"
         with pytest.raises(subprocess.TimeoutExpired):
             writer.wait(timeout=chance.uniform(0, 0.05))
@@ -648,7 +755,10 @@ def test_read_tensors_agrees_with_the_safetensors_library(tmp_path):
         "d": np.zeros((0, 2), np.float32),
     }
     save_file(tensors, tmp_path / "t", metadata={"who": "a test"})
-    found = read_tensors(tmp_path / "t", {"a": ("F16", (3, 4)), "b": ("F32", (None,)), "c": ("I64", (1,)), "d": ("F32", (None, 2))})
+    found = read_tensors(
+        tmp_path / "t",
+        {"a": ("F16", (3, 4)), "b": ("F32", (None,)), "c": ("I64", (1,)), "d": ("F32", (None, 2))},
+    )
     for name, value in tensors.items():
         assert found[name].dtype == value.dtype
         np.testing.assert_array_equal(found[name], value)

@@ -18,7 +18,9 @@ FLAT = RNG.normal(size=(300, 2)).astype(np.float32) * [2, 0.5]
 PLACES = RNG.normal(size=(400, 2)).astype(np.float32) * 5
 
 
-@given(st.sampled_from(["axes:0,1", "axes:5,2", "pca", "plane:1,2,3", "plane:399,0,17"]), st.integers(0, 1000))
+@given(
+    st.sampled_from(["axes:0,1", "axes:5,2", "pca", "plane:1,2,3", "plane:399,0,17"]), st.integers(0, 1000)
+)
 def test_a_linear_chart_is_the_identity_on_its_plane(name, seed):
     chart = make_chart(name, CODES)
     uv = np.random.default_rng(seed).normal(size=(20, 2)) * 10
@@ -39,7 +41,9 @@ def test_pca_is_scikit_learns_with_the_largest_component_up():
     chart, theirs = make_chart("pca", CODES), PCA(2).fit(CODES.astype(np.float64))
     signs = np.sign(theirs.components_[[0, 1], np.abs(theirs.components_).argmax(1)])
     np.testing.assert_allclose(chart.basis, theirs.components_ * signs[:, None], atol=1e-6)
-    np.testing.assert_allclose(chart.to_plane(CODES), theirs.transform(CODES.astype(np.float64)) * signs, atol=1e-5)
+    np.testing.assert_allclose(
+        chart.to_plane(CODES), theirs.transform(CODES.astype(np.float64)) * signs, atol=1e-5
+    )
     assert chart.explained == pytest.approx(theirs.explained_variance_ratio_.sum())
     assert (chart.basis[[0, 1], np.abs(chart.basis).argmax(1)] > 0).all()
     flipped = make_chart("pca", CODES[::-1])  # the order of the codes does not turn the picture
@@ -72,7 +76,9 @@ def test_a_plane_holds_its_three_images_exactly():
     np.testing.assert_allclose(uv[0], 0, atol=1e-9)
     assert uv[1, 0] > 0 and abs(uv[1, 1]) < 1e-9 and uv[2, 1] > 0
     distances = [np.linalg.norm(uv[i] - uv[j]) for i, j in ((0, 1), (0, 2), (1, 2))]
-    np.testing.assert_allclose(distances, [np.linalg.norm(three[i] - three[j]) for i, j in ((0, 1), (0, 2), (1, 2))], rtol=1e-5)
+    np.testing.assert_allclose(
+        distances, [np.linalg.norm(three[i] - three[j]) for i, j in ((0, 1), (0, 2), (1, 2))], rtol=1e-5
+    )
 
 
 def test_umap_maps_every_code_to_its_own_place_and_back():
@@ -86,11 +92,16 @@ def test_umap_maps_every_code_to_its_own_place_and_back():
 @settings(deadline=None)
 def test_elsewhere_umap_is_the_weighted_mean_of_the_fifteen_nearest(seed):
     chart, rng = make_chart("umap", CODES, PLACES), np.random.default_rng(seed)
-    for points, values, query, ask in ((CODES, PLACES, rng.normal(size=6), chart.to_plane), (PLACES, CODES, rng.normal(size=2), chart.to_latent)):
+    for points, values, query, ask in (
+        (CODES, PLACES, rng.normal(size=6), chart.to_plane),
+        (PLACES, CODES, rng.normal(size=2), chart.to_latent),
+    ):
         distance = np.linalg.norm(points.astype(np.float64) - query, axis=1)
         rows = np.argsort(distance)[:15]
         weight = 1 / (distance[rows] + 1e-6)
-        np.testing.assert_allclose(ask(query[None])[0], (weight[:, None] * values[rows]).sum(0) / weight.sum(), atol=1e-6)
+        np.testing.assert_allclose(
+            ask(query[None])[0], (weight[:, None] * values[rows]).sum(0) / weight.sum(), atol=1e-6
+        )
 
 
 def test_beside_a_code_umap_leads_back_into_its_neighbourhood():
@@ -151,4 +162,8 @@ def test_collapsed_codes_still_have_charts():
     dead = np.zeros((50, 5), np.float32)
     for name in ("pca", "axes:0,1"):
         chart = make_chart(name, dead)
-        assert chart.explained == 0 and np.isfinite(chart.to_plane(dead)).all() and np.isfinite(chart.to_latent(np.ones((2, 2)))).all()
+        assert (
+            chart.explained == 0
+            and np.isfinite(chart.to_plane(dead)).all()
+            and np.isfinite(chart.to_latent(np.ones((2, 2)))).all()
+        )

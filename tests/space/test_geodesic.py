@@ -23,7 +23,9 @@ def sphere(uv: np.ndarray) -> np.ndarray:
     return np.concatenate([2 * uv, square - 1], 1) / (square + 1)
 
 
-@pytest.mark.parametrize(("a", "b"), [((-0.8, 0.4), (0.9, 0.5)), ((0.2, -1.1), (0.3, 1.2)), ((-1.5, -0.2), (0.7, -1.0))])
+@pytest.mark.parametrize(
+    ("a", "b"), [((-0.8, 0.4), (0.9, 0.5)), ((0.2, -1.1), (0.3, 1.2)), ((-1.5, -0.2), (0.7, -1.0))]
+)
 def test_on_a_sphere_the_shortest_path_is_the_great_circle(a, b):
     a, b = np.array(a), np.array(b)
     found = shortest(a, b, sphere, ANYWHERE, None, 40, 400)
@@ -37,7 +39,15 @@ def test_on_a_sphere_the_shortest_path_is_the_great_circle(a, b):
 
 
 def test_where_the_image_changes_evenly_the_straight_path_is_kept():
-    found = shortest(np.array([-1.0, 0.5]), np.array([1.0, -0.2]), lambda uv: uv @ np.array([[3.0, 0, 2], [1, 1, 0]]), ANYWHERE, None, 12, 100)
+    found = shortest(
+        np.array([-1.0, 0.5]),
+        np.array([1.0, -0.2]),
+        lambda uv: uv @ np.array([[3.0, 0, 2], [1, 1, 0]]),
+        ANYWHERE,
+        None,
+        12,
+        100,
+    )
     assert found.gone[-1] == pytest.approx(found.straight, rel=1e-6)
     direction = np.array([2.0, -0.7]) / np.hypot(2, 0.7)
     assert np.abs((found.places - [-1, 0.5]) @ [-direction[1], direction[0]]).max() < 1e-6
@@ -80,10 +90,17 @@ def explorer(trained) -> Explorer:
     return Explorer(trained)
 
 
-@pytest.mark.parametrize(("name", "chart", "label"), [
-    ("digits-tutorial-z2", None, None), ("digits-tutorial-z5", "pca", None), ("digits-tutorial-cond-sigma-z2", None, 3),
-])
-def test_its_length_is_that_of_what_torch_decodes_and_never_more_than_the_straight_ways(explorer, trained, name, chart, label):
+@pytest.mark.parametrize(
+    ("name", "chart", "label"),
+    [
+        ("digits-tutorial-z2", None, None),
+        ("digits-tutorial-z5", "pca", None),
+        ("digits-tutorial-cond-sigma-z2", None, 3),
+    ],
+)
+def test_its_length_is_that_of_what_torch_decodes_and_never_more_than_the_straight_ways(
+    explorer, trained, name, chart, label
+):
     import torch
 
     plane = explorer.chart(name, chart)
@@ -93,13 +110,21 @@ def test_its_length_is_that_of_what_torch_decodes_and_never_more_than_the_straig
     def length(line: np.ndarray) -> float:
         z = torch.from_numpy(plane.to_latent(evenly(line, 257)).astype(np.float32))
         with torch.inference_mode():
-            images = load_model(trained / name).decode(z, None if label is None else torch.full((257,), label)).flatten(1).double()
+            images = (
+                load_model(trained / name)
+                .decode(z, None if label is None else torch.full((257,), label))
+                .flatten(1)
+                .double()
+            )
         return float((images[1:] - images[:-1]).norm(dim=1).sum())
 
     assert found["length"] == pytest.approx(length(found["path"]), rel=1e-3)
     assert found["straight"] == pytest.approx(length(np.stack([a, b])), rel=1e-3)
     assert found["length"] <= found["straight"]
-    assert found["uv"][[0, -1]] == pytest.approx(np.stack([a, b]), abs=1e-5) and found["z"].shape == (9, plane.basis.shape[1])
+    assert found["uv"][[0, -1]] == pytest.approx(np.stack([a, b]), abs=1e-5) and found["z"].shape == (
+        9,
+        plane.basis.shape[1],
+    )
     assert found["images"] == pytest.approx(explorer.decode(name, found["z"], label), abs=1e-6)
     steps = np.linalg.norm(np.diff(found["images"].reshape(9, -1), axis=0), axis=1)
     assert steps.max() < 1.3 * steps.min(), "its pictures follow each other evenly"
@@ -125,4 +150,8 @@ def test_a_path_without_a_plane_or_without_two_places_is_refused(explorer):
 @pytest.mark.parametrize("far", [1e6, -1e6, 1e-30])
 def test_places_at_the_ends_of_what_is_allowed_get_an_answer(explorer, far):
     found = explorer.shortest_path("digits-tutorial-z2", [0, 0], [far, 1e-3], turns=2)
-    assert np.isfinite(found["length"]) and found["length"] <= found["straight"] and np.isfinite(found["uv"]).all()
+    assert (
+        np.isfinite(found["length"])
+        and found["length"] <= found["straight"]
+        and np.isfinite(found["uv"]).all()
+    )

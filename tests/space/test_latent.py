@@ -13,12 +13,18 @@ from vae.errors import InputError
 from vae.space.chart import make_chart
 from vae.space.latent import grid_axis, interpolate, lerp, manifold_grid, pixel_length, slerp, traverse
 
-CODES = np.random.default_rng(0).normal(size=(500, 6)).astype(np.float32) * np.array([3, 2, 1, 0.5, 0.1, 0.1], np.float32) + 1
+CODES = (
+    np.random.default_rng(0).normal(size=(500, 6)).astype(np.float32)
+    * np.array([3, 2, 1, 0.5, 0.1, 0.1], np.float32)
+    + 1
+)
 
 
 @given(st.integers(1, 30), st.floats(0.1, 10))
 def test_equal_mass_places_are_quantiles_and_the_extent_does_not_matter(n, extent):
-    np.testing.assert_allclose(grid_axis(n, extent, "equal-mass"), norm.ppf((np.arange(n) + 0.5) / n), atol=1e-9)
+    np.testing.assert_allclose(
+        grid_axis(n, extent, "equal-mass"), norm.ppf((np.arange(n) + 0.5) / n), atol=1e-9
+    )
 
 
 def test_even_places_run_from_end_to_end():
@@ -73,12 +79,16 @@ def test_slerp_on_a_sphere_stays_on_it_and_turns_evenly(ends):
 
 def test_slerp_in_three_dimensions_is_scipys():
     a, b = np.array([0.0, 0.0, 2.0]), np.array([0.0, 2.0, 0.0])
-    turn = Slerp([0, 1], Rotation.concatenate([Rotation.identity(), Rotation.from_euler("x", -90, degrees=True)]))
+    turn = Slerp(
+        [0, 1], Rotation.concatenate([Rotation.identity(), Rotation.from_euler("x", -90, degrees=True)])
+    )
     t = np.linspace(0, 1, 7)
     np.testing.assert_allclose(slerp(a, b, t), turn(t).apply(a), atol=1e-9)
 
 
-@pytest.mark.parametrize(("a", "b"), [([0, 0], [1, 2]), ([1, 2], [0, 0]), ([1, 1], [3, 3]), ([1, 0], [-2, 0]), ([0, 0], [0, 0])])
+@pytest.mark.parametrize(
+    ("a", "b"), [([0, 0], [1, 2]), ([1, 2], [0, 0]), ([1, 1], [3, 3]), ([1, 0], [-2, 0]), ([0, 0], [0, 0])]
+)
 def test_where_no_angle_is_defined_slerp_goes_straight(a, b):
     a, b, t = np.array(a, float), np.array(b, float), np.linspace(0, 1, 5)
     np.testing.assert_array_equal(slerp(a, b, t), lerp(a, b, t))

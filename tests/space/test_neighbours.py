@@ -21,7 +21,11 @@ def points(n: int, z: int, seed: int = 0) -> np.ndarray:
 def test_nearest_finds_what_scikit_learn_finds(n, z, k):
     codes, queries = points(n, z), points(BLOCK + 37, z, seed=1)
     rows, distances = nearest(codes, queries, k)
-    expected, found = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(codes.astype(np.float64)).kneighbors(queries.astype(np.float64))
+    expected, found = (
+        NearestNeighbors(n_neighbors=k, algorithm="brute")
+        .fit(codes.astype(np.float64))
+        .kneighbors(queries.astype(np.float64))
+    )
     np.testing.assert_array_equal(rows, found)
     np.testing.assert_allclose(distances, expected, rtol=1e-9)
 
@@ -37,7 +41,9 @@ def test_a_row_can_be_left_out_of_its_own_neighbours():
     codes = points(300, 4)
     own = np.arange(300)
     rows, distances = nearest(codes, codes, 6, exclude=own)
-    expected, found = NearestNeighbors(n_neighbors=6).fit(codes.astype(np.float64)).kneighbors()  # without queries scikit-learn leaves each point out
+    expected, found = (
+        NearestNeighbors(n_neighbors=6).fit(codes.astype(np.float64)).kneighbors()
+    )  # without queries scikit-learn leaves each point out
     np.testing.assert_array_equal(rows, found)
     np.testing.assert_allclose(distances, expected, rtol=1e-9)
     assert nearest(codes, codes[:2], 400, exclude=np.array([5, -1]))[0].shape == (2, 299)
@@ -59,7 +65,10 @@ def test_support_is_the_share_of_codes_lonelier_than_the_place(n, z, seed):
     found = Neighbours(codes, np.zeros(n)).support(places)
     for place, share in zip(places.astype(np.float64), found):
         distance = min(np.linalg.norm(place - code) for code in codes.astype(np.float64))
-        loneliness = [min(np.linalg.norm(a - b) for j, b in enumerate(codes.astype(np.float64)) if j != i) for i, a in enumerate(codes.astype(np.float64))]
+        loneliness = [
+            min(np.linalg.norm(a - b) for j, b in enumerate(codes.astype(np.float64)) if j != i)
+            for i, a in enumerate(codes.astype(np.float64))
+        ]
         assert share == pytest.approx(np.mean([gap > distance for gap in loneliness]))
 
 
@@ -71,14 +80,19 @@ def test_support_is_full_at_a_code_and_none_far_out():
 
 def test_votes_are_what_a_15_neighbours_classifier_gives():
     codes, labels = points(800, 5), np.random.default_rng(3).integers(0, 10, 800).astype(np.uint8)
-    neighbours, classifier = Neighbours(codes, labels), KNeighborsClassifier(15).fit(codes.astype(np.float64), labels)
+    neighbours, classifier = (
+        Neighbours(codes, labels),
+        KNeighborsClassifier(15).fit(codes.astype(np.float64), labels),
+    )
     for query in points(20, 5, seed=8):
         near, votes = neighbours.ask(query)
         shares = classifier.predict_proba(query[None].astype(np.float64))[0]
         assert votes == {str(c): round(s, 4) for c, s in zip(classifier.classes_, shares) if s > 0}
         assert list(votes.values()) == sorted(votes.values(), reverse=True)
         distances, rows = classifier.kneighbors(query[None].astype(np.float64), 5)
-        assert [n["index"] for n in near] == rows[0].tolist() and [n["label"] for n in near] == labels[rows[0]].tolist()
+        assert [n["index"] for n in near] == rows[0].tolist() and [n["label"] for n in near] == labels[
+            rows[0]
+        ].tolist()
         assert [n["distance"] for n in near] == pytest.approx(distances[0].tolist(), abs=1e-6)
 
 
@@ -95,8 +109,12 @@ def test_trustworthiness_and_continuity_are_those_of_scikit_learn(k):
     space = points(600, 8)
     view = space[:, :2] + 0.3 * points(600, 2, seed=4)
     ours = pointwise_trustworthiness(space, view, k)
-    assert ours.shape == (600,) and ours.mean() == pytest.approx(trustworthiness(space, view, n_neighbors=k), abs=1e-6)
-    assert pointwise_trustworthiness(view, space, k).mean() == pytest.approx(trustworthiness(view, space, n_neighbors=k), abs=1e-6)
+    assert ours.shape == (600,) and ours.mean() == pytest.approx(
+        trustworthiness(space, view, n_neighbors=k), abs=1e-6
+    )
+    assert pointwise_trustworthiness(view, space, k).mean() == pytest.approx(
+        trustworthiness(view, space, n_neighbors=k), abs=1e-6
+    )
     assert (pointwise_trustworthiness(view, view, k) == 1).all()
 
 

@@ -32,7 +32,12 @@ from vae.ui.api import Endpoints, image_lists
 from vae.ui.doors import Doors
 from vae.ui.web.assets import tokens
 
-Z2, Z5, AE, COND = "digits-tutorial-z2", "digits-tutorial-z5", "digits-tutorial-ae-z2", "digits-tutorial-cond-sigma-z2"
+Z2, Z5, AE, COND = (
+    "digits-tutorial-z2",
+    "digits-tutorial-z5",
+    "digits-tutorial-ae-z2",
+    "digits-tutorial-cond-sigma-z2",
+)
 DOORS = (*Doors.QUICK, *Doors.SLOW)
 SIDE = tokens()["draw"]["side"]
 
@@ -70,7 +75,13 @@ class Served:
             port = free.getsockname()[1]
         flags = ["--host", "127.0.0.1", "--port", str(port), "--models", str(models), "--no-browser"]
         self.address = f"http://127.0.0.1:{port}"
-        self.process = subprocess.Popen([sys.executable, "app.py", *flags], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.process = subprocess.Popen(
+            [sys.executable, "app.py", *flags],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
         lines = []
         while not lines or "Latent Explorer is at" not in lines[-1]:
             line = self.process.stdout.readline()
@@ -82,7 +93,9 @@ class Served:
 
     def memory(self) -> int:
         """Bytes the process holds."""
-        return int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        return int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]) * os.sysconf(
+            "SC_PAGE_SIZE"
+        )
 
     def close(self) -> None:
         self.process.terminate()
@@ -104,14 +117,19 @@ def client(served):
 
 
 def codes_of(trained: Path, model: str) -> dict[str, np.ndarray]:
-    return {k: v.astype(np.float32) if v.dtype == np.float16 else v for k, v in load_file(trained / model / "codes.safetensors").items()}
+    return {
+        k: v.astype(np.float32) if v.dtype == np.float16 else v
+        for k, v in load_file(trained / model / "codes.safetensors").items()
+    }
 
 
 def decoded(trained: Path, model: str, z, label: int | None = None) -> np.ndarray:
     """(N, H, W) straight from torch."""
     labels = None if label is None else torch.full((len(z),), label)
     with torch.no_grad():
-        return load_model(trained / model).decode(torch.tensor(np.asarray(z, np.float32)), labels)[:, 0].numpy()
+        return (
+            load_model(trained / model).decode(torch.tensor(np.asarray(z, np.float32)), labels)[:, 0].numpy()
+        )
 
 
 def same(images, expected) -> None:
@@ -136,7 +154,9 @@ def test_metrics_is_the_file(client, trained):
     assert client.predict(Z2, api_name="/metrics") == json.loads((trained / Z2 / "metrics.json").read_text())
 
 
-@pytest.mark.parametrize(("model", "size", "label"), [(Z2, 2, None), (Z5, 5, None), (AE, 2, None), (COND, 2, 7)])
+@pytest.mark.parametrize(
+    ("model", "size", "label"), [(Z2, 2, None), (Z5, 5, None), (AE, 2, None), (COND, 2, 7)]
+)
 def test_decode_is_what_torch_decodes(client, trained, model, size, label):
     z = np.random.default_rng(0).normal(size=(7, size)).round(3)
     found = client.predict(model, z.tolist(), label, api_name="/decode")
@@ -149,7 +169,9 @@ def test_decode_takes_1024_latents_at_once(client, trained):
     same(client.predict(Z2, z.tolist(), api_name="/decode")["images"], decoded(trained, Z2, z))
 
 
-def test_encode_of_a_data_set_image_is_what_torch_encodes_and_scikit_learn_finds_near(client, trained, digits):
+def test_encode_of_a_data_set_image_is_what_torch_encodes_and_scikit_learn_finds_near(
+    client, trained, digits
+):
     from sklearn.neighbors import KNeighborsClassifier
 
     image = digits[1].images[12, 0] / np.float32(255)
@@ -174,7 +196,9 @@ def test_encode_of_a_data_set_image_is_what_torch_encodes_and_scikit_learn_finds
 def test_dark_ink_on_light_paper_is_the_same_drawing(client):
     drawing = np.zeros((60, 90))
     drawing[10:50, 40:46], drawing[10:16, 40:70] = 1, 0.8
-    bright, dark = (client.predict(Z2, image.tolist(), api_name="/encode") for image in (drawing, 1 - drawing))
+    bright, dark = (
+        client.predict(Z2, image.tolist(), api_name="/encode") for image in (drawing, 1 - drawing)
+    )
     np.testing.assert_allclose(bright["x"], dark["x"], atol=2e-4)
     np.testing.assert_allclose(bright["mu"], dark["mu"], atol=1e-3)
     assert np.max(bright["x"]) > 0.5 > bright["x"][7][0]
@@ -203,10 +227,18 @@ def test_reconstruct_agrees_with_torch_on_every_model(client, trained, digits):
         x_recon = decoded(trained, name, codes["mu"][[index]], label if name == COND else None)[0]
         same(one["x_recon"], x_recon)
         if name in (Z2, Z5):
-            recon = -Bernoulli(probs=torch.tensor(x_recon), validate_args=False).log_prob(torch.tensor(image)).sum()
+            recon = (
+                -Bernoulli(probs=torch.tensor(x_recon), validate_args=False)
+                .log_prob(torch.tensor(image))
+                .sum()
+            )
             assert one["recon"] == pytest.approx(float(recon), rel=1e-3)
-            posterior = Normal(torch.tensor(codes["mu"][index]), torch.tensor(np.exp(codes["logvar"][index] / 2)))
-            assert one["kl"] == pytest.approx(float(kl_divergence(posterior, Normal(0.0, 1.0)).sum()), abs=1e-4)
+            posterior = Normal(
+                torch.tensor(codes["mu"][index]), torch.tensor(np.exp(codes["logvar"][index] / 2))
+            )
+            assert one["kl"] == pytest.approx(
+                float(kl_divergence(posterior, Normal(0.0, 1.0)).sum()), abs=1e-4
+            )
     assert found["models"][AE]["kl"] is None
     assert set(client.predict("digits", index, [Z2], api_name="/reconstruct")["models"]) == {Z2}
 
@@ -260,7 +292,10 @@ def test_samples_are_standard_normal_scaled_and_repeatable(client, trained):
     z = np.array(found["z"])
     assert kstest(z.ravel(), "norm").pvalue > 0.01
     same(found["images"], decoded(trained, Z5, z))
-    again, other, cold = (client.predict(Z5, 5, t, None, seed, api_name="/sample")["z"] for t, seed in ((1.0, 7), (1.0, 8), (0.5, 7)))
+    again, other, cold = (
+        client.predict(Z5, 5, t, None, seed, api_name="/sample")["z"]
+        for t, seed in ((1.0, 7), (1.0, 8), (0.5, 7))
+    )
     assert again == client.predict(Z5, 5, 1.0, None, 7, api_name="/sample")["z"] != other
     np.testing.assert_allclose(cold, np.array(again) / 2, rtol=1e-6)
 
@@ -284,7 +319,9 @@ def test_a_spherical_path_is_scipys(client):
 
     start, end = np.array([2.0, 0.0]), np.array([1.2, 1.6])
     found = client.predict(Z2, start.tolist(), end.tolist(), 6, "slerp", api_name="/interpolate")
-    np.testing.assert_allclose(found["z"], 2 * geometric_slerp(start / 2, end / 2, np.linspace(0, 1, 6)), atol=1e-6)
+    np.testing.assert_allclose(
+        found["z"], 2 * geometric_slerp(start / 2, end / 2, np.linspace(0, 1, 6)), atol=1e-6
+    )
 
 
 def test_a_traversal_moves_one_dimension_and_no_other(client, trained):
@@ -322,18 +359,34 @@ def test_curl_gets_the_same_answer_by_either_way(served, trained):
 
 
 def test_a_list_that_ends_early_is_answered_with_the_name_of_the_missing_field(served):
-    assert "z is missing; it must be a list of 1 to 1,024 lists of 2 numbers" in call(served.address, "decode", [Z2])
+    assert "z is missing; it must be a list of 1 to 1,024 lists of 2 numbers" in call(
+        served.address, "decode", [Z2]
+    )
     assert served.run("metrics", Z2, 1).json()["error"] == "/metrics was sent 2 fields; it takes 1: model."
 
 
-@pytest.mark.parametrize("body", [
-    b"", b"[1]", b'{"data": 3}', b'{"data": {"a": 1}}', b'{"data": ' + b"[" * 100_000, b'{"data": [' + b"[" * 900 + b"]" * 900 + b"]}",
-    b'{"data": ["\\ud800", NaN]}', b'{"data": ["digits-tutorial-z2", [[' + b"9" * 5000 + b", 1]]]}",
-    b'{"data": [{"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}]}',
-    b'{"data": [{"path": "http://127.0.0.1:9/", "url": "http://127.0.0.1:9/", "meta": {"_type": "gradio.FileData"}}]}',
-])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"[1]",
+        b'{"data": 3}',
+        b'{"data": {"a": 1}}',
+        b'{"data": ' + b"[" * 100_000,
+        b'{"data": [' + b"[" * 900 + b"]" * 900 + b"]}",
+        b'{"data": ["\\ud800", NaN]}',
+        b'{"data": ["digits-tutorial-z2", [[' + b"9" * 5000 + b", 1]]]}",
+        b'{"data": [{"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}]}',
+        b'{"data": [{"path": "http://127.0.0.1:9/", "url": "http://127.0.0.1:9/", "meta": {"_type": "gradio.FileData"}}]}',
+    ],
+)
 def test_a_body_that_is_no_question_is_refused_and_the_server_stays_up(served, body):
-    answer = httpx.post(f"{served.address}/gradio_api/run/decode", content=body, headers={"content-type": "application/json"}, timeout=60)
+    answer = httpx.post(
+        f"{served.address}/gradio_api/run/decode",
+        content=body,
+        headers={"content-type": "application/json"},
+        timeout=60,
+    )
     assert answer.status_code in (400, 422, 500)
     assert "Traceback" not in answer.text and answer.json().get("error", "") is not None
     assert served.run("models").status_code == 200
@@ -373,18 +426,30 @@ WRONG = [
     ("decode", {"model": Z2, "z": [[]]}, ["z[0] has 0 numbers", "(N, 2)"]),
     ("decode", {"model": Z2, "z": [[0, 1], [0, 1, 2]]}, ["z[1] has 3 numbers", "(N, 2)"]),
     ("decode", {"model": Z5, "z": [[0, 1]]}, ["z[0] has 2 numbers", "(N, 5)"]),
-    ("decode", {"model": Z2, "z": [[0, float("nan")]]}, ["z[0][1] is nan", "number from -1,000,000 to 1,000,000"]),
+    (
+        "decode",
+        {"model": Z2, "z": [[0, float("nan")]]},
+        ["z[0][1] is nan", "number from -1,000,000 to 1,000,000"],
+    ),
     ("decode", {"model": Z2, "z": [[float("inf"), 0]]}, ["z[0][0] is inf", "number from"]),
     ("decode", {"model": Z2, "z": [[0, 0], [1e300, 0]]}, ["z[1][0] is 1e+300", "number from"]),
     ("decode", {"model": Z2, "z": [[10**400, 0]]}, ["z[0][0] is a whole number of 1329 bits", "number from"]),
-    ("decode", {"model": Z2, "z": [[10**5000, 0]]}, ["z[0][0] is a whole number of 16610 bits", "number from"]),
+    (
+        "decode",
+        {"model": Z2, "z": [[10**5000, 0]]},
+        ["z[0][0] is a whole number of 16610 bits", "number from"],
+    ),
     ("decode", {"model": Z2, "z": [["1", 0]]}, ["z[0][0] is '1'", "number from"]),
     ("decode", {"model": Z2, "z": [[True, 0]]}, ["z[0][0] is true", "number from"]),
     ("decode", {"model": Z2, "z": [[None, 0]]}, ["z[0][0] is null", "number from"]),
     ("decode", {"model": Z2, "z": [[[0], [0]]]}, ["z[0][0] is [0]", "number from"]),
     ("decode", {"model": Z2, "z": [[0, 0]] * 10**6}, ["z has 1,000,000 rows", "1 to 1,024"]),
     ("decode", {"model": Z2, "z": {"0": 1}}, ["z is {'0': 1}", "(N, 2)"]),
-    ("decode", {"model": Z2, "z": [[0, 0]], "label": 1}, ["label is 1", "not conditional", "leave label out"]),
+    (
+        "decode",
+        {"model": Z2, "z": [[0, 0]], "label": 1},
+        ["label is 1", "not conditional", "leave label out"],
+    ),
     ("decode", {"model": COND, "z": [[0, 0]]}, ["label is missing", "0 to 9", "conditional"]),
     ("decode", {"model": COND, "z": [[0, 0]], "label": 10}, ["label is 10", "0 to 9"]),
     ("decode", {"model": COND, "z": [[0, 0]], "label": True}, ["label is true", "0 to 9"]),
@@ -436,16 +501,40 @@ WRONG = [
     ("sample", {"model": Z2, "n": 1, "seed": -1}, ["seed is -1", "0 or more"]),
     ("sample", {"model": Z2, "n": 1, "seed": 0.5}, ["seed is 0.5", "whole number"]),
     ("interpolate", {"model": Z2, "z_start": [0, 0]}, ["z_end is missing", "2 numbers"]),
-    ("interpolate", {"model": Z2, "z_start": [[0, 0]], "z_end": [0, 0]}, ["z_start is [[0, 0]]", "2 numbers"]),
+    (
+        "interpolate",
+        {"model": Z2, "z_start": [[0, 0]], "z_end": [0, 0]},
+        ["z_start is [[0, 0]]", "2 numbers"],
+    ),
     ("interpolate", {"model": Z2, "z_start": [0], "z_end": [0, 0]}, ["z_start has 1 entries", "2 numbers"]),
-    ("interpolate", {"model": Z2, "z_start": [0, "0"], "z_end": [0, 0]}, ["z_start[1] is '0'", "number from"]),
-    ("interpolate", {"model": Z2, "z_start": [0, 0], "z_end": [0, 0], "steps": 101}, ["steps is 101", "2 to 100"]),
-    ("interpolate", {"model": Z2, "z_start": [0, 0], "z_end": [0, 0], "steps": 1}, ["steps is 1", "2 to 100"]),
-    ("interpolate", {"model": Z2, "z_start": [0, 0], "z_end": [0, 0], "method": "cubic"}, ["method is 'cubic'", "linear or slerp"]),
+    (
+        "interpolate",
+        {"model": Z2, "z_start": [0, "0"], "z_end": [0, 0]},
+        ["z_start[1] is '0'", "number from"],
+    ),
+    (
+        "interpolate",
+        {"model": Z2, "z_start": [0, 0], "z_end": [0, 0], "steps": 101},
+        ["steps is 101", "2 to 100"],
+    ),
+    (
+        "interpolate",
+        {"model": Z2, "z_start": [0, 0], "z_end": [0, 0], "steps": 1},
+        ["steps is 1", "2 to 100"],
+    ),
+    (
+        "interpolate",
+        {"model": Z2, "z_start": [0, 0], "z_end": [0, 0], "method": "cubic"},
+        ["method is 'cubic'", "linear or slerp"],
+    ),
     ("traverse", {"model": Z2, "z": [0, 0], "dim": 2, "low": 0, "high": 1}, ["dim is 2", "0 to 1"]),
     ("traverse", {"model": Z2, "z": [0, 0], "dim": -1, "low": 0, "high": 1}, ["dim is -1", "0 to 1"]),
     ("traverse", {"model": Z2, "z": [0, 0], "dim": 0, "high": 1}, ["low is missing", "number from"]),
-    ("traverse", {"model": Z2, "z": [0, 0], "dim": 0, "low": 0, "high": float("nan")}, ["high is nan", "number from"]),
+    (
+        "traverse",
+        {"model": Z2, "z": [0, 0], "dim": 0, "low": 0, "high": float("nan")},
+        ["high is nan", "number from"],
+    ),
     ("metrics", {"model": None}, ["model is missing", Z2]),
     ("metrics", {"model": Z2, "extra": 1}, ["/metrics has no field 'extra'", "its fields are model"]),
     ("models", {"extra": 1}, ["/models has no field 'extra'", "takes none"]),
@@ -462,7 +551,9 @@ def test_a_wrong_field_is_answered_with_its_name_its_value_and_what_is_allowed(e
 
 
 def test_the_clients_error_is_our_sentence(client):
-    with pytest.raises(AppError, match="label is 3, but digits-tutorial-z2 is not conditional; leave label out."):
+    with pytest.raises(
+        AppError, match="label is 3, but digits-tutorial-z2 is not conditional; leave label out."
+    ):
         client.predict(Z2, [[0, 0]], 3, api_name="/decode")
 
 
@@ -473,7 +564,9 @@ def test_every_door_refuses_a_field_it_does_not_know(explorer):
         assert "takes one object of named fields" in asyncio.run(door([1]))["error"]
 
 
-def test_an_unexpected_fault_is_a_plain_sentence_for_the_asker_and_a_trace_for_the_log(explorer, caplog, monkeypatch):
+def test_an_unexpected_fault_is_a_plain_sentence_for_the_asker_and_a_trace_for_the_log(
+    explorer, caplog, monkeypatch
+):
     def fail(*_, **__):
         raise ZeroDivisionError("inner detail")
 
@@ -496,24 +589,63 @@ def doors_of(explorer: Explorer) -> dict:
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.just(10**400) | st.just("\ud800"),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=8)
+    | st.just(10**400)
+    | st.just("\ud800"),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
     max_leaves=8,
 )
 NUMBER = st.floats(-4, 4) | st.integers(-3, 3)
 INK = base64.b64encode(bytes(255 * (SIDE // 3 < i % SIDE < SIDE // 2) for i in range(SIDE * SIDE))).decode()
 LIKELY = {
-    "model": st.sampled_from([Z2, Z5, AE, COND]), "models": st.lists(st.sampled_from([Z2, Z5, AE, COND]), min_size=1, max_size=3),
-    "dataset": st.just("digits"), "z": st.lists(NUMBER, min_size=2, max_size=2) | st.lists(st.lists(NUMBER, min_size=2, max_size=2), max_size=3),
-    "z_start": st.lists(NUMBER, min_size=2, max_size=2), "z_end": st.lists(NUMBER, min_size=2, max_size=2),
-    "uv": st.none() | st.lists(NUMBER, min_size=2, max_size=2), "label": st.none() | st.integers(0, 9), "index": st.integers(0, 400),
-    "indices": st.lists(st.integers(0, 400), max_size=4), "n": st.integers(0, 6), "extent": NUMBER, "spacing": st.sampled_from(["even", "equal-mass"]),
-    "chart": st.none() | st.sampled_from(["pca", "axes:0,1", "axes:1,0", "axes:1,3", "plane:1,2,3", "plane:1,1,1", "umap", "plane:1,2,999", "axes:٣,1"]),
-    "anchor": st.none() | st.integers(0, 400), "start": st.sampled_from([0, 7, 5000]), "seed": st.integers(0, 2**60), "temperature": NUMBER,
+    "model": st.sampled_from([Z2, Z5, AE, COND]),
+    "models": st.lists(st.sampled_from([Z2, Z5, AE, COND]), min_size=1, max_size=3),
+    "dataset": st.just("digits"),
+    "z": st.lists(NUMBER, min_size=2, max_size=2)
+    | st.lists(st.lists(NUMBER, min_size=2, max_size=2), max_size=3),
+    "z_start": st.lists(NUMBER, min_size=2, max_size=2),
+    "z_end": st.lists(NUMBER, min_size=2, max_size=2),
+    "uv": st.none() | st.lists(NUMBER, min_size=2, max_size=2),
+    "label": st.none() | st.integers(0, 9),
+    "index": st.integers(0, 400),
+    "indices": st.lists(st.integers(0, 400), max_size=4),
+    "n": st.integers(0, 6),
+    "extent": NUMBER,
+    "spacing": st.sampled_from(["even", "equal-mass"]),
+    "chart": st.none()
+    | st.sampled_from(
+        [
+            "pca",
+            "axes:0,1",
+            "axes:1,0",
+            "axes:1,3",
+            "plane:1,2,3",
+            "plane:1,1,1",
+            "umap",
+            "plane:1,2,999",
+            "axes:٣,1",
+        ]
+    ),
+    "anchor": st.none() | st.integers(0, 400),
+    "start": st.sampled_from([0, 7, 5000]),
+    "seed": st.integers(0, 2**60),
+    "temperature": NUMBER,
     "steps": st.integers(1, 5),
-    "box": st.lists(NUMBER, min_size=4, max_size=4), "columns": st.integers(0, 7), "rows": st.integers(0, 7),
-    "method": st.sampled_from(["linear", "slerp"]), "dim": st.integers(0, 5), "low": NUMBER, "high": NUMBER, "raw": st.booleans(),
-    "exclude": st.none() | st.integers(0, 400), "image": st.just(INK) | st.lists(st.lists(st.floats(0, 1), min_size=8, max_size=8), min_size=8, max_size=8),
+    "box": st.lists(NUMBER, min_size=4, max_size=4),
+    "columns": st.integers(0, 7),
+    "rows": st.integers(0, 7),
+    "method": st.sampled_from(["linear", "slerp"]),
+    "dim": st.integers(0, 5),
+    "low": NUMBER,
+    "high": NUMBER,
+    "raw": st.booleans(),
+    "exclude": st.none() | st.integers(0, 400),
+    "image": st.just(INK)
+    | st.lists(st.lists(st.floats(0, 1), min_size=8, max_size=8), min_size=8, max_size=8),
 }
 
 
@@ -536,7 +668,9 @@ def test_an_endpoint_answers_anything_with_json_or_a_sentence(endpoints, name):
         try:
             answer = getattr(endpoints, name)(**asked)
         except gr.Error as error:
-            assert error.message.endswith(".") and len(error.message) < 2000 and "Traceback" not in error.message
+            assert (
+                error.message.endswith(".") and len(error.message) < 2000 and "Traceback" not in error.message
+            )
             assert "could not be answered" not in error.message, f"an unexpected fault for {asked}"
             json.dumps(error.message).encode()
         else:
@@ -567,12 +701,21 @@ def test_memory_stays_flat_over_many_questions(endpoints, explorer):
 
     def a_round(turn: int) -> None:
         for i in range(60):
-            for asked in ({"model": f"no {turn} {i}"}, {"model": Z2, "z": [[0, i]] * 50}, {"model": Z2, "z": [[0, "x" * 1000]]}, {"model": Z2, "z": None}):
+            for asked in (
+                {"model": f"no {turn} {i}"},
+                {"model": Z2, "z": [[0, i]] * 50},
+                {"model": Z2, "z": [[0, "x" * 1000]]},
+                {"model": Z2, "z": None},
+            ):
                 try:
                     endpoints.decode(**asked)
                 except gr.Error:
                     pass
-            places = {"model": Z2, "z": [0.1 * i, turn]}, {"model": Z2, "chart": f"plane:{i},{turn},999"}, {"model": Z5, "anchor": i, "chart": "axes:0,1"}
+            places = (
+                {"model": Z2, "z": [0.1 * i, turn]},
+                {"model": Z2, "chart": f"plane:{i},{turn},999"},
+                {"model": Z5, "anchor": i, "chart": "axes:0,1"},
+            )
             for asked in places:
                 loop.run_until_complete(doors["place"](asked))
                 loop.run_until_complete(doors["map"]({k: v for k, v in asked.items() if k != "z"}))
@@ -597,16 +740,37 @@ def test_the_endpoints_have_the_promised_parameters_in_order_with_their_defaults
     found = httpx.get(f"{served.address}/gradio_api/info").json()["named_endpoints"]
     assert set(found) == {f"/{name}" for name in Endpoints.NAMES}
     promised = {
-        "/models": {}, "/decode": {"model": None, "z": None, "label": None}, "/encode": {"model": None, "image": None, "raw": False, "label": None},
-        "/reconstruct": {"dataset": None, "index": None, "models": None}, "/codes": {"model": None}, "/metrics": {"model": None},
+        "/models": {},
+        "/decode": {"model": None, "z": None, "label": None},
+        "/encode": {"model": None, "image": None, "raw": False, "label": None},
+        "/reconstruct": {"dataset": None, "index": None, "models": None},
+        "/codes": {"model": None},
+        "/metrics": {"model": None},
         "/manifold": {"model": None, "n": 20, "extent": 2.0, "spacing": "even", "chart": None, "label": None},
         "/sample": {"model": None, "n": None, "temperature": 1.0, "label": None, "seed": 0},
-        "/interpolate": {"model": None, "z_start": None, "z_end": None, "steps": 12, "method": "linear", "label": None},
-        "/traverse": {"model": None, "z": None, "dim": None, "low": None, "high": None, "steps": 11, "label": None},
+        "/interpolate": {
+            "model": None,
+            "z_start": None,
+            "z_end": None,
+            "steps": 12,
+            "method": "linear",
+            "label": None,
+        },
+        "/traverse": {
+            "model": None,
+            "z": None,
+            "dim": None,
+            "low": None,
+            "high": None,
+            "steps": 11,
+            "label": None,
+        },
     }
     for name, parameters in promised.items():
         listed = found[name]["parameters"]
-        assert [(p["parameter_name"], p["parameter_default"]) for p in listed] == list(parameters.items()), name
+        assert [(p["parameter_name"], p["parameter_default"]) for p in listed] == list(parameters.items()), (
+            name
+        )
         assert all(p["parameter_has_default"] for p in listed)
 
 
@@ -614,7 +778,9 @@ def test_every_listener_says_who_may_call_it_how_often_and_what_waits(demo):
     for wired in demo.config["dependencies"]:
         function = demo.fns[wired["id"]]
         about = f"{wired['api_name']} {wired['targets']}"
-        assert not function.concurrency_id.isdigit(), f"{about} has no concurrency_id of its own"  # Gradio's default is the function's id()
+        assert not function.concurrency_id.isdigit(), (
+            f"{about} has no concurrency_id of its own"
+        )  # Gradio's default is the function's id()
         assert wired["api_visibility"] in ("public", "private"), about
         assert (wired["api_visibility"] == "public") == (wired["api_name"] in Endpoints.NAMES), about
         assert wired["trigger_mode"] in ("once", "multiple", "always_last") or not wired["targets"], about
@@ -634,5 +800,12 @@ def test_a_check_costs_microseconds(explorer):
 
     asked = {"model": Z2, "z": [0.1, 0.2], "label": None}
     explorer.codes(Z2)
-    best = min(timeit.repeat(lambda: fields.check("place", Doors.place.checks, asked, explorer), number=200, repeat=5)) / 200
+    best = (
+        min(
+            timeit.repeat(
+                lambda: fields.check("place", Doors.place.checks, asked, explorer), number=200, repeat=5
+            )
+        )
+        / 200
+    )
     assert best < 2e-4, f"{best * 1e6:.0f} us"

@@ -7,9 +7,21 @@ from vae.ui.web.assets import tokens
 
 # Machado, Oliveira & Fernandes 2009, severity 1, on linear RGB
 BLINDNESS = {
-    "protanopia": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
-    "deuteranopia": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
-    "tritanopia": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
+    "protanopia": [
+        [0.152286, 1.052583, -0.204868],
+        [0.114503, 0.786281, 0.099216],
+        [-0.003882, -0.048116, 1.051998],
+    ],
+    "deuteranopia": [
+        [0.367322, 0.860646, -0.227968],
+        [0.280085, 0.672501, 0.047413],
+        [-0.011820, 0.042940, 0.968881],
+    ],
+    "tritanopia": [
+        [1.255528, -0.076749, -0.178779],
+        [-0.078411, 0.930809, 0.147602],
+        [0.004733, 0.691367, 0.303900],
+    ],
 }
 # Sharma, Wu & Dalal 2005, supplementary data: two Lab colours and their CIEDE2000 distance
 PUBLISHED = [
@@ -32,7 +44,13 @@ def linear(colour: str) -> np.ndarray:
 
 def lab(rgb: np.ndarray) -> np.ndarray:
     """Linear sRGB as CIE Lab under D65."""
-    xyz = np.array([[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]) @ np.clip(rgb, 0, 1)
+    xyz = np.array(
+        [
+            [0.4124564, 0.3575761, 0.1804375],
+            [0.2126729, 0.7151522, 0.0721750],
+            [0.0193339, 0.1191920, 0.9503041],
+        ]
+    ) @ np.clip(rgb, 0, 1)
     t = xyz / np.array([0.95047, 1.0, 1.08883])
     f = np.where(t > (6 / 29) ** 3, np.cbrt(t), t / (3 * (6 / 29) ** 2) + 4 / 29)
     return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
@@ -51,13 +69,23 @@ def ciede2000(one, two) -> float:
     if c1 * c2 == 0:
         h = h1 + h2
     else:
-        h = (h1 + h2) / 2 if abs(h1 - h2) <= 180 else (h1 + h2 + 360) / 2 if h1 + h2 < 360 else (h1 + h2 - 360) / 2
+        h = (
+            (h1 + h2) / 2
+            if abs(h1 - h2) <= 180
+            else (h1 + h2 + 360) / 2
+            if h1 + h2 < 360
+            else (h1 + h2 - 360) / 2
+        )
     cos = lambda degrees: np.cos(np.radians(degrees))  # noqa: E731
     t = 1 - 0.17 * cos(h - 30) + 0.24 * cos(2 * h) + 0.32 * cos(3 * h + 6) - 0.20 * cos(4 * h - 63)
     mean_l, mean_c = (l1 + l2) / 2, (c1 + c2) / 2
     s_l = 1 + 0.015 * (mean_l - 50) ** 2 / np.sqrt(20 + (mean_l - 50) ** 2)
     s_c, s_h = 1 + 0.045 * mean_c, 1 + 0.015 * mean_c * t
-    r_t = -np.sin(np.radians(60 * np.exp(-(((h - 275) / 25) ** 2)))) * 2 * np.sqrt(mean_c**7 / (mean_c**7 + 25**7))
+    r_t = (
+        -np.sin(np.radians(60 * np.exp(-(((h - 275) / 25) ** 2))))
+        * 2
+        * np.sqrt(mean_c**7 / (mean_c**7 + 25**7))
+    )
     parts = (l2 - l1) / s_l, (c2 - c1) / s_c, big_h / s_h
     return float(np.sqrt(sum(p * p for p in parts) + r_t * parts[1] * parts[2]))
 

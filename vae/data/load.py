@@ -50,7 +50,9 @@ def load_split(
     folder = raw_folder(name, root)
     if not has_images(name, root, split):
         if not download:
-            raise DataError(f"{DATASETS[name].title} is not in {folder.parent.parent}; {_by_hand(name, folder)}")
+            raise DataError(
+                f"{DATASETS[name].title} is not in {folder.parent.parent}; {_by_hand(name, folder)}"
+            )
         fetch(name, root, progress, cancel)
     return _read_split(name, split, folder)
 
@@ -64,7 +66,9 @@ def has_images(name: str, root: str | Path | None = None, split: str | None = No
     """Whether the files of a split (of both, by default) are on disk; says nothing of what is in them."""
     if DATASETS[name].torchvision is None:
         return True
-    return all((raw_folder(name, root) / file).is_file() for s in FILES if split in (None, s) for file in FILES[s])
+    return all(
+        (raw_folder(name, root) / file).is_file() for s in FILES if split in (None, s) for file in FILES[s]
+    )
 
 
 def _by_hand(name: str, folder: Path) -> str:
@@ -73,7 +77,10 @@ def _by_hand(name: str, folder: Path) -> str:
 
 
 def fetch(
-    name: str, root: str | Path | None = None, progress: Callable[[int, int], None] | None = None, cancel: threading.Event | None = None
+    name: str,
+    root: str | Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    cancel: threading.Event | None = None,
 ) -> None:
     """Download those of a data set's four files that are missing, from torchvision's mirrors, held to its checksums.
 
@@ -90,24 +97,40 @@ def fetch(
             if (folder / target.stem).is_file():
                 continue
             if not (target.is_file() and _md5(target) == md5):
-                _download([mirror + file for mirror in kind.mirrors], target, md5, i, len(kind.resources), progress, cancel)
+                _download(
+                    [mirror + file for mirror in kind.mirrors],
+                    target,
+                    md5,
+                    i,
+                    len(kind.resources),
+                    progress,
+                    cancel,
+                )
             part = target.with_suffix(".part")
             part.write_bytes(gzip.decompress(target.read_bytes()))
             part.replace(folder / target.stem)
     except (OSError, EOFError, zlib.error, http.client.HTTPException) as error:
-        raise DataError(f"{DATASETS[name].title} could not be had from {' or '.join(kind.mirrors)} ({error}); {_by_hand(name, folder)}") from error
+        raise DataError(
+            f"{DATASETS[name].title} could not be had from {' or '.join(kind.mirrors)} ({error}); {_by_hand(name, folder)}"
+        ) from error
 
 
-def _download(urls: list[str], target: Path, md5: str, done: int, files: int, progress, cancel: threading.Event | None) -> None:
+def _download(
+    urls: list[str], target: Path, md5: str, done: int, files: int, progress, cancel: threading.Event | None
+) -> None:
     """Fetch one file from the first address that gives it whole; progress counts in thousandths of all files."""
     part = target.with_suffix(".part")
     for url in urls:
         try:
             with urllib.request.urlopen(url, timeout=TIMEOUT) as answer, part.open("wb") as out:
                 size = int(answer.headers.get("Content-Length") or 0)
-                while chunk := answer.read1(1 << 16):  # what has come, so that a slow mirror can be cancelled too
+                while chunk := answer.read1(
+                    1 << 16
+                ):  # what has come, so that a slow mirror can be cancelled too
                     if cancel is not None and cancel.is_set():
-                        raise DataError(f"The download of {target.name} was cancelled; start it again when you like.")
+                        raise DataError(
+                            f"The download of {target.name} was cancelled; start it again when you like."
+                        )
                     out.write(chunk)
                     if progress is not None:
                         share = out.tell() / size if size else 0.5
@@ -139,14 +162,22 @@ def _read_split(name: str, split: str, folder: Path) -> ImageSet:
     images, labels = read_idx(paths[0], 3), read_idx(paths[1], 1)
     _, height, width = known.image_shape
     if images.shape[1:] != (height, width) or not len(images):
-        raise DataError(f"{paths[0]} holds {images.shape[0]} images of {images.shape[1:]}; {known.title} has images of {(height, width)}.")
+        raise DataError(
+            f"{paths[0]} holds {images.shape[0]} images of {images.shape[1:]}; {known.title} has images of {(height, width)}."
+        )
     if len(images) != len(labels):
-        raise DataError(f"{paths[1]} holds {len(labels)} labels, but {paths[0].name} holds {len(images)} images; one of them belongs to another split.")
+        raise DataError(
+            f"{paths[1]} holds {len(labels)} labels, but {paths[0].name} holds {len(images)} images; one of them belongs to another split."
+        )
     if labels.max() >= len(known.class_names):
-        raise DataError(f"{paths[1]} holds the label {labels.max()}; {known.title} has labels from 0 to {len(known.class_names) - 1}.")
+        raise DataError(
+            f"{paths[1]} holds the label {labels.max()}; {known.title} has labels from 0 to {len(known.class_names) - 1}."
+        )
     for path, md5 in zip(paths, known.md5[:2] if split == "train" else known.md5[2:]):
         if _md5(path) != md5:
-            raise DataError(f"{path} is not {known.title}'s published file (md5 {_md5(path)}, not {md5}); delete it and let it be downloaded again.")
+            raise DataError(
+                f"{path} is not {known.title}'s published file (md5 {_md5(path)}, not {md5}); delete it and let it be downloaded again."
+            )
     return ImageSet(images[:, None], labels.astype(np.int64), known.class_names)
 
 
@@ -156,7 +187,9 @@ def _digits(split: str) -> ImageSet:
     from sklearn.model_selection import train_test_split
 
     digits = load_digits()
-    train, test = train_test_split(np.arange(len(digits.target)), test_size=360, random_state=0, stratify=digits.target)
+    train, test = train_test_split(
+        np.arange(len(digits.target)), test_size=360, random_state=0, stratify=digits.target
+    )
     rows = np.sort(train if split == "train" else test)
     images = np.round(digits.images[rows] * (255 / 16)).astype(np.uint8)  # 0..16 -> 0..255
     return ImageSet(images[:, None], digits.target[rows].astype(np.int64), DIGIT_NAMES)

@@ -31,8 +31,12 @@ class Dataset:
     title: str
     class_names: tuple[str, ...]
     image_shape: tuple[int, int, int] = (1, 28, 28)
-    torchvision: str | None = None  # the class that knows the addresses and checksums; None: inside scikit-learn
-    md5: tuple[str, ...] = ()  # of the four uncompressed files in the order of FILES; () where none are published
+    torchvision: str | None = (
+        None  # the class that knows the addresses and checksums; None: inside scikit-learn
+    )
+    md5: tuple[
+        str, ...
+    ] = ()  # of the four uncompressed files in the order of FILES; () where none are published
 
 
 DIGIT_NAMES = tuple("0123456789")
@@ -41,14 +45,41 @@ FILES = {
     "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
 }
 DATASETS: dict[str, Dataset] = {
-    "mnist": Dataset("MNIST", DIGIT_NAMES, torchvision="MNIST", md5=(
-        "6bbc9ace898e44ae57da46a324031adb", "a25bea736e30d166cdddb491f175f624",
-        "2646ac647ad5339dbf082846283269ea", "27ae3e4e09519cfbb04c329615203637")),
+    "mnist": Dataset(
+        "MNIST",
+        DIGIT_NAMES,
+        torchvision="MNIST",
+        md5=(
+            "6bbc9ace898e44ae57da46a324031adb",
+            "a25bea736e30d166cdddb491f175f624",
+            "2646ac647ad5339dbf082846283269ea",
+            "27ae3e4e09519cfbb04c329615203637",
+        ),
+    ),
     "fashion-mnist": Dataset(
-        "Fashion-MNIST", ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
-        torchvision="FashionMNIST", md5=(
-        "f4a8712d7a061bf5bd6d2ca38dc4d50a", "9018921c3c673c538a1fc5bad174d6f9",
-        "8181f5470baa50b63fa0f6fddb340f0a", "15d484375f8d13e6eb1aabb0c3f46965")),
-    "kmnist": Dataset("Kuzushiji-MNIST", ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"), torchvision="KMNIST"),
+        "Fashion-MNIST",
+        (
+            "T-shirt/top",
+            "Trouser",
+            "Pullover",
+            "Dress",
+            "Coat",
+            "Sandal",
+            "Shirt",
+            "Sneaker",
+            "Bag",
+            "Ankle boot",
+        ),
+        torchvision="FashionMNIST",
+        md5=(
+            "f4a8712d7a061bf5bd6d2ca38dc4d50a",
+            "9018921c3c673c538a1fc5bad174d6f9",
+            "8181f5470baa50b63fa0f6fddb340f0a",
+            "15d484375f8d13e6eb1aabb0c3f46965",
+        ),
+    ),
+    "kmnist": Dataset(
+        "Kuzushiji-MNIST", ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"), torchvision="KMNIST"
+    ),
     "digits": Dataset("Digits", DIGIT_NAMES, image_shape=(1, 8, 8)),
 }

@@ -8,8 +8,15 @@ from vae.errors import InputError
 
 FAINT = 0.15  # ink weaker than this share of the strongest does not widen the box around a drawing
 FINE = 8  # steps to a pixel when a drawing is placed
-BOX = {"mnist": 20, "kmnist": 26, "fashion-mnist": 28, "digits": 8}  # the longer side of what is drawn, in pixels of the data set
-CENTRED_BY_MASS = ("mnist",)  # LeCun et al. 1998: centre of mass at the centre of the field; the others centre the box
+BOX = {
+    "mnist": 20,
+    "kmnist": 26,
+    "fashion-mnist": 28,
+    "digits": 8,
+}  # the longer side of what is drawn, in pixels of the data set
+CENTRED_BY_MASS = (
+    "mnist",
+)  # LeCun et al. 1998: centre of mass at the centre of the field; the others centre the box
 
 
 def sketch(image: np.ndarray, dataset: str, image_shape: tuple[int, int, int]) -> np.ndarray:
@@ -29,7 +36,9 @@ def sketch(image: np.ndarray, dataset: str, image_shape: tuple[int, int, int]) -
         border = 1 - border
     ink = np.clip(grey - np.median(border), 0, 1)
     if ink.max() < 0.05:
-        raise InputError("image is empty: nothing in it differs from its paper; draw something bright on dark or dark on bright.")
+        raise InputError(
+            "image is empty: nothing in it differs from its paper; draw something bright on dark or dark on bright."
+        )
     ink = ink / ink.max()
     ink[ink < 0.02] = 0
     rows, columns = np.flatnonzero((ink > FAINT).any(1)), np.flatnonzero((ink > FAINT).any(0))
@@ -44,10 +53,17 @@ def _placed(crop: np.ndarray, box: int, height: int, width: int, by_mass: bool) 
 
     scale = FINE * box / max(crop.shape)
     wide, tall = max(1, round(crop.shape[1] * scale)), max(1, round(crop.shape[0] * scale))
-    large = np.asarray(Image.fromarray(crop).resize((wide, tall), Image.Resampling.BOX if scale < 1 else Image.Resampling.BILINEAR))
+    large = np.asarray(
+        Image.fromarray(crop).resize(
+            (wide, tall), Image.Resampling.BOX if scale < 1 else Image.Resampling.BILINEAR
+        )
+    )
     middle = tall / 2, wide / 2
     if by_mass:  # MNIST's own digits have their mass at the centre of pixel (14, 14), half a pixel past the middle of the field
-        middle = tuple(float((large.sum(1 - axis) * np.arange(n)).sum() / large.sum()) + (1 - FINE) / 2 for axis, n in enumerate((tall, wide)))
+        middle = tuple(
+            float((large.sum(1 - axis) * np.arange(n)).sum() / large.sum()) + (1 - FINE) / 2
+            for axis, n in enumerate((tall, wide))
+        )
     top = min(max(round(height * FINE / 2 - middle[0]), 0), height * FINE - tall)
     left = min(max(round(width * FINE / 2 - middle[1]), 0), width * FINE - wide)
     field = np.zeros((height * FINE, width * FINE), np.float32)

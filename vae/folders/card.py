@@ -21,7 +21,22 @@ Variational autoencoders of several latent sizes, each a folder of plain files: 
 - **Recompute** any figure: `python -m vae evaluate models/NAME`.
 """
 COLUMNS = (
-    "model", "Z", "likelihood", "beta", "epochs", "-elbo", "recon", "kl", "log p(x)", "bce", "mse", "active", "kNN", "trust.", "cont.", "weights",
+    "model",
+    "Z",
+    "likelihood",
+    "beta",
+    "epochs",
+    "-elbo",
+    "recon",
+    "kl",
+    "log p(x)",
+    "bce",
+    "mse",
+    "active",
+    "kNN",
+    "trust.",
+    "cont.",
+    "weights",
     "training",
 )
 
@@ -37,7 +52,9 @@ def write_card(models_dir: str | Path = "models") -> Path:
     lines += [f"`{name}` cannot be opened: {reason}" for name, reason in broken.items()]
     seeds = sorted({str(folder.provenance.get("seed")) for folder in good})
     versions = sorted({str(folder.provenance.get("torch_version")) for folder in good})
-    lines.append(f"Seeds: {', '.join(seeds)}. PyTorch: {', '.join(versions)}. The command that trained each model stands in its `config.json`.")
+    lines.append(
+        f"Seeds: {', '.join(seeds)}. PyTorch: {', '.join(versions)}. The command that trained each model stands in its `config.json`."
+    )
     path = Path(models_dir) / "README.md"
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
@@ -50,8 +67,21 @@ def _row(folder: ModelFolder) -> list[str]:
         return "" if value[key] is None else f"{sign * value[key]:{form}}"
 
     return [
-        f"`{folder.name}`", str(folder.model.latent_dim), folder.model.likelihood, f"{folder.train.beta:g}", str(folder.train.epochs),
-        number("elbo", sign=-1), number("recon"), number("kl"), number("log_likelihood"), number("bce"), number("mse"), number("active_units", ".0f"),
-        number("knn_accuracy", ".3f"), number("trustworthiness", ".3f"), number("continuity", ".3f"), number("parameters", ",.0f"),
+        f"`{folder.name}`",
+        str(folder.model.latent_dim),
+        folder.model.likelihood,
+        f"{folder.train.beta:g}",
+        str(folder.train.epochs),
+        number("elbo", sign=-1),
+        number("recon"),
+        number("kl"),
+        number("log_likelihood"),
+        number("bce"),
+        number("mse"),
+        number("active_units", ".0f"),
+        number("knn_accuracy", ".3f"),
+        number("trustworthiness", ".3f"),
+        number("continuity", ".3f"),
+        number("parameters", ",.0f"),
         number("seconds", ",.0f") + " s",
     ]

@@ -45,12 +45,16 @@ def _finite(text: str) -> float:
 
 
 def _parse(raw: bytes) -> Any:
-    return json.loads(raw.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite)
+    return json.loads(
+        raw.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite
+    )
 
 
 def is_figure(value: Any) -> bool:
     """A number that a float can hold, or null."""
-    return value is None or (isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e300)
+    return value is None or (
+        isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e300
+    )
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -67,7 +71,9 @@ def read_json(path: Path) -> dict[str, Any]:
     return content
 
 
-def read_tensors(path: Path, expected: dict[str, tuple[str, tuple[int | None, ...]]]) -> dict[str, np.ndarray]:
+def read_tensors(
+    path: Path, expected: dict[str, tuple[str, tuple[int | None, ...]]]
+) -> dict[str, np.ndarray]:
     """The tensors of a safetensors file, which must be exactly `expected`: {name: (dtype, shape)}; None leaves a size open.
 
     `CheckpointError` names the file and the first fault: length, key set, duplicate key, dtype, shape, a value that is not finite.
@@ -100,9 +106,15 @@ def read_tensors(path: Path, expected: dict[str, tuple[str, tuple[int | None, ..
         found = entry.get("shape")
         if entry.get("dtype") != dtype:
             raise fault(path, f"{name} has the dtype {entry.get('dtype')}, not {dtype}")
-        fits = isinstance(found, list) and len(found) == len(shape) and all(type(n) is int and n >= 0 for n in found)
+        fits = (
+            isinstance(found, list)
+            and len(found) == len(shape)
+            and all(type(n) is int and n >= 0 for n in found)
+        )
         if not fits or any(want is not None and n != want for n, want in zip(found, shape)):
-            raise fault(path, f"{name} has the shape {found}, not {[n if n is not None else 'N' for n in shape]}")
+            raise fault(
+                path, f"{name} has the shape {found}, not {[n if n is not None else 'N' for n in shape]}"
+            )
         offsets = entry.get("data_offsets")
         if not isinstance(offsets, list) or len(offsets) != 2 or not all(type(n) is int for n in offsets):
             raise fault(path, f"{name} lies at {offsets}, which is not a first and a last byte")
@@ -112,7 +124,10 @@ def read_tensors(path: Path, expected: dict[str, tuple[str, tuple[int | None, ..
         if entry["data_offsets"] != [place, place + size]:
             raise fault(path, f"{name} lies at {entry['data_offsets']}, not at {[place, place + size]}")
         if place + size > len(body):
-            raise fault(path, f"is truncated: {name} should end at byte {8 + length + place + size}, the file has {len(raw)}")
+            raise fault(
+                path,
+                f"is truncated: {name} should end at byte {8 + length + place + size}, the file has {len(raw)}",
+            )
         tensors[name] = np.frombuffer(body[place : place + size], kind).reshape(entry["shape"])
         if kind in (np.float16, np.float32) and not np.isfinite(tensors[name]).all():
             raise fault(path, f"{name} holds values that are not finite")
@@ -126,7 +141,9 @@ def recover(path: Path) -> None:
     """Finish an exchange that a crash cut short: the old folder takes its place again where no new one came."""
     old = path.with_name(f".{path.name}.old")
     if path.name and not path.exists() and old.is_dir():
-        with contextlib.suppress(OSError):  # someone else was quicker, or may write where this process may not
+        with contextlib.suppress(
+            OSError
+        ):  # someone else was quicker, or may write where this process may not
             old.rename(path)
 
 
@@ -134,7 +151,9 @@ def tensor_bytes(tensors: dict[str, np.ndarray]) -> bytes:
     """A safetensors file of these arrays."""
     from safetensors.numpy import save
 
-    return save({name: np.asarray(value, order="C") for name, value in tensors.items()})  # ascontiguousarray would give a scalar a dimension
+    return save(
+        {name: np.asarray(value, order="C") for name, value in tensors.items()}
+    )  # ascontiguousarray would give a scalar a dimension
 
 
 def json_bytes(content: Any) -> bytes:
@@ -149,7 +168,9 @@ def write_folder(path: str | Path, files: dict[str, bytes], force: bool = False)
     """
     path = Path(path)
     if not NAME.fullmatch(path.name):
-        raise CheckpointError(f"The name {path.name!r} cannot be a model's; letters, digits, '.', '_' and '-' make a name of up to 100 characters.")
+        raise CheckpointError(
+            f"The name {path.name!r} cannot be a model's; letters, digits, '.', '_' and '-' make a name of up to 100 characters."
+        )
     recover(path)
     if path.exists() and not force:
         raise CheckpointError(f"{path} exists already; --force replaces it, --name chooses another name.")
@@ -167,9 +188,13 @@ def write_folder(path: str | Path, files: dict[str, bytes], force: bool = False)
         _exchange(temporary, path)
         _sync(path.parent)
     except OSError as error:
-        raise CheckpointError(f"{path} cannot be written ({error}); check the disk and its permissions, or choose another --out.") from error
+        raise CheckpointError(
+            f"{path} cannot be written ({error}); check the disk and its permissions, or choose another --out."
+        ) from error
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)  # what an error or Ctrl-C left, or the old folder after the exchange
+        shutil.rmtree(
+            temporary, ignore_errors=True
+        )  # what an error or Ctrl-C left, or the old folder after the exchange
 
 
 def update_folder(path: str | Path, files: dict[str, bytes]) -> None:
@@ -204,7 +229,12 @@ def _exchange(new: Path, path: Path) -> None:
         new.rename(path)
         return
     try:
-        swapped = ctypes.CDLL(None, use_errno=True).renameat2(AT_FDCWD, os.fsencode(new), AT_FDCWD, os.fsencode(path), RENAME_EXCHANGE) == 0
+        swapped = (
+            ctypes.CDLL(None, use_errno=True).renameat2(
+                AT_FDCWD, os.fsencode(new), AT_FDCWD, os.fsencode(path), RENAME_EXCHANGE
+            )
+            == 0
+        )
     except (AttributeError, OSError):
         swapped = False
     if swapped:

@@ -16,9 +16,18 @@ from vae.folders.files import fault, is_figure, read_json, read_tensors, recover
 FORMAT = 1
 REQUIRED = ("config.json", "model.safetensors", "codes.safetensors", "metrics.json", "history.json")
 METRIC_UNITS = {
-    "elbo": "nats/image", "recon": "nats/image", "kl": "nats/image", "bce": "nats/image", "mse": "squared error/image",
-    "log_likelihood": "nats/image", "active_units": "dimensions", "knn_accuracy": "share", "trustworthiness": "share",
-    "continuity": "share", "parameters": "weights", "seconds": "s",
+    "elbo": "nats/image",
+    "recon": "nats/image",
+    "kl": "nats/image",
+    "bce": "nats/image",
+    "mse": "squared error/image",
+    "log_likelihood": "nats/image",
+    "active_units": "dimensions",
+    "knn_accuracy": "share",
+    "trustworthiness": "share",
+    "continuity": "share",
+    "parameters": "weights",
+    "seconds": "s",
 }
 EPOCH_KEYS = ("epoch", "seconds", "images_per_second", "train_recon", "train_kl", "test_recon", "test_kl")
 
@@ -45,31 +54,53 @@ def read_folder(path: str | Path) -> ModelFolder:
     path = Path(path)
     recover(path)
     if not path.is_dir():
-        raise CheckpointError(f"{path} is not a model folder; python -m vae list shows the models, python -m vae train makes one.")
+        raise CheckpointError(
+            f"{path} is not a model folder; python -m vae list shows the models, python -m vae train makes one."
+        )
     config = read_json(path / "config.json")
     if config.get("format") != FORMAT:
         newer = isinstance(config.get("format"), int) and config["format"] > FORMAT
-        raise fault(path / "config.json", f"has format {config.get('format')!r}, this program reads {FORMAT}{' (update the program)' if newer else ''}")
+        raise fault(
+            path / "config.json",
+            f"has format {config.get('format')!r}, this program reads {FORMAT}{' (update the program)' if newer else ''}",
+        )
     if set(config) != {"format", "model", "train", "dataset", "recipe", "provenance"}:
         wrong = set(config) ^ {"format", "model", "train", "dataset", "recipe", "provenance"}
         raise fault(path / "config.json", f"has a missing or unknown field: {', '.join(sorted(wrong))}")
     for key, kind in (("dataset", str), ("recipe", str), ("provenance", dict)):
         if not isinstance(config[key], kind):
-            raise fault(path / "config.json", f"{key} is {config[key]!r}, which is not a {'text' if kind is str else 'table'}")
+            raise fault(
+                path / "config.json",
+                f"{key} is {config[key]!r}, which is not a {'text' if kind is str else 'table'}",
+            )
     try:
         model, train = ModelConfig.from_dict(config["model"]), TrainConfig.from_dict(config["train"])
     except (ConfigError, TypeError, ValueError) as error:
         raise fault(path / "config.json", str(error).rstrip(".")) from error
-    return ModelFolder(path, model, train, config["dataset"], config["recipe"], config["provenance"], _read_metrics(path / "metrics.json"))
+    return ModelFolder(
+        path,
+        model,
+        train,
+        config["dataset"],
+        config["recipe"],
+        config["provenance"],
+        _read_metrics(path / "metrics.json"),
+    )
 
 
 def _read_metrics(path: Path) -> dict[str, dict[str, Any]]:
     metrics = read_json(path)
     if set(metrics) != set(METRIC_UNITS):
-        raise fault(path, f"has a missing or unknown key: {', '.join(sorted(set(metrics) ^ set(METRIC_UNITS)))}")
+        raise fault(
+            path, f"has a missing or unknown key: {', '.join(sorted(set(metrics) ^ set(METRIC_UNITS)))}"
+        )
     for key, entry in metrics.items():
         value = entry.get("value", "") if isinstance(entry, dict) else ""
-        if not is_figure(value) or not isinstance(entry.get("unit"), str) or not isinstance(entry.get("command"), str):
+        if (
+            not is_figure(value)
+            or not isinstance(entry.get("unit"), str)
+            or not isinstance(entry.get("command"), str)
+        ):
             raise fault(path, f"{key} is {entry!r}, not a value with its unit and command")
     return metrics
 
@@ -81,9 +112,13 @@ def read_history(path: str | Path) -> dict[str, list]:
     epochs, steps = history.get("epochs"), history.get("steps")
     if set(history) != {"epochs", "steps"} or not isinstance(epochs, list) or not isinstance(steps, list):
         raise fault(file, "must hold the lists epochs and steps")
-    if not all(isinstance(e, dict) and set(e) == set(EPOCH_KEYS) and all(map(is_figure, e.values())) for e in epochs):
+    if not all(
+        isinstance(e, dict) and set(e) == set(EPOCH_KEYS) and all(map(is_figure, e.values())) for e in epochs
+    ):
         raise fault(file, f"has an epoch that is not exactly the numbers {', '.join(EPOCH_KEYS)}")
-    if not all(isinstance(s, list) and len(s) == 2 and None not in s and all(map(is_figure, s)) for s in steps):
+    if not all(
+        isinstance(s, list) and len(s) == 2 and None not in s and all(map(is_figure, s)) for s in steps
+    ):
         raise fault(file, "has a step that is not [step, loss]")
     return history
 
@@ -91,12 +126,17 @@ def read_history(path: str | Path) -> dict[str, list]:
 def read_codes(folder: ModelFolder) -> dict[str, np.ndarray]:
     """The test set's codes: mu and logvar (N, Z) float32, labels (N,) uint8."""
     z, path = folder.model.latent_dim, folder.path / "codes.safetensors"
-    codes = read_tensors(path, {"mu": ("F16", (None, z)), "logvar": ("F16", (None, z)), "labels": ("U8", (None,))})
+    codes = read_tensors(
+        path, {"mu": ("F16", (None, z)), "logvar": ("F16", (None, z)), "labels": ("U8", (None,))}
+    )
     if not len(codes["mu"]) == len(codes["logvar"]) == len(codes["labels"]) > 1:
         rows = ", ".join(f"{k} {len(v)}" for k, v in codes.items())
         raise fault(path, f"has {rows} rows; they must be equally many, and two at least")
     if codes["labels"].max() >= folder.model.num_classes:
-        raise fault(path, f"labels holds {codes['labels'].max()}, the model knows labels below {folder.model.num_classes}")
+        raise fault(
+            path,
+            f"labels holds {codes['labels'].max()}, the model knows labels below {folder.model.num_classes}",
+        )
     return {k: v if v.dtype == np.uint8 else v.astype(np.float32) for k, v in codes.items()}
 
 
@@ -112,9 +152,14 @@ def read_weights(folder: ModelFolder):
 
     from vae.model import VAE, weight_shapes
 
-    tensors = read_tensors(folder.path / "model.safetensors", {name: ("F16", shape) for name, shape in weight_shapes(folder.model).items()})
+    tensors = read_tensors(
+        folder.path / "model.safetensors",
+        {name: ("F16", shape) for name, shape in weight_shapes(folder.model).items()},
+    )
     model = VAE(folder.model)
-    model.load_state_dict({name: torch.from_numpy(value.astype(np.float32)) for name, value in tensors.items()})
+    model.load_state_dict(
+        {name: torch.from_numpy(value.astype(np.float32)) for name, value in tensors.items()}
+    )
     return model.eval().requires_grad_(False)
 
 
@@ -125,7 +170,10 @@ def read_state(folder: ModelFolder):
     path = folder.path / "training_state.safetensors"
     if not path.exists():
         return None
-    return {name: torch.from_numpy(value.copy()) for name, value in read_tensors(path, _state_shapes(folder)).items()}
+    return {
+        name: torch.from_numpy(value.copy())
+        for name, value in read_tensors(path, _state_shapes(folder)).items()
+    }
 
 
 def _state_shapes(folder: ModelFolder) -> dict[str, tuple[str, tuple[int | None, ...]]]:
@@ -163,4 +211,6 @@ def list_models(models_dir: str | Path = "models") -> tuple[list[ModelFolder], d
             good.append(folder)
         except CheckpointError as error:
             broken[path.name] = str(error)
-    return sorted(good, key=lambda f: (f.dataset, f.recipe, re.sub(r"-z\d+$", "", f.name), f.model.latent_dim)), broken
+    return sorted(
+        good, key=lambda f: (f.dataset, f.recipe, re.sub(r"-z\d+$", "", f.name), f.model.latent_dim)
+    ), broken

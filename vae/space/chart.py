@@ -64,7 +64,9 @@ def default_chart(latent_dim: int) -> str:
     return "axes:0,1" if latent_dim == 2 else "pca"
 
 
-def make_chart(name: str | None, mu: np.ndarray, umap: np.ndarray | None = None, anchor: np.ndarray | None = None) -> Chart:
+def make_chart(
+    name: str | None, mu: np.ndarray, umap: np.ndarray | None = None, anchor: np.ndarray | None = None
+) -> Chart:
     """The chart called `name` of the codes mu (N, Z): `axes:i,j`, `pca`, `plane:a,b,c` (test indices) or `umap`.
 
     `anchor` (Z,) is what `axes` keeps in the other dimensions, the mean of the codes where None; `umap` (N, 2) are its
@@ -76,12 +78,16 @@ def make_chart(name: str | None, mu: np.ndarray, umap: np.ndarray | None = None,
         return pca_chart(mu)
     if name == "umap":
         if umap is None:
-            raise InputError("chart is 'umap', but this model has no charts.safetensors; run python -m vae charts NAME, or use pca.")
+            raise InputError(
+                "chart is 'umap', but this model has no charts.safetensors; run python -m vae charts NAME, or use pca."
+            )
         return UmapChart(name, mu, umap)
     if match := re.fullmatch(r"axes:([0-9]{1,3}),([0-9]{1,3})", name):
         i, j = map(int, match.groups())
         if i == j or max(i, j) >= latent_dim:
-            raise InputError(f"chart is {name!r}; axes:i,j takes two different dimensions from 0 to {latent_dim - 1}.")
+            raise InputError(
+                f"chart is {name!r}; axes:i,j takes two different dimensions from 0 to {latent_dim - 1}."
+            )
         origin = np.array(mu.mean(0, dtype=np.float64) if anchor is None else anchor, np.float64)
         origin[[i, j]] = 0
         basis = np.eye(latent_dim)[[i, j]]
@@ -116,7 +122,9 @@ def plane_chart(name: str, mu: np.ndarray, rows: list[int]) -> LinearChart:
     up = (c - a) - ((c - a) @ across) * across
     height = np.linalg.norm(up)
     if first == 0 or height <= 1e-6 * first:
-        raise InputError(f"chart is {name!r}; the codes of these three images lie on one line, choose three others.")
+        raise InputError(
+            f"chart is {name!r}; the codes of these three images lie on one line, choose three others."
+        )
     basis = np.stack([across, up / height])
     centred = mu - mu.mean(0, dtype=np.float64)
     return LinearChart(name, a, basis, _share(np.square(centred @ basis.T).sum(), np.square(centred).sum()))
@@ -127,7 +135,13 @@ def fit_umap(mu: np.ndarray, seed: int = 0) -> np.ndarray:
     import warnings
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # umap warns that a seed costs its parallelism, which is what a seed is for
+        warnings.simplefilter(
+            "ignore"
+        )  # umap warns that a seed costs its parallelism, which is what a seed is for
         from umap import UMAP
 
-        return UMAP(n_components=2, random_state=seed, n_neighbors=min(15, len(mu) - 1)).fit_transform(mu).astype(np.float32)
+        return (
+            UMAP(n_components=2, random_state=seed, n_neighbors=min(15, len(mu) - 1))
+            .fit_transform(mu)
+            .astype(np.float32)
+        )

@@ -17,7 +17,16 @@ from vae.space.latent import walked
 Decode = Callable[[np.ndarray], np.ndarray]  # places (N, 2) -> flat images (N, D)
 Inside = Callable[[np.ndarray], np.ndarray]  # places (N, 2) -> whether a path may go there (N,)
 
-OFFSETS = ((1, 0), (0, 1), (1, 1), (1, -1), (2, 1), (2, -1), (1, 2), (1, -2))  # with their opposites: sixteen neighbours
+OFFSETS = (
+    (1, 0),
+    (0, 1),
+    (1, 1),
+    (1, -1),
+    (2, 1),
+    (2, -1),
+    (1, 2),
+    (1, -2),
+)  # with their opposites: sixteen neighbours
 LATTICE = 24  # cells of the coarser lattice between the two ends
 NEAR = 3  # cells of the finer lattice on either side of the way found over the coarser one
 POINTS = 49  # of the line that is relaxed
@@ -28,7 +37,9 @@ STEP = 1e-2  # of the derivatives, as a share of the line's mean step
 class Found:
     """The shortest path as far as it was looked for, and the line from which a search goes on."""
 
-    path: np.ndarray  # its corners (P, 2); the two ends alone where nothing shorter than the straight way was found
+    path: (
+        np.ndarray
+    )  # its corners (P, 2); the two ends alone where nothing shorter than the straight way was found
     places: np.ndarray  # (samples + 1, 2) in even steps along it
     gone: np.ndarray  # (samples + 1,) pixel length gone at each
     straight: float  # pixel length of the straight way
@@ -36,7 +47,15 @@ class Found:
     moved: int  # points of the line that still moved in its last turn
 
 
-def shortest(a: np.ndarray, b: np.ndarray, decode: Decode, inside: Inside, line: np.ndarray | None, turns: int, samples: int) -> Found:
+def shortest(
+    a: np.ndarray,
+    b: np.ndarray,
+    decode: Decode,
+    inside: Inside,
+    line: np.ndarray | None,
+    turns: int,
+    samples: int,
+) -> Found:
     """The shortest path found between the places a and b (2,): over a lattice where there is no `line` yet, then `turns` of relaxation at most."""
     path = np.stack([a, b])
     best = straight = measured(path, decode, samples)
@@ -121,8 +140,12 @@ def _dijkstra(uv: np.ndarray, allowed: np.ndarray, decode: Decode) -> np.ndarray
         costs.append(np.linalg.norm(images[here[both]] - images[there[both]], axis=1))
     (start, end), cost = np.concatenate(pairs, 1), np.concatenate(costs).astype(np.float64)
     if not np.isfinite(cost).all():
-        raise InputError("The images around start and end are not finite numbers; choose two places nearer the codes.")
-    graph = csr_matrix((np.maximum(cost, 1e-12), (start, end)), (len(images), len(images)))  # a cost of 0 would be no edge
+        raise InputError(
+            "The images around start and end are not finite numbers; choose two places nearer the codes."
+        )
+    graph = csr_matrix(
+        (np.maximum(cost, 1e-12), (start, end)), (len(images), len(images))
+    )  # a cost of 0 would be no edge
     middle, beyond = rows // 2, (columns - 1) // 4
     first, last = number[middle, beyond], number[middle, columns - 1 - beyond]
     before = dijkstra(graph, directed=False, indices=first, return_predecessors=True)[1]
@@ -160,7 +183,11 @@ def relax(line: np.ndarray, decode: Decode, inside: Inside) -> tuple[np.ndarray,
             return np.linalg.norm(middle - before, axis=1), np.linalg.norm(after - middle, axis=1)  # noqa: B023
 
         (old_left, old_right), (left, right) = pieces(here), pieces(seen)
-        better = (left + right <= old_left + old_right) & (left**2 + right**2 < old_left**2 + old_right**2) & inside(wanted)
+        better = (
+            (left + right <= old_left + old_right)
+            & (left**2 + right**2 < old_left**2 + old_right**2)
+            & inside(wanted)
+        )
         line[at[better]], images[at[better]] = wanted[better], seen[better]
         moved += int(better.sum())
     return line, moved

@@ -32,7 +32,9 @@ def grid_axis(n: int, extent: float, spacing: str) -> np.ndarray:
     raise InputError(f"spacing is {spacing!r}; it must be even or equal-mass.")
 
 
-def manifold_grid(chart: Chart, mu: np.ndarray, n: int, extent: float, spacing: str) -> tuple[np.ndarray, np.ndarray]:
+def manifold_grid(
+    chart: Chart, mu: np.ndarray, n: int, extent: float, spacing: str
+) -> tuple[np.ndarray, np.ndarray]:
     """The grid (n, n, 2) of a chart and its latents (n, n, Z); row 0 is the top, the largest v.
 
     In units of z for `axes`; for other charts in standard deviations of the codes' places around their mean.
@@ -72,12 +74,16 @@ def interpolate(a: np.ndarray, b: np.ndarray, steps: int, method: str) -> np.nda
     if method not in METHODS:
         raise InputError(f"method is {method!r}; it must be linear or slerp.")
     t = np.linspace(0, 1, steps)
-    return (lerp if method == "linear" else slerp)(np.asarray(a, np.float64), np.asarray(b, np.float64), t).astype(np.float32)
+    return (lerp if method == "linear" else slerp)(
+        np.asarray(a, np.float64), np.asarray(b, np.float64), t
+    ).astype(np.float32)
 
 
 def walked(points: np.ndarray) -> np.ndarray:
     """What has been walked from the first to each of the points (P, D): (P,), Euclidean."""
-    return np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(np.asarray(points, np.float64), axis=0), axis=1))])
+    return np.concatenate(
+        [[0.0], np.cumsum(np.linalg.norm(np.diff(np.asarray(points, np.float64), axis=0), axis=1))]
+    )
 
 
 def pixel_length(images: np.ndarray) -> float:
@@ -92,14 +98,18 @@ def traverse(z: np.ndarray, dim: int, low: float, high: float, steps: int) -> np
     return path
 
 
-def stretch(decode: Callable[[np.ndarray], np.ndarray], z: np.ndarray, basis: np.ndarray, step: float = 1e-2) -> np.ndarray:
+def stretch(
+    decode: Callable[[np.ndarray], np.ndarray], z: np.ndarray, basis: np.ndarray, step: float = 1e-2
+) -> np.ndarray:
     """How fast the image changes over an area of a chart: log sqrt det J'J at z (N, Z), J the decoder's derivatives along basis (2, Z).
 
     `decode` gives images (N, ...) of latents (N, Z); the derivatives are central differences over +-step (Arvanitidis et al. 2018
     for the measure). (N,); where the image does not change at all, the smallest value a float64 logarithm gives.
     """
     z, basis = np.asarray(z, np.float64), np.asarray(basis, np.float64)
-    sides = [decode((z + sign * step * direction).astype(np.float32)) for direction in basis for sign in (1, -1)]
+    sides = [
+        decode((z + sign * step * direction).astype(np.float32)) for direction in basis for sign in (1, -1)
+    ]
     flat = [np.asarray(side, np.float64).reshape(len(z), -1) for side in sides]
     a, b = (flat[0] - flat[1]) / (2 * step), (flat[2] - flat[3]) / (2 * step)  # (N, D) each
     area = (a * a).sum(1) * (b * b).sum(1) - (a * b).sum(1) ** 2

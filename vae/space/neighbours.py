@@ -13,7 +13,9 @@ SHOWN = 5  # nearest codes that are named
 BLOCK = 512  # queries whose distances to all codes are held at once
 
 
-def nearest(points: np.ndarray, queries: np.ndarray, k: int, exclude: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+def nearest(
+    points: np.ndarray, queries: np.ndarray, k: int, exclude: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Rows and distances of the k points (N, Z) nearest to each query (B, Z), each (B, k), nearest first.
 
     `exclude` (B,) names one row a query must not find, -1 for none. Equally near ones stand in the order of their rows.
@@ -24,12 +26,16 @@ def nearest(points: np.ndarray, queries: np.ndarray, k: int, exclude: np.ndarray
     squares = np.square(points).sum(1)
     for start in range(0, len(queries), BLOCK):
         block = queries[start : start + BLOCK]
-        gap = squares - 2 * block @ points.T  # (B, N): squared distance less the query's own square, the same for all
+        gap = (
+            squares - 2 * block @ points.T
+        )  # (B, N): squared distance less the query's own square, the same for all
         if exclude is not None:
             mask = exclude[start : start + BLOCK]
             gap[np.flatnonzero(mask >= 0), mask[mask >= 0]] = np.inf
         found = np.argpartition(gap, min(k, gap.shape[1] - 1), axis=1)[:, :k]
-        exact = np.sqrt(np.square(block[:, None] - points[found]).sum(2))  # the expansion above loses digits where it matters
+        exact = np.sqrt(
+            np.square(block[:, None] - points[found]).sum(2)
+        )  # the expansion above loses digits where it matters
         order = np.lexsort((found, exact), axis=1)
         rows[start : start + BLOCK] = np.take_along_axis(found, order, 1)
         distances[start : start + BLOCK] = np.take_along_axis(exact, order, 1)
@@ -49,9 +55,13 @@ class Neighbours:
         """The distance of every code to its nearest other code (N,), ascending; computed once."""
         with self._lock:
             if self._gaps is None:
-                from scipy.spatial import cKDTree  # ten to two hundred times faster than all pairs, and imported only here
+                from scipy.spatial import (
+                    cKDTree,
+                )  # ten to two hundred times faster than all pairs, and imported only here
 
-                itself_and_next = cKDTree(self.mu).query(self.mu, min(2, len(self.mu)))[0].reshape(len(self.mu), -1)
+                itself_and_next = (
+                    cKDTree(self.mu).query(self.mu, min(2, len(self.mu)))[0].reshape(len(self.mu), -1)
+                )
                 self._gaps = np.sort(itself_and_next[:, -1])
             return self._gaps
 
@@ -68,9 +78,12 @@ class Neighbours:
 
         `exclude` leaves one code out: that of the image the question is about.
         """
-        rows, distances = nearest(self.mu, np.asarray(z)[None], VOTERS, None if exclude is None else np.array([exclude]))
+        rows, distances = nearest(
+            self.mu, np.asarray(z)[None], VOTERS, None if exclude is None else np.array([exclude])
+        )
         near = [
-            {"index": int(row), "label": int(self.labels[row]), "distance": round(float(d), 6)} for row, d in zip(rows[0][:SHOWN], distances[0])
+            {"index": int(row), "label": int(self.labels[row]), "distance": round(float(d), 6)}
+            for row, d in zip(rows[0][:SHOWN], distances[0])
         ]
         values, counts = np.unique(self.labels[rows[0]], return_counts=True)
         best_first = np.argsort(-counts, kind="stable")
@@ -95,6 +108,8 @@ def pointwise_trustworthiness(space: np.ndarray, view: np.ndarray, k: int = VOTE
         gap[own - start, own] = np.inf
         limit = np.take_along_axis(gap, near[rows], 1)  # (b, k)
         order = np.sort(gap, 1)
-        rank = np.stack([np.searchsorted(line, at) for line, at in zip(order, limit)]) + 1  # 1 is the nearest in `space`
+        rank = (
+            np.stack([np.searchsorted(line, at) for line, at in zip(order, limit)]) + 1
+        )  # 1 is the nearest in `space`
         penalty[rows] = np.maximum(rank - k, 0).sum(1)
     return 1 - penalty * 2 / (k * (2 * n - 3 * k - 1))

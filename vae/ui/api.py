@@ -15,7 +15,9 @@ from vae.ui.fields import optional
 from vae.ui.web.gradio_patches import pass_through
 
 log = logging.getLogger("vae.ui")
-SHADES = np.array([i / 10_000 for i in range(10_001)], object)  # every value of four digits once: lists of images share them, which spares memory and time
+SHADES = np.array(
+    [i / 10_000 for i in range(10_001)], object
+)  # every value of four digits once: lists of images share them, which spares memory and time
 Vector, Vectors, Image = list[float], list[list[float]], list[list[float]] | list[list[list[float]]]
 
 
@@ -35,13 +37,18 @@ def endpoint(*, heavy: bool = False, **checks: fields.Check) -> Callable[[Callab
         defaults = {name: p.default for name, p in list(inspect.signature(method).parameters.items())[1:]}
         if list(defaults) != list(checks):
             raise TypeError(f"{method.__name__} takes {list(defaults)}, but {list(checks)} are checked.")
-        complete = {name: check if defaults[name] is None else optional(check, defaults[name]) for name, check in checks.items()}
+        complete = {
+            name: check if defaults[name] is None else optional(check, defaults[name])
+            for name, check in checks.items()
+        }
         question = f"/{method.__name__}"
 
         @functools.wraps(method)
         def answer(self: "Endpoints", *values: Any, **named: Any) -> Any:
             try:
-                return method(self, **fields.check(question, complete, dict(zip(checks, values)) | named, self.explorer))
+                return method(
+                    self, **fields.check(question, complete, dict(zip(checks, values)) | named, self.explorer)
+                )
             except VAEError as error:
                 raise gr.Error(str(error), print_exception=False) from None
             except Exception:
@@ -58,7 +65,18 @@ def endpoint(*, heavy: bool = False, **checks: fields.Check) -> Callable[[Callab
 class Endpoints:
     """One method an endpoint; the docstrings are what the API page says, and a field that must be given is None by default so that we name it."""
 
-    NAMES = ("models", "decode", "encode", "reconstruct", "codes", "manifold", "sample", "interpolate", "traverse", "metrics")
+    NAMES = (
+        "models",
+        "decode",
+        "encode",
+        "reconstruct",
+        "codes",
+        "manifold",
+        "sample",
+        "interpolate",
+        "traverse",
+        "metrics",
+    )
 
     def __init__(self, explorer: Any):
         self.explorer = explorer
@@ -74,23 +92,38 @@ class Endpoints:
         return {"images": image_lists(self.explorer.decode(model, z, label))}
 
     @endpoint(model=fields.model, image=fields.image, raw=fields.flag, label=fields.label)
-    def encode(self, model: str = None, image: Image = None, raw: bool = False, label: int | None = None) -> dict[str, Any]:
+    def encode(
+        self, model: str = None, image: Image = None, raw: bool = False, label: int | None = None
+    ) -> dict[str, Any]:
         """Posterior mu and logvar (Z,) of an image (H, W) in [0, 1], x as the model saw it, x_recon at mu, the five nearest codes and the votes.
 
         raw: the image already is a data-set image of exact shape, ink bright; otherwise it is cropped and scaled like one.
         """
         found = self.explorer.encode(model, image, raw, label)
         return {
-            "mu": found["mu"].tolist(), "logvar": found["logvar"].tolist(), "x": image_lists(found["x"]), "x_recon": image_lists(found["x_recon"]),
-            "nearest": found["nearest"], "label_votes": found["label_votes"],
+            "mu": found["mu"].tolist(),
+            "logvar": found["logvar"].tolist(),
+            "x": image_lists(found["x"]),
+            "x_recon": image_lists(found["x_recon"]),
+            "nearest": found["nearest"],
+            "label_votes": found["label_votes"],
         }
 
     @endpoint(heavy=True, dataset=fields.dataset, index=fields.index, models=optional(fields.models))
-    def reconstruct(self, dataset: str = None, index: int = None, models: list[str] | None = None) -> dict[str, Any]:
+    def reconstruct(
+        self, dataset: str = None, index: int = None, models: list[str] | None = None
+    ) -> dict[str, Any]:
         """One test image through several models (all of its data set, where null): x_recon and mu, recon and kl in nats at the mean."""
         found = self.explorer.reconstruct(dataset, index, models)
-        through = {name: one | {"x_recon": image_lists(one["x_recon"]), "mu": one["mu"].tolist()} for name, one in found["models"].items()}
-        return {"original": None if found["original"] is None else image_lists(found["original"]), "label": found["label"], "models": through}
+        through = {
+            name: one | {"x_recon": image_lists(one["x_recon"]), "mu": one["mu"].tolist()}
+            for name, one in found["models"].items()
+        }
+        return {
+            "original": None if found["original"] is None else image_lists(found["original"]),
+            "label": found["label"],
+            "models": through,
+        }
 
     @endpoint(heavy=True, model=fields.model)
     def codes(self, model: str = None) -> dict[str, Any]:
@@ -99,45 +132,90 @@ class Endpoints:
         return {"mu": found["mu"].tolist(), "labels": found["labels"].tolist()}
 
     @endpoint(
-        heavy=True, model=fields.model, n=fields.whole(1, 30), extent=fields.number(0, 100), spacing=fields.choice("even", "equal-mass"),
-        chart=optional(fields.chart), label=fields.label,
+        heavy=True,
+        model=fields.model,
+        n=fields.whole(1, 30),
+        extent=fields.number(0, 100),
+        spacing=fields.choice("even", "equal-mass"),
+        chart=optional(fields.chart),
+        label=fields.label,
     )
     def manifold(
-        self, model: str = None, n: int = 20, extent: float = 2.0, spacing: str = "even", chart: str | None = None, label: int | None = None
+        self,
+        model: str = None,
+        n: int = 20,
+        extent: float = 2.0,
+        spacing: str = "even",
+        chart: str | None = None,
+        label: int | None = None,
     ) -> dict[str, Any]:
         """A grid of a chart, decoded: images (n, n, H, W) and z (n, n, Z), row 0 at the top; chart axes:i,j, pca, plane:a,b,c or umap."""
         found = self.explorer.manifold(model, n, extent, spacing, chart, label)
         return {"images": image_lists(found["images"]), "z": found["z"].tolist()}
 
     @endpoint(
-        heavy=True, model=fields.model, n=fields.whole(1, fields.MOST_ROWS), temperature=fields.number(0, 3), label=fields.label, seed=fields.seed
+        heavy=True,
+        model=fields.model,
+        n=fields.whole(1, fields.MOST_ROWS),
+        temperature=fields.number(0, 3),
+        label=fields.label,
+        seed=fields.seed,
     )
     def sample(
-        self, model: str = None, n: int = None, temperature: float = 1.0, label: int | None = None, seed: int = 0
+        self,
+        model: str = None,
+        n: int = None,
+        temperature: float = 1.0,
+        label: int | None = None,
+        seed: int = 0,
     ) -> dict[str, Any]:
         """n images (1 to 1024) decoded from z ~ N(0, temperature^2 I), temperature 0 to 3; the same seed gives the same z."""
         found = self.explorer.sample(model, n, temperature, label, seed)
         return {"z": found["z"].tolist(), "images": image_lists(found["images"])}
 
     @endpoint(
-        model=fields.model, z_start=fields.vector(), z_end=fields.vector(), steps=fields.whole(2, 100), method=fields.choice("linear", "slerp"),
+        model=fields.model,
+        z_start=fields.vector(),
+        z_end=fields.vector(),
+        steps=fields.whole(2, 100),
+        method=fields.choice("linear", "slerp"),
         label=fields.label,
     )
     def interpolate(
-        self, model: str = None, z_start: Vector = None, z_end: Vector = None, steps: int = 12, method: str = "linear",
+        self,
+        model: str = None,
+        z_start: Vector = None,
+        z_end: Vector = None,
+        steps: int = 12,
+        method: str = "linear",
         label: int | None = None,
     ) -> dict[str, Any]:
         """The path between two latents (Z,), linear or slerp, in 2 to 100 steps: z, images and the support of each step."""
         found = self.explorer.interpolate(model, z_start, z_end, steps, method, label)
-        return {"z": found["z"].tolist(), "images": image_lists(found["images"]), "support": found["support"].tolist()}
+        return {
+            "z": found["z"].tolist(),
+            "images": image_lists(found["images"]),
+            "support": found["support"].tolist(),
+        }
 
     @endpoint(
-        model=fields.model, z=fields.vector(), dim=fields.dim, low=fields.number(-fields.MOST_Z, fields.MOST_Z),
-        high=fields.number(-fields.MOST_Z, fields.MOST_Z), steps=fields.whole(2, 100), label=fields.label,
+        model=fields.model,
+        z=fields.vector(),
+        dim=fields.dim,
+        low=fields.number(-fields.MOST_Z, fields.MOST_Z),
+        high=fields.number(-fields.MOST_Z, fields.MOST_Z),
+        steps=fields.whole(2, 100),
+        label=fields.label,
     )
     def traverse(
-        self, model: str = None, z: Vector = None, dim: int = None, low: float = None, high: float = None,
-        steps: int = 11, label: int | None = None,
+        self,
+        model: str = None,
+        z: Vector = None,
+        dim: int = None,
+        low: float = None,
+        high: float = None,
+        steps: int = 11,
+        label: int | None = None,
     ) -> dict[str, Any]:
         """z (Z,) with its dimension dim (from 0) running from low to high in 2 to 100 steps: z and images."""
         found = self.explorer.traverse(model, z, dim, low, high, steps, label)
@@ -156,5 +234,12 @@ def add_endpoints(demo: gr.Blocks, explorer: Any) -> None:
         for name in Endpoints.NAMES:
             ask = getattr(endpoints, name)
             group, limit = ("endpoints-heavy", 2) if ask.heavy else ("endpoints", 8)
-            gr.api(ask, api_name=name, queue=ask.heavy, concurrency_id=group, concurrency_limit=limit, api_visibility="public")
+            gr.api(
+                ask,
+                api_name=name,
+                queue=ask.heavy,
+                concurrency_id=group,
+                concurrency_limit=limit,
+                api_visibility="public",
+            )
     pass_through(demo)

@@ -42,13 +42,34 @@ class Doors:
         self._figures: dict[str, np.ndarray] = {}
         self._counting, self._arithmetic = threading.Lock(), threading.Lock()
         self.beyond = threading.Event()  # set once a page asks for more than its first map
-        self.warm = threading.Event()  # set once torch is loaded: before that no answer may hold up the server's own loop
+        self.warm = (
+            threading.Event()
+        )  # set once torch is loaded: before that no answer may hold up the server's own loop
 
     FIRST = ("start", "map")  # all that a page needs to draw its map
-    QUICK = ("start", "map", "place", "select", "card")  # a few milliseconds each once warm: answered on the loop, without a thread's round trip
+    QUICK = (
+        "start",
+        "map",
+        "place",
+        "select",
+        "card",
+    )  # a few milliseconds each once warm: answered on the loop, without a thread's round trip
     SLOW = (
-        "training", "device", "decode", "reconstruct", "thumbnails", "find", "manifold", "ground", "recons", "twin", "compare", "history", "sketch",
-        "interpolate", "shorten",
+        "training",
+        "device",
+        "decode",
+        "reconstruct",
+        "thumbnails",
+        "find",
+        "manifold",
+        "ground",
+        "recons",
+        "twin",
+        "compare",
+        "history",
+        "sketch",
+        "interpolate",
+        "shorten",
     )
 
     def functions(self) -> list[Callable[..., Any]]:
@@ -64,9 +85,13 @@ class Doors:
                 return {"error": str(error)}
             except Exception:
                 log.exception("the door %s failed", name)
-                return {"error": f"The server could not answer this question ({name}); its log says why. Try another model or reload the page."}
+                return {
+                    "error": f"The server could not answer this question ({name}); its log says why. Try another model or reload the page."
+                }
 
-        met: set[str] = set()  # models this door has answered about: the first answer opens the model, which takes seconds
+        met: set[str] = (
+            set()
+        )  # models this door has answered about: the first answer opens the model, which takes seconds
 
         async def door(fields):
             if name not in self.FIRST:
@@ -92,19 +117,42 @@ class Doors:
         from vae.recipes import RECIPES
 
         models = [
-            {**m, "variant": "-".join((m["recipe"], *self.explorer.variant(m["name"]))), "config": self.explorer.folder(m["name"]).model.to_dict()}
+            {
+                **m,
+                "variant": "-".join((m["recipe"], *self.explorer.variant(m["name"]))),
+                "config": self.explorer.folder(m["name"]).model.to_dict(),
+            }
             for m in self.explorer.models()
         ]
         present = {m["dataset"] for m in models}
         datasets = [
-            {"name": name, "title": d.title, "classes": list(d.class_names), "shape": list(d.image_shape), "images": self.explorer.images_at_hand(name),
-             "sizes": sorted(set(tokens()["sizes"].get(name, [2])) | {m["latent_dim"] for m in models if m["dataset"] == name})}
-            for name, d in DATASETS.items() if name in present or name in ("mnist", "fashion-mnist", "digits")
+            {
+                "name": name,
+                "title": d.title,
+                "classes": list(d.class_names),
+                "shape": list(d.image_shape),
+                "images": self.explorer.images_at_hand(name),
+                "sizes": sorted(
+                    set(tokens()["sizes"].get(name, [2]))
+                    | {m["latent_dim"] for m in models if m["dataset"] == name}
+                ),
+            }
+            for name, d in DATASETS.items()
+            if name in present or name in ("mnist", "fashion-mnist", "digits")
         ]
-        space = os.environ.get("SPACE_HOST", "").split(",")[0] or None  # what links to this page begin with, where it is a Space
+        space = (
+            os.environ.get("SPACE_HOST", "").split(",")[0] or None
+        )  # what links to this page begin with, where it is a Space
         return {
-            "models": plain(models), "broken": self.explorer.broken(), "datasets": datasets, "recipes": list(RECIPES), "space": space, "public": self.public,
-            "folder": "models" if self.public or space else self.explorer.models_dir.as_posix(),  # strangers need not know where it lies
+            "models": plain(models),
+            "broken": self.explorer.broken(),
+            "datasets": datasets,
+            "recipes": list(RECIPES),
+            "space": space,
+            "public": self.public,
+            "folder": "models"
+            if self.public or space
+            else self.explorer.models_dir.as_posix(),  # strangers need not know where it lies
         }
 
     @door()
@@ -129,8 +177,13 @@ class Doors:
         """The places of all test codes on a chart."""
         answer = self.explorer.map(model, chart, anchor)
         origin, basis = answer["origin"], answer["basis"]
-        return {**answer, "uv": pack(np.asarray(answer["uv"], np.float32)), "labels": pack(answer["labels"]),
-                "origin": None if origin is None else np.asarray(origin).tolist(), "basis": None if basis is None else np.asarray(basis).tolist()}
+        return {
+            **answer,
+            "uv": pack(np.asarray(answer["uv"], np.float32)),
+            "labels": pack(answer["labels"]),
+            "origin": None if origin is None else np.asarray(origin).tolist(),
+            "basis": None if basis is None else np.asarray(basis).tolist(),
+        }
 
     @door(model=checks.model, start=optional(checks.whole(0), 0), chart=optional(checks.chart))
     def training(self, model: str, start: int, chart: str | None) -> Fields:
@@ -143,17 +196,33 @@ class Doors:
         return {**answer, "uv": pack(answer["uv"]), "labels": pack(answer["labels"])}
 
     @door(
-        model=checks.model, z=optional(checks.vector()), uv=optional(checks.vector(2)), chart=optional(checks.chart), anchor=optional(checks.index),
+        model=checks.model,
+        z=optional(checks.vector()),
+        uv=optional(checks.vector(2)),
+        chart=optional(checks.chart),
+        anchor=optional(checks.index),
         label=checks.label,
     )
-    def place(self, model: str, z: np.ndarray | None, uv: np.ndarray | None, chart: str | None, anchor: int | None, label: int | None) -> Fields:
+    def place(
+        self,
+        model: str,
+        z: np.ndarray | None,
+        uv: np.ndarray | None,
+        chart: str | None,
+        anchor: int | None,
+        label: int | None,
+    ) -> Fields:
         """One place: decoded, and what lies around it. Comes as `z`, or as `uv` on a chart that the browser cannot apply."""
         if uv is not None:
             z = self.explorer.chart(model, chart, anchor).to_latent(uv[None])[0]
         if z is None:
             checks.refuse("z", z, "a place: the numbers of z, or uv on a chart")
         answer = self.explorer.place(model, z, label)
-        return {**plain({k: v for k, v in answer.items() if k != "image"}), "image": pack_images(answer["image"]), "z": np.asarray(z, float).tolist()}
+        return {
+            **plain({k: v for k, v in answer.items() if k != "image"}),
+            "image": pack_images(answer["image"]),
+            "z": np.asarray(z, float).tolist(),
+        }
 
     @door(model=checks.model, z=checks.latents, label=checks.label)
     def decode(self, model: str, z: np.ndarray, label: int | None) -> Fields:
@@ -161,30 +230,54 @@ class Doors:
         return {"images": pack_images(self.explorer.decode(model, z, label))}
 
     @door(
-        model=checks.model, z_start=checks.vector(), z_end=checks.vector(), steps=checks.whole(2, 100), method=checks.choice("linear", "slerp"),
+        model=checks.model,
+        z_start=checks.vector(),
+        z_end=checks.vector(),
+        steps=checks.whole(2, 100),
+        method=checks.choice("linear", "slerp"),
         label=checks.label,
     )
-    def interpolate(self, model: str, z_start: np.ndarray, z_end: np.ndarray, steps: int, method: str, label: int | None) -> Fields:
+    def interpolate(
+        self, model: str, z_start: np.ndarray, z_end: np.ndarray, steps: int, method: str, label: int | None
+    ) -> Fields:
         """The path between two places and its pixel length, for models that the browser cannot run itself."""
         found = self.explorer.interpolate(model, z_start, z_end, steps, method, label)
         length = self.explorer.path_length(model, z_start, z_end, method, label, tokens()["path"]["samples"])
-        return {"z": plain(found["z"]), "images": pack_images(found["images"]), "support": plain(found["support"]), "length": length}
+        return {
+            "z": plain(found["z"]),
+            "images": pack_images(found["images"]),
+            "support": plain(found["support"]),
+            "length": length,
+        }
 
     @door(
-        model=checks.model, start=checks.vector(2), end=checks.vector(2), steps=checks.whole(2, 100), chart=optional(checks.chart),
-        anchor=optional(checks.index), label=checks.label, line=optional(checks.rows(2, 2, 100, "P")), turns=checks.whole(0, 12),
+        model=checks.model,
+        start=checks.vector(2),
+        end=checks.vector(2),
+        steps=checks.whole(2, 100),
+        chart=optional(checks.chart),
+        anchor=optional(checks.index),
+        label=checks.label,
+        line=optional(checks.rows(2, 2, 100, "P")),
+        turns=checks.whole(0, 12),
     )
     def shorten(self, model: str, turns: int, line: np.ndarray | None, **fields: Any) -> Fields:
         """The shortest path between two places of a chart, a few turns at a time, for models that the browser cannot run itself."""
         with self._arithmetic:
             found = self.explorer.shortest_path(model, line=line, turns=turns, **fields)
-        return {**plain({k: v for k, v in found.items() if k != "images"}), "images": pack_images(found["images"])}
+        return {
+            **plain({k: v for k, v in found.items() if k != "images"}),
+            "images": pack_images(found["images"]),
+        }
 
     @door(model=checks.model, index=checks.index, chart=optional(checks.chart))
     def select(self, model: str, index: int, chart: str | None) -> Fields:
         """One test image: original, reconstruction, error, posterior, neighbours, and its spread on a chart that is no plane."""
         answer = dict(self.explorer.select(model, index))
-        images = {"original": pack_images(answer.pop("original")), "x_recon": pack_images(answer.pop("x_recon"))}
+        images = {
+            "original": pack_images(answer.pop("original")),
+            "x_recon": pack_images(answer.pop("x_recon")),
+        }
         images["error_image"] = pack_signed(answer.pop("error"))
         spread = self._spread(model, answer["mu"], answer["logvar"]) if chart == "umap" else None
         return {**plain(answer), **images, "spread": spread}
@@ -209,7 +302,8 @@ class Doors:
         """One test image through several models."""
         answer = self.explorer.reconstruct(dataset, index, models)
         rows = {
-            name: {"x_recon": pack_images(m["x_recon"]), "recon": plain(m["recon"]), "kl": plain(m["kl"])} for name, m in answer["models"].items()
+            name: {"x_recon": pack_images(m["x_recon"]), "recon": plain(m["recon"]), "kl": plain(m["kl"])}
+            for name, m in answer["models"].items()
         }
         return {"original": pack_images(answer["original"]), "label": plain(answer["label"]), "models": rows}
 
@@ -217,7 +311,11 @@ class Doors:
     def compare(self, dataset: str, models: list[str], indices: list[int]) -> Fields:
         """Several test images through several models: originals, and a row of reconstructions with recon and kl a model."""
         answers = [self.explorer.reconstruct(dataset, index, models) for index in indices]
-        originals = None if answers[0]["original"] is None else pack_images(np.stack([a["original"] for a in answers]))
+        originals = (
+            None
+            if answers[0]["original"] is None
+            else pack_images(np.stack([a["original"] for a in answers]))
+        )
         rows = {
             name: {
                 "images": pack_images(np.stack([a["models"][name]["x_recon"] for a in answers])),
@@ -226,25 +324,52 @@ class Doors:
             }
             for name in models
         }
-        return {"originals": originals, "labels": [int(a["label"]) for a in answers], "indices": indices, "models": rows}
+        return {
+            "originals": originals,
+            "labels": [int(a["label"]) for a in answers],
+            "indices": indices,
+            "models": rows,
+        }
 
     # ---- manifold and drawing
 
     @door(
-        model=checks.model, n=optional(checks.whole(1, 30), 20), extent=optional(checks.number(0, 100), 2.0),
-        spacing=optional(checks.choice("even", "equal-mass"), "even"), chart=optional(checks.chart), label=checks.label,
+        model=checks.model,
+        n=optional(checks.whole(1, 30), 20),
+        extent=optional(checks.number(0, 100), 2.0),
+        spacing=optional(checks.choice("even", "equal-mass"), "even"),
+        chart=optional(checks.chart),
+        label=checks.label,
     )
-    def manifold(self, model: str, n: int, extent: float, spacing: str, chart: str | None, label: int | None) -> Fields:
+    def manifold(
+        self, model: str, n: int, extent: float, spacing: str, chart: str | None, label: int | None
+    ) -> Fields:
         """A grid of decoded places; row 0 is the top."""
         answer = self.explorer.manifold(model, n, extent, spacing, chart, label)
-        return {"images": pack_images(answer["images"]), "z": pack(np.asarray(answer["z"], np.float32)), "uv": pack(np.asarray(answer["uv"], np.float32))}
+        return {
+            "images": pack_images(answer["images"]),
+            "z": pack(np.asarray(answer["z"], np.float32)),
+            "uv": pack(np.asarray(answer["uv"], np.float32)),
+        }
 
     @door(
-        model=checks.model, chart=optional(checks.chart), anchor=optional(checks.index), box=checks.vector(4), columns=checks.whole(1, 100),
-        rows=checks.whole(1, 100), label=checks.label,
+        model=checks.model,
+        chart=optional(checks.chart),
+        anchor=optional(checks.index),
+        box=checks.vector(4),
+        columns=checks.whole(1, 100),
+        rows=checks.whole(1, 100),
+        label=checks.label,
     )
     def ground(
-        self, model: str, chart: str | None, anchor: int | None, box: np.ndarray, columns: int, rows: int, label: int | None
+        self,
+        model: str,
+        chart: str | None,
+        anchor: int | None,
+        box: np.ndarray,
+        columns: int,
+        rows: int,
+        label: int | None,
     ) -> Fields:
         """The decoded ground of a part of a chart: a tile at the middle of each cell of a grid over `box` (u0, u1, v0, v1), the top row first."""
         if columns * rows > GROUND_MOST:
@@ -255,13 +380,19 @@ class Doors:
         uv = np.stack(np.meshgrid(u, v), -1).reshape(-1, 2)  # (rows * columns, 2)
         z = self.explorer.chart(model, chart, anchor).to_latent(uv).astype(np.float32)
         support = self.explorer.support(model, z)
-        return {"images": pack_images(self.explorer.decode(model, z, label)), "support": np.round(support, 4).tolist()}
+        return {
+            "images": pack_images(self.explorer.decode(model, z, label)),
+            "support": np.round(support, 4).tolist(),
+        }
 
     @door(model=checks.model)
     def twin(self, model: str) -> Fields:
         """The library's own answers, for the browser's to be held against."""
         answer = self.explorer.twin(model)
-        return {key: pack(value.astype(np.float32)) if isinstance(value, np.ndarray) else value for key, value in answer.items()}
+        return {
+            key: pack(value.astype(np.float32)) if isinstance(value, np.ndarray) else value
+            for key, value in answer.items()
+        }
 
     @door(model=checks.model)
     def recons(self, model: str) -> Fields:
@@ -277,7 +408,9 @@ class Doors:
             return {"values": pack(self._figures[model])}
 
     @door(
-        models=checks.models, image=checks.square_bytes(tokens()["draw"]["side"]), exclude=optional(checks.index),
+        models=checks.models,
+        image=checks.square_bytes(tokens()["draw"]["side"]),
+        exclude=optional(checks.index),
         label=optional(checks.whole(0, 255)),
     )
     def sketch(self, models: list[str], image: np.ndarray, exclude: int | None, label: int | None) -> Fields:
@@ -286,9 +419,14 @@ class Doors:
         for name in models:
             asked = label if self.explorer.folder(name).model.conditional else None
             a = self.explorer.encode(name, image, label=asked, exclude=exclude)
-            answers[name] = {**plain({k: a[k] for k in ("mu", "logvar", "nearest", "label_votes")}), "x_recon": pack_images(a["x_recon"])}
+            answers[name] = {
+                **plain({k: a[k] for k in ("mu", "logvar", "nearest", "label_votes")}),
+                "x_recon": pack_images(a["x_recon"]),
+            }
             answers[name]["x"] = pack_images(a["x"])
-            answers[name]["pictures"] = pack_images(self.explorer.thumbnails(name, [int(n["index"]) for n in a["nearest"]]))
+            answers[name]["pictures"] = pack_images(
+                self.explorer.thumbnails(name, [int(n["index"]) for n in a["nearest"]])
+            )
         return {"models": answers}
 
 
@@ -300,11 +438,22 @@ def once(explorer: Any, doors: Doors) -> None:
     doors.beyond.wait(PATIENCE)
     try:
         models = explorer.models()
-        opens = next((m for m in models if (m["dataset"], m["recipe"], m["latent_dim"]) == ("mnist", "default", 2)), models[0] if models else None)
-        same = [m for m in models if opens and (m["dataset"], m["recipe"]) == (opens["dataset"], opens["recipe"]) and m is not opens]
+        opens = next(
+            (m for m in models if (m["dataset"], m["recipe"], m["latent_dim"]) == ("mnist", "default", 2)),
+            models[0] if models else None,
+        )
+        same = [
+            m
+            for m in models
+            if opens and (m["dataset"], m["recipe"]) == (opens["dataset"], opens["recipe"]) and m is not opens
+        ]
         for model in [opens, *same] if opens else []:
             try:
-                explorer.place(model["name"], np.zeros(model["latent_dim"], np.float32), 0 if model["conditional"] else None)
+                explorer.place(
+                    model["name"],
+                    np.zeros(model["latent_dim"], np.float32),
+                    0 if model["conditional"] else None,
+                )
                 explorer.map(model["name"])
             except VAEError as error:
                 log.warning("%s", error)

@@ -136,7 +136,9 @@ def flag(name: str, value: Any, given: Given) -> bool:
 def model(name: str, value: Any, given: Given) -> str:
     """The name of a model that can be opened."""
     if not isinstance(value, str) or len(value) > 100:
-        names = ", ".join(m["name"] for m in given.explorer.models()) or "none yet: python -m vae train makes one"
+        names = (
+            ", ".join(m["name"] for m in given.explorer.models()) or "none yet: python -m vae train makes one"
+        )
         refuse(name, value, f"a model's name, one of: {names}")
     given.explorer.folder(value)
     return value
@@ -153,7 +155,12 @@ def dataset(name: str, value: Any, given: Given) -> str:
     """The name of a data set that models were trained on."""
     known = sorted({m["dataset"] for m in given.explorer.models()})
     if not isinstance(value, str) or value not in known:
-        refuse(name, value, "a data set with models: " + (", ".join(known) or "there is none yet; python -m vae train makes one"))
+        refuse(
+            name,
+            value,
+            "a data set with models: "
+            + (", ".join(known) or "there is none yet; python -m vae train makes one"),
+        )
     return value
 
 
@@ -162,10 +169,16 @@ def label(name: str, value: Any, given: Given) -> int | None:
     config = given.config
     if not config.conditional:
         if value is not None:
-            raise InputError(f"{name} is {short(value)}, but {given.fields['model']} is not conditional; leave {name} out.")
+            raise InputError(
+                f"{name} is {short(value)}, but {given.fields['model']} is not conditional; leave {name} out."
+            )
         return None
     if type(value) is not int or not 0 <= value < config.num_classes:
-        refuse(name, value, f"a whole number from 0 to {config.num_classes - 1}, because {given.fields['model']} is conditional")
+        refuse(
+            name,
+            value,
+            f"a whole number from 0 to {config.num_classes - 1}, because {given.fields['model']} is conditional",
+        )
     return value
 
 
@@ -190,7 +203,11 @@ def index(name: str, value: Any, given: Given) -> int:
     for one in [given.fields["model"]] if "model" in given.fields else given.fields.get("models") or []:
         size = len(given.explorer.codes(one)["labels"])
         if value >= size:
-            refuse(name, value, f"a whole number from 0 to {size - 1}, a test image of {given.explorer.folder(one).dataset}")
+            refuse(
+                name,
+                value,
+                f"a whole number from 0 to {size - 1}, a test image of {given.explorer.folder(one).dataset}",
+            )
     return value
 
 
@@ -212,7 +229,9 @@ def _is_number(value: Any, low: float, high: float) -> bool:
     return type(value) in NUMBERS and low <= value <= high  # NaN fails every comparison
 
 
-def _floats(name: str, rows: list[list[Any]], low: float, high: float, entry: str = "{name}[{i}][{j}]", width: int = 1) -> np.ndarray:
+def _floats(
+    name: str, rows: list[list[Any]], low: float, high: float, entry: str = "{name}[{i}][{j}]", width: int = 1
+) -> np.ndarray:
     """Rows (all of one length, seen before) as float32; the first entry that is no number or out of range is named."""
     if set(chain.from_iterable(map(type, row) for row in rows)) <= NUMBERS:
         try:
@@ -221,7 +240,12 @@ def _floats(name: str, rows: list[list[Any]], low: float, high: float, entry: st
                 return array.astype(np.float32)
         except OverflowError:  # a whole number that no float can hold
             pass
-    i, j = next((i, j) for i, row in enumerate(rows) for j, value in enumerate(row) if not _is_number(value, low, high))
+    i, j = next(
+        (i, j)
+        for i, row in enumerate(rows)
+        for j, value in enumerate(row)
+        if not _is_number(value, low, high)
+    )
     refuse_entry(entry.format(name=name, i=i, j=j, y=i // width, x=i % width), rows[i][j], low, high)
 
 
@@ -230,7 +254,9 @@ def vector(length: int | None = None) -> Check:
 
     def is_vector(name: str, value: Any, given: Given) -> np.ndarray:
         size = length or given.config.latent_dim
-        allowed = f"a list of {size} numbers" + ("" if length else f", one for each dimension of {given.fields['model']}")
+        allowed = f"a list of {size} numbers" + (
+            "" if length else f", one for each dimension of {given.fields['model']}"
+        )
         if not isinstance(value, list) or any(isinstance(v, list) for v in value[:MOST_ROWS]):
             refuse(name, value, allowed)
         if len(value) != size:
@@ -269,7 +295,9 @@ latents = rows(None, 1, MOST_ROWS, "N")
 
 def image(name: str, value: Any, given: Given) -> np.ndarray:
     """A picture (H, W) or (H, W, 3) in [0, 1]."""
-    allowed = f"rows of numbers from 0 to 1, (H, W), or (H, W, 3) for colour, with sides from 1 to {MOST_SIDE}"
+    allowed = (
+        f"rows of numbers from 0 to 1, (H, W), or (H, W, 3) for colour, with sides from 1 to {MOST_SIDE}"
+    )
     if not isinstance(value, list) or not value:
         refuse(name, value, allowed)
     if len(value) > MOST_SIDE:
@@ -279,14 +307,18 @@ def image(name: str, value: Any, given: Given) -> np.ndarray:
         if not isinstance(row, list) or not row:
             raise InputError(f"{name}[{i}] is {short(row)}; {name} must be {allowed}.")
         if len(row) > MOST_SIDE or len(row) != width:
-            odd = f"{name}[{i}] has {len(row):,} pixels" + (f", but {name}[0] has {width:,}" if len(row) != width else "")
+            odd = f"{name}[{i}] has {len(row):,} pixels" + (
+                f", but {name}[0] has {width:,}" if len(row) != width else ""
+            )
             raise InputError(f"{odd}; {name} must be {allowed}.")
     if not isinstance(value[0][0], list):
         return _floats(name, value, 0, 1)
     pixels = list(chain.from_iterable(value))
     for i, pixel in enumerate(pixels):
         if not isinstance(pixel, list) or len(pixel) != 3:
-            raise InputError(f"{name}[{i // width}][{i % width}] is {short(pixel)}; {name} must be {allowed}.")
+            raise InputError(
+                f"{name}[{i // width}][{i % width}] is {short(pixel)}; {name} must be {allowed}."
+            )
     return _floats(name, pixels, 0, 1, "{name}[{y}][{x}][{j}]", width).reshape(len(value), width, 3)
 
 
@@ -306,4 +338,3 @@ def square_bytes(side: int) -> Check:
         return flat.reshape(side, side).astype(np.float32) / 255
 
     return is_square
-

@@ -27,16 +27,38 @@ def port(text: str) -> int:
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     """The flags; each has an environment variable of Gradio's, of Spaces' or of ours behind it."""
-    parser = argparse.ArgumentParser(prog="python app.py", description="Opens Latent Explorer: see any VAE's latent space, on your own computer.")
-    parser.add_argument("--host", default=os.environ.get("GRADIO_SERVER_NAME") or "127.0.0.1", help="address to listen on (default: this computer only)")
-    usual = os.environ.get("GRADIO_SERVER_PORT") or None
-    parser.add_argument("--port", type=port, default=usual, help="port to listen on (default: the first free one from 7860)")
-    parser.add_argument("--data", default=os.environ.get("VAE_DATA"), help="folder of the data sets (default: data)")
-    parser.add_argument("--models", default="models", help="folder of the models (default: models)")
-    parser.add_argument("--public", action="store_true", help="strangers can reach this page: rate limits, nothing that writes")
-    parser.add_argument("--share", action="store_true", help="open a public link through Gradio's relay; implies --public")
+    parser = argparse.ArgumentParser(
+        prog="python app.py",
+        description="Opens Latent Explorer: see any VAE's latent space, on your own computer.",
+    )
     parser.add_argument(
-        "--allow-host", type=allowed_host, action="append", default=[], metavar="NAME", help="another host name this server answers to; repeatable"
+        "--host",
+        default=os.environ.get("GRADIO_SERVER_NAME") or "127.0.0.1",
+        help="address to listen on (default: this computer only)",
+    )
+    usual = os.environ.get("GRADIO_SERVER_PORT") or None
+    parser.add_argument(
+        "--port", type=port, default=usual, help="port to listen on (default: the first free one from 7860)"
+    )
+    parser.add_argument(
+        "--data", default=os.environ.get("VAE_DATA"), help="folder of the data sets (default: data)"
+    )
+    parser.add_argument("--models", default="models", help="folder of the models (default: models)")
+    parser.add_argument(
+        "--public",
+        action="store_true",
+        help="strangers can reach this page: rate limits, nothing that writes",
+    )
+    parser.add_argument(
+        "--share", action="store_true", help="open a public link through Gradio's relay; implies --public"
+    )
+    parser.add_argument(
+        "--allow-host",
+        type=allowed_host,
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="another host name this server answers to; repeatable",
     )
     parser.add_argument("--no-browser", action="store_true", help="do not open a browser window")
     return parser.parse_args(arguments)
@@ -50,12 +72,26 @@ def settings(args: argparse.Namespace, explorer: Any = None) -> dict[str, Any]:
     from vae.ui.web.theme import build_theme
 
     served = [*assets.routes(), *(served.routes(explorer) if explorer else ())]
-    middleware = [*guard.middleware(args.host, args.allow_host, args.public, args.share), (assets.EarlyHead, {})]
+    middleware = [
+        *guard.middleware(args.host, args.allow_host, args.public, args.share),
+        (assets.EarlyHead, {}),
+    ]
 
     return {
-        "server_name": args.host, "server_port": args.port, "share": args.share, "theme": build_theme(), "favicon_path": str(assets.STATIC / "favicon.svg"),
-        **guard.launch_limits(), "footer_links": [], "pwa": False, "ssr_mode": False, "quiet": True,
-        "app_kwargs": {"routes": served, "middleware": [Middleware(cls, **options) for cls, options in middleware]},
+        "server_name": args.host,
+        "server_port": args.port,
+        "share": args.share,
+        "theme": build_theme(),
+        "favicon_path": str(assets.STATIC / "favicon.svg"),
+        **guard.launch_limits(),
+        "footer_links": [],
+        "pwa": False,
+        "ssr_mode": False,
+        "quiet": True,
+        "app_kwargs": {
+            "routes": served,
+            "middleware": [Middleware(cls, **options) for cls, options in middleware],
+        },
     }
 
 
@@ -108,7 +144,10 @@ def main(arguments: list[str] | None = None) -> None:
     gc.disable()  # nothing that starting makes is rubbish, and looking for some takes a fifth of it; `once` ends this
     sys.modules.setdefault("IPython", None)  # type: ignore[arg-type]  # where it is installed Gradio loads it for notebooks: a third of a second for nothing
     demo, address = start(args)
-    print(f"Latent Explorer is at {address} (up in {time.perf_counter() - began:.1f} s; Ctrl-C ends it)", flush=True)
+    print(
+        f"Latent Explorer is at {address} (up in {time.perf_counter() - began:.1f} s; Ctrl-C ends it)",
+        flush=True,
+    )
     if not args.no_browser and not os.environ.get("SPACE_ID"):
         import webbrowser
 

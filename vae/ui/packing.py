@@ -16,7 +16,11 @@ def pack(array: Any) -> Fields | None:
         return None
     array = np.ascontiguousarray(array)
     array = array.astype(array.dtype.newbyteorder("<"), copy=False)
-    return {"b64": base64.b64encode(array.tobytes()).decode("ascii"), "dtype": array.dtype.name, "shape": list(array.shape)}
+    return {
+        "b64": base64.b64encode(array.tobytes()).decode("ascii"),
+        "dtype": array.dtype.name,
+        "shape": list(array.shape),
+    }
 
 
 def pack_images(images: Any) -> Fields | None:
@@ -29,7 +33,11 @@ def pack_images(images: Any) -> Fields | None:
 
 def pack_signed(error: Any) -> Fields | None:
     """Differences in [-1, 1] as uint8 around 128."""
-    return None if error is None else pack(np.rint(np.clip(np.asarray(error), -1, 1) * 127 + 128).astype(np.uint8))
+    return (
+        None
+        if error is None
+        else pack(np.rint(np.clip(np.asarray(error), -1, 1) * 127 + 128).astype(np.uint8))
+    )
 
 
 def plain(value: Any) -> Any:

@@ -54,7 +54,9 @@ class Fetching:
             except VAEError as error:
                 state["error"] = str(error)
             except Exception as error:
-                state["error"] = f"The download stopped: {error}. Try again, or put the files into the data folder by hand."
+                state["error"] = (
+                    f"The download stopped: {error}. Try again, or put the files into the data folder by hand."
+                )
             finally:
                 done.set()
 
@@ -75,7 +77,9 @@ class Fetching:
 def build_page(explorer: Any, public: bool = False) -> tuple[gr.Blocks, Doors]:
     """The whole page over one explorer, and the doors it asks through; `public` where strangers come: nothing that writes."""
     doors, fetching = Doors(explorer, public), Fetching(explorer, public)
-    with gr.Blocks(title=assets.TITLE, fill_width=True, analytics_enabled=False, delete_cache=(3600, 3600)) as demo:
+    with gr.Blocks(
+        title=assets.TITLE, fill_width=True, analytics_enabled=False, delete_cache=(3600, 3600)
+    ) as demo:
         header = Part("header", doors=doors.functions(), waiting=assets.TITLE)
         with gr.Tabs():
             for title, parts in TABS:
@@ -83,7 +87,20 @@ def build_page(explorer: Any, public: bool = False) -> tuple[gr.Blocks, Doors]:
                     for module, waiting in parts.items():
                         Part(module, waiting=waiting)
         header.fetch_images(
-            fetching.fetch, outputs=header, trigger_mode="once", concurrency_id="fetch", concurrency_limit=1, api_visibility="private", show_progress="hidden"
+            fetching.fetch,
+            outputs=header,
+            trigger_mode="once",
+            concurrency_id="fetch",
+            concurrency_limit=1,
+            api_visibility="private",
+            show_progress="hidden",
         )
-        header.cancel_fetch(fetching.stop, trigger_mode="once", concurrency_id="cancel", queue=False, api_visibility="private", show_progress="hidden")
+        header.cancel_fetch(
+            fetching.stop,
+            trigger_mode="once",
+            concurrency_id="cancel",
+            queue=False,
+            api_visibility="private",
+            show_progress="hidden",
+        )
     return demo, doors

@@ -13,7 +13,9 @@ from vae.ui.web import assets
 class Part(gr.HTML):
     """One part of the page: an empty shell that `static/js/<module>.js` fills when it appears."""
 
-    def __init__(self, module: str, *, doors: list[Callable[..., Any]] | None = None, waiting: str = "", **props: Any):
+    def __init__(
+        self, module: str, *, doors: list[Callable[..., Any]] | None = None, waiting: str = "", **props: Any
+    ):
         self.module = module
         self.doors = None
         self.waiting = waiting

@@ -24,20 +24,46 @@ def client():
 
 @pytest.mark.parametrize("name", [*SERVED, None], ids=lambda name: name or "plotly")
 def test_every_file_arrives_as_it_lies_on_disk_and_small_where_that_is_understood(client, name):
-    address, path = (assets.url(name), assets.STATIC / name) if name else (assets.plotly_prefix() + "/plotly.min.js", assets.plotly_folder() / "plotly.min.js")
+    address, path = (
+        (assets.url(name), assets.STATIC / name)
+        if name
+        else (assets.plotly_prefix() + "/plotly.min.js", assets.plotly_folder() / "plotly.min.js")
+    )
     with client.stream("GET", "/" + address, headers={"accept-encoding": "gzip, br"}) as small:
         sent = b"".join(small.iter_raw())
     plain = client.get("/" + address, headers={"accept-encoding": "identity"})
     assert plain.content == path.read_bytes() and "content-encoding" not in plain.headers
-    assert (brotli.decompress(sent) if small.headers.get("content-encoding") == "br" else sent) == plain.content
-    assert len(sent) <= len(plain.content) and (len(sent) < len(plain.content) / 2 or len(sent) < 3000 or not name or not name.endswith(".js"))
+    assert (
+        brotli.decompress(sent) if small.headers.get("content-encoding") == "br" else sent
+    ) == plain.content
+    assert len(sent) <= len(plain.content) and (
+        len(sent) < len(plain.content) / 2 or len(sent) < 3000 or not name or not name.endswith(".js")
+    )
     for reply in (small, plain):
         assert "immutable" in reply.headers["cache-control"] and reply.headers["vary"] == "Accept-Encoding"
-    kinds = {"js": "javascript", "css": "text/css", "svg": "image/svg+xml", "json": "application/json", "png": "image/png"}
+    kinds = {
+        "js": "javascript",
+        "css": "text/css",
+        "svg": "image/svg+xml",
+        "json": "application/json",
+        "png": "image/png",
+    }
     assert kinds[path.suffix[1:]] in plain.headers["content-type"]
 
 
-@pytest.mark.parametrize("name", ["", "js", "js/none.js", "../assets.py", "js/../../page.py", "%2e%2e/page.py", "/etc/passwd", "js/store.js/"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "js",
+        "js/none.js",
+        "../assets.py",
+        "js/../../page.py",
+        "%2e%2e/page.py",
+        "/etc/passwd",
+        "js/store.js/",
+    ],
+)
 def test_nothing_but_the_files_themselves_can_be_asked_for(client, name):
     assert client.get(f"/{assets.prefix()}/{name}").status_code == 404
     assert client.get(f"/{assets.plotly_prefix()}/{name}").status_code == 404
@@ -63,11 +89,18 @@ def test_the_head_starts_plotly_first_gradio_next_and_our_modules_last(client):
     <script type="module" src="./assets/index-1.js"></script></head><body></body></html>"""
     head = Head(assets.with_head(page, "https://here/").decode())
     modules = [a for a in head.asked if a.startswith(assets.prefix() + "/js/")]
-    order = [head.asked.index(a) for a in (assets.plotly_prefix() + "/plotly.min.js", "./assets/index-1.js", modules[0])]
+    order = [
+        head.asked.index(a)
+        for a in (assets.plotly_prefix() + "/plotly.min.js", "./assets/index-1.js", modules[0])
+    ]
     assert order == sorted(order)
-    assert {a.rsplit("/", 1)[1] for a in modules} == {p.name for p in (assets.STATIC / "js").glob("*.js")} - {"boot.js"}
+    assert {a.rsplit("/", 1)[1] for a in modules} == {p.name for p in (assets.STATIC / "js").glob("*.js")} - {
+        "boot.js"
+    }
     assert all(client.get("/" + a).status_code == 200 for a in head.asked if a.startswith("lx/"))
-    assert head.named["og:title"] == [assets.TITLE] and head.named["og:image"][0].startswith("https://here/lx/")
+    assert head.named["og:title"] == [assets.TITLE] and head.named["og:image"][0].startswith(
+        "https://here/lx/"
+    )
 
 
 def test_a_page_without_a_head_is_left_as_it_is():

@@ -39,7 +39,14 @@ async def echo(scope, receive, send) -> None:
     await send({"type": "http.response.body", "body": str(size).encode()})
 
 
-def ask(guard: Guard, method: str = "POST", path: str = "/", host: str = "localhost:7860", peer: str = "198.51.100.7", **more) -> httpx.Response:
+def ask(
+    guard: Guard,
+    method: str = "POST",
+    path: str = "/",
+    host: str = "localhost:7860",
+    peer: str = "198.51.100.7",
+    **more,
+) -> httpx.Response:
     async def one() -> httpx.Response:
         transport = httpx.ASGITransport(guard, client=(peer, 5000))
         async with httpx.AsyncClient(transport=transport, base_url=f"http://{host}") as client:
@@ -62,16 +69,33 @@ def no_space(monkeypatch):
 # ---- hosts and origins ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("host", ["localhost", "localhost:7860", "127.0.0.1:7860", "127.8.9.1", "[::1]:7860", "LOCALHOST:1", "localhost."])
+@pytest.mark.parametrize(
+    "host",
+    ["localhost", "localhost:7860", "127.0.0.1:7860", "127.8.9.1", "[::1]:7860", "LOCALHOST:1", "localhost."],
+)
 def test_this_computers_own_names_are_answered(host):
     assert guarded().hosts.answers_to(host)
     assert guarded().hosts.trusts(f"http://{host}", "localhost:7860")
 
 
-@pytest.mark.parametrize("host", [
-    "evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "evil.example:7860", "192.168.1.5", "", "localhost@evil.example", "a b", "localhost:x",
-    "0.0.0.0", "[::1].evil.example", "xn--lcalhost-65a", "evil.gradio.live",
-])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "localhost.evil.example",
+        "127.0.0.1.evil.example",
+        "evil.example:7860",
+        "192.168.1.5",
+        "",
+        "localhost@evil.example",
+        "a b",
+        "localhost:x",
+        "0.0.0.0",
+        "[::1].evil.example",
+        "xn--lcalhost-65a",
+        "evil.gradio.live",
+    ],
+)
 @pytest.mark.parametrize("method", ["GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS"])
 def test_another_host_name_is_refused_whatever_is_asked(host, method):
     answer = ask(guarded(), method, headers={"host": host})
@@ -80,7 +104,18 @@ def test_another_host_name_is_refused_whatever_is_asked(host, method):
         assert "host name" in answer.json()["error"] and answer.json()["error"].endswith(".")
 
 
-@pytest.mark.parametrize("origin", ["http://evil.example", "https://localhost.evil.example", "null", "http://localhost@evil.example", "file://", "", "http://192.168.1.5"])
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "http://evil.example",
+        "https://localhost.evil.example",
+        "null",
+        "http://localhost@evil.example",
+        "file://",
+        "",
+        "http://192.168.1.5",
+    ],
+)
 def test_a_foreign_page_may_look_but_not_ask(origin):
     assert ask(guarded(), "GET", headers={"origin": origin}).status_code == 200
     for method in ("POST", "PUT", "DELETE", "PATCH", "OPTIONS"):
@@ -95,15 +130,24 @@ def test_a_page_of_this_computer_and_a_program_without_origin_may_ask():
 
 def test_a_named_host_is_allowed_beside_the_own_names():
     guard = guarded(allow=["demo.example.org"])
-    assert ask(guard, host="demo.example.org", headers={"origin": "https://demo.example.org"}).status_code == 200
+    assert (
+        ask(guard, host="demo.example.org", headers={"origin": "https://demo.example.org"}).status_code == 200
+    )
     assert ask(guard, host="localhost").status_code == 200
     assert ask(guard, host="other.example.org").status_code == 403
 
 
-@pytest.mark.parametrize(("bound", "good", "bad"), [
-    ("192.168.1.5", "192.168.1.5:7860", "192.168.1.6:7860"), ("box.lan", "box.lan", "box.land"), ("::1", "[::1]:7860", "[2001:db8::1]"),
-    ("0.0.0.0", "192.168.1.5:7860", "rebound.example"), ("::", "[2001:db8::1]:7860", "rebound.example"), ("0.0.0.0", socket.gethostname(), "rebound.example"),
-])
+@pytest.mark.parametrize(
+    ("bound", "good", "bad"),
+    [
+        ("192.168.1.5", "192.168.1.5:7860", "192.168.1.6:7860"),
+        ("box.lan", "box.lan", "box.land"),
+        ("::1", "[::1]:7860", "[2001:db8::1]"),
+        ("0.0.0.0", "192.168.1.5:7860", "rebound.example"),
+        ("::", "[2001:db8::1]:7860", "rebound.example"),
+        ("0.0.0.0", socket.gethostname(), "rebound.example"),
+    ],
+)
 def test_the_host_that_was_bound_is_answered_and_names_that_can_be_rebound_are_not(bound, good, bad):
     hosts = Hosts(bound)
     assert hosts.answers_to(good) and hosts.answers_to("localhost")
@@ -124,7 +168,9 @@ def test_a_space_answers_to_its_own_host_inside_the_iframe(monkeypatch):
     guard = guarded("0.0.0.0")
     for host in ("someone-latent.hf.space", "latent.example.org"):
         answer = ask(guard, host=host, headers={"origin": f"https://{host}"})
-        assert answer.status_code == 200 and "frame-ancestors" not in answer.headers["content-security-policy"]
+        assert (
+            answer.status_code == 200 and "frame-ancestors" not in answer.headers["content-security-policy"]
+        )
     assert ask(guard, host="someone-else.hf.space").status_code == 403
     assert ask(guard, host="10.1.2.3:7860").status_code == 200, "health probes ask by address"
 
@@ -141,7 +187,11 @@ def test_a_websocket_of_a_foreign_page_is_closed():
     async def send(message):
         sent.append(message)
 
-    scope = {"type": "websocket", "path": "/", "headers": [(b"host", b"localhost"), (b"origin", b"http://evil.example")]}
+    scope = {
+        "type": "websocket",
+        "path": "/",
+        "headers": [(b"host", b"localhost"), (b"origin", b"http://evil.example")],
+    }
     asyncio.run(guarded()(scope, None, send))
     assert sent == [{"type": "websocket.close", "code": 1008}]
 
@@ -182,7 +232,10 @@ def test_the_caps_let_a_large_image_of_rounded_floats_pass():
     grey = json.dumps({"data": ["m", [[0.1234] * 1024] * 1024]})
     assert len(grey) < guard.PUBLIC_MAX_BODY
     assert 3 * len(grey) < guard.MAX_BODY
-    assert guarded().max_body == guard.MAX_BODY and guarded(public=True).max_body == guarded(share=True).max_body == guard.PUBLIC_MAX_BODY
+    assert (
+        guarded().max_body == guard.MAX_BODY
+        and guarded(public=True).max_body == guarded(share=True).max_body == guard.PUBLIC_MAX_BODY
+    )
 
 
 @pytest.mark.parametrize("path", ["/gradio_api/upload", "/gradio_api/upload/", "/gradio_api/deep_link"])
@@ -221,14 +274,25 @@ def test_forwarded_addresses_count_on_a_space_and_nowhere_else(monkeypatch):
     space, plain = guarded("0.0.0.0"), Guard(echo, rates=Rates())
     for one in (space, plain):
         one.rates.rate, one.rates.burst = 0.001, 1
-        answers = [ask(one, host="localhost", headers={"x-forwarded-for": f"8.8.8.{i}"}).status_code for i in range(3)]
+        answers = [
+            ask(one, host="localhost", headers={"x-forwarded-for": f"8.8.8.{i}"}).status_code
+            for i in range(3)
+        ]
         assert answers == ([200, 200, 200] if one is space else [200, 429, 429])
 
 
-@pytest.mark.parametrize(("peer", "forwarded", "known"), [
-    ("1.1.1.1", None, "1.1.1.1"), ("10.0.0.1", "9.9.9.9, 8.8.8.8, 10.2.3.4", "8.8.8.8"), ("10.0.0.1", "10.9.9.9", "10.9.9.9"), ("10.0.0.1", "junk", "10.0.0.1"),
-    ("2606:4700:1:2:3::4", None, "2606:4700:1:2::/64"), ("testclient", None, "testclient"), ("x" * 999, None, "x" * 64),
-])
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "known"),
+    [
+        ("1.1.1.1", None, "1.1.1.1"),
+        ("10.0.0.1", "9.9.9.9, 8.8.8.8, 10.2.3.4", "8.8.8.8"),
+        ("10.0.0.1", "10.9.9.9", "10.9.9.9"),
+        ("10.0.0.1", "junk", "10.0.0.1"),
+        ("2606:4700:1:2:3::4", None, "2606:4700:1:2::/64"),
+        ("testclient", None, "testclient"),
+        ("x" * 999, None, "x" * 64),
+    ],
+)
 def test_a_visitor_is_known_by_the_last_public_address_a_proxy_noted(peer, forwarded, known):
     assert visitor(peer, forwarded) == known
 
@@ -279,7 +343,11 @@ def fetched(public: bool) -> tuple[list[str], dict]:
 def test_a_visitor_of_a_public_page_cannot_start_a_download_and_is_told_so():
     asked, news = fetched(public=True)
     assert asked == [] and "done" not in news
-    assert news["dataset"] == "mnist" and "cannot start downloads" in news["error"] and news["error"].endswith(".")
+    assert (
+        news["dataset"] == "mnist"
+        and "cannot start downloads" in news["error"]
+        and news["error"].endswith(".")
+    )
 
 
 def test_the_owner_of_a_private_page_may_start_a_download():
@@ -287,7 +355,10 @@ def test_the_owner_of_a_private_page_may_start_a_download():
     assert asked == ["mnist"] and news["done"] and "error" not in news
 
 
-@pytest.mark.parametrize(("flags", "space", "open_to_all"), [([], "", False), (["--public"], "", True), (["--share"], "", True), ([], "a-b.hf.space", True)])
+@pytest.mark.parametrize(
+    ("flags", "space", "open_to_all"),
+    [([], "", False), (["--public"], "", True), (["--share"], "", True), ([], "a-b.hf.space", True)],
+)
 def test_strangers_come_by_a_flag_or_to_a_space(monkeypatch, flags, space, open_to_all):
     from vae.ui.launch import parse
 
@@ -309,13 +380,27 @@ def test_every_setting_is_one_that_this_gradio_knows():
         "import vae.ui.launch; from gradio.queueing import Queue; q = vars(Queue(False, 1, 1, 1, None));"
         "print(*[v for k, v in sorted(q.items()) if k.endswith(('_MAX_EVENTS', '_CACHE_FREQUENCY'))])"
     )
-    found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    found = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
     assert sorted(found.stdout.split()) == ["1000000", "200"]
 
 
 def test_the_environment_is_set_before_gradio_is_imported():
     code = "import sys; import vae.ui.launch, os; print('gradio' in sys.modules, os.environ['GRADIO_ANALYTICS_ENABLED'])"
-    found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    found = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
     assert found.stdout.split() == ["False", "False"]
 
 
@@ -338,19 +423,41 @@ def test_flags_come_before_the_environment_and_the_environment_before_defaults(m
     from vae.ui.launch import parse
 
     plain = parse([])
-    assert (plain.host, plain.port, plain.models, plain.public, plain.share, plain.allow_host) == ("127.0.0.1", None, "models", False, False, [])
+    assert (plain.host, plain.port, plain.models, plain.public, plain.share, plain.allow_host) == (
+        "127.0.0.1",
+        None,
+        "models",
+        False,
+        False,
+        [],
+    )
     monkeypatch.setenv("GRADIO_SERVER_NAME", "0.0.0.0")
     monkeypatch.setenv("GRADIO_SERVER_PORT", "7861")
     monkeypatch.setenv("VAE_DATA", "/somewhere")
     there = parse([])
     assert (there.host, there.port, there.data) == ("0.0.0.0", 7861, "/somewhere")
-    flags = ["--host", "::1", "--port", "7950", "--data", "d", "--models", "m", "--public", "--allow-host", "https://A.example:443/"]
+    flags = [
+        "--host",
+        "::1",
+        "--port",
+        "7950",
+        "--data",
+        "d",
+        "--models",
+        "m",
+        "--public",
+        "--allow-host",
+        "https://A.example:443/",
+    ]
     asked = parse([*flags, "--allow-host", "b.example"])
     assert (asked.host, asked.port, asked.data, asked.models, asked.public) == ("::1", 7950, "d", "m", True)
     assert asked.allow_host == ["a.example", "b.example"]
 
 
-@pytest.mark.parametrize(("flags", "says"), [(["--port", "99999"], "'99999' is no port"), (["--allow-host", "a b"], "'a b' is no host name")])
+@pytest.mark.parametrize(
+    ("flags", "says"),
+    [(["--port", "99999"], "'99999' is no port"), (["--allow-host", "a b"], "'a b' is no host name")],
+)
 def test_a_wrong_flag_is_refused_with_its_value(flags, says, capsys):
     from vae.ui.launch import parse
 
@@ -360,7 +467,14 @@ def test_a_wrong_flag_is_refused_with_its_value(flags, says, capsys):
 
 
 def test_host_names_are_read_with_and_without_port_and_brackets():
-    assert [host_name(t) for t in ("A.example:80", "[::1]:1", "a.", "", "a/b", "-a")] == ["a.example", "::1", "a", None, None, None]
+    assert [host_name(t) for t in ("A.example:80", "[::1]:1", "a.", "", "a/b", "-a")] == [
+        "a.example",
+        "::1",
+        "a",
+        None,
+        None,
+        None,
+    ]
     assert allowed_host("https://a.example/path") == "a.example"
     with pytest.raises(argparse.ArgumentTypeError):
         allowed_host("https:///")
@@ -388,5 +502,7 @@ def test_a_gpu_function_is_decorated_where_spaces_is_and_nothing_is_done_elsewhe
 
 def test_the_gpu_function_really_trains_an_epoch():
     found = runs.check_device()
-    assert found["images_per_second"] > 0 and 0 < found["loss"] < 64, "64 pixels cost at most ln 2 nats each before training"
+    assert found["images_per_second"] > 0 and 0 < found["loss"] < 64, (
+        "64 pixels cost at most ln 2 nats each before training"
+    )
     json.dumps(found)

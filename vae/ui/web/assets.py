@@ -14,7 +14,9 @@ from typing import Any
 STATIC = Path(__file__).parents[1] / "static"
 TITLE = "Latent Explorer"
 SHEETS = (("app.css", "all"), ("map.css", "all"), ("phone.css", "(max-width: 800px)"))
-SUMMARY = "See, touch and compare the latent spaces of variational autoencoders, from two dimensions to forty."
+SUMMARY = (
+    "See, touch and compare the latent spaces of variational autoencoders, from two dimensions to forty."
+)
 
 
 def _digest(paths: list[Path]) -> str:
@@ -99,7 +101,10 @@ def routes() -> list[Any]:
     plotly = Held({"plotly.min.js": plotly_folder() / "plotly.min.js"})
     for held in (plotly, ours):
         threading.Thread(target=held.pack_all, daemon=True).start()
-    return [Route(f"/{place}/{{name:path}}", held.answer) for place, held in ((plotly_prefix(), plotly), (prefix(), ours))]
+    return [
+        Route(f"/{place}/{{name:path}}", held.answer)
+        for place, held in ((plotly_prefix(), plotly), (prefix(), ours))
+    ]
 
 
 def css_variables() -> str:
@@ -117,17 +122,25 @@ def head(origin: str = "") -> str:
     """What the page's head needs before Gradio's own scripts start."""
     picture = html.escape(f"{origin}{url('social.png')}")
     cards = {"og:title": TITLE, "og:description": SUMMARY, "og:image": picture, "og:type": "website"}
-    named = {"description": SUMMARY, "twitter:card": "summary_large_image", "twitter:title": TITLE, "twitter:description": SUMMARY, "twitter:image": picture}
-    return "\n".join([
-        f"<title>{TITLE}</title>",
-        *(f'<meta property="{k}" content="{v}" />' for k, v in cards.items()),
-        *(f'<meta name="{k}" content="{v}" />' for k, v in named.items()),
-        f'<link rel="icon" type="image/svg+xml" href="{url("favicon.svg")}" />',
-        f"<style>{css_variables()}</style>",
-        *(f'<link rel="stylesheet" href="{url(name)}" media="{media}" />' for name, media in SHEETS),
-        f'<script type="application/json" id="lx-tokens">{json.dumps(tokens())}</script>',
-        f'<script async id="lx-plotly" src="{plotly_prefix()}/plotly.min.js" fetchpriority="high"></script>',
-    ])
+    named = {
+        "description": SUMMARY,
+        "twitter:card": "summary_large_image",
+        "twitter:title": TITLE,
+        "twitter:description": SUMMARY,
+        "twitter:image": picture,
+    }
+    return "\n".join(
+        [
+            f"<title>{TITLE}</title>",
+            *(f'<meta property="{k}" content="{v}" />' for k, v in cards.items()),
+            *(f'<meta name="{k}" content="{v}" />' for k, v in named.items()),
+            f'<link rel="icon" type="image/svg+xml" href="{url("favicon.svg")}" />',
+            f"<style>{css_variables()}</style>",
+            *(f'<link rel="stylesheet" href="{url(name)}" media="{media}" />' for name, media in SHEETS),
+            f'<script type="application/json" id="lx-tokens">{json.dumps(tokens())}</script>',
+            f'<script async id="lx-plotly" src="{plotly_prefix()}/plotly.min.js" fetchpriority="high"></script>',
+        ]
+    )
 
 
 @functools.cache
@@ -163,7 +176,11 @@ class EarlyHead:
                 return
             whole = with_head(body, origin)
             kept = [(k, v) for k, v in start["headers"] if k.lower() != b"content-length"]
-            length = len(whole) if scope["method"] == "GET" else int(dict(start["headers"]).get(b"content-length", b"0")) - len(body) + len(whole)
+            length = (
+                len(whole)
+                if scope["method"] == "GET"
+                else int(dict(start["headers"]).get(b"content-length", b"0")) - len(body) + len(whole)
+            )
             await send({**start, "headers": [*kept, (b"content-length", str(length).encode())]})
             await send({"type": "http.response.body", "body": whole})
 

@@ -30,12 +30,17 @@ def pass_through(demo: gr.Blocks) -> None:
     """
     inputs_of, outputs_of = demo.preprocess_data, demo.postprocess_data
 
-    async def preprocess_data(block_fn: Any, inputs: list[Any], state: Any, explicit_call: bool = False) -> list[Any]:
+    async def preprocess_data(
+        block_fn: Any, inputs: list[Any], state: Any, explicit_call: bool = False
+    ) -> list[Any]:
         if not _is_endpoint(block_fn):
             return await inputs_of(block_fn, inputs, state, explicit_call)
         if len(inputs) > len(block_fn.inputs):
             names = ", ".join(inspect.signature(block_fn.fn).parameters) or "none"
-            raise gr.Error(f"/{block_fn.api_name} was sent {len(inputs)} fields; it takes {len(block_fn.inputs)}: {names}.", print_exception=False)
+            raise gr.Error(
+                f"/{block_fn.api_name} was sent {len(inputs)} fields; it takes {len(block_fn.inputs)}: {names}.",
+                print_exception=False,
+            )
         return [*inputs, *(block.value for block in block_fn.inputs[len(inputs) :])]
 
     async def postprocess_data(block_fn: Any, predictions: Any, state: Any) -> list[Any]:

@@ -11,8 +11,14 @@ from typing import Any
 from vae.ui.web.hosts import Hosts, Rates, host_name, visitor
 
 MB = 1 << 20
-MAX_BODY, PUBLIC_MAX_BODY = 32 * MB, 12 * MB  # a 1024 x 1024 image of rounded floats is 8 MB of JSON, a colour one 25 MB
-CLOSED = ("/gradio_api/upload", "/gradio_api/deep_link")  # they write to the disk, and nothing of this page uses them
+MAX_BODY, PUBLIC_MAX_BODY = (
+    32 * MB,
+    12 * MB,
+)  # a 1024 x 1024 image of rounded floats is 8 MB of JSON, a colour one 25 MB
+CLOSED = (
+    "/gradio_api/upload",
+    "/gradio_api/deep_link",
+)  # they write to the disk, and nothing of this page uses them
 ENVIRONMENT = {
     "GRADIO_ANALYTICS_ENABLED": "False",  # nothing is told to anyone
     "GRADIO_ANALYTICS_CACHE_FREQUENCY": "1000000",  # Gradio summarises past events after every queued one
@@ -27,13 +33,29 @@ class Guard:
     """ASGI middleware: refuses foreign hosts and origins (403), large bodies (413) and haste (429), and adds headers to what it lets through."""
 
     def __init__(
-        self, app: Any, hosts: Hosts | None = None, max_body: int = MAX_BODY, rates: Rates | None = None, behind_proxy: bool = False, framed: bool = False
+        self,
+        app: Any,
+        hosts: Hosts | None = None,
+        max_body: int = MAX_BODY,
+        rates: Rates | None = None,
+        behind_proxy: bool = False,
+        framed: bool = False,
     ):
-        self.app, self.hosts, self.max_body, self.rates, self.behind_proxy = app, hosts or Hosts(), max_body, rates, behind_proxy
-        policy = "base-uri 'self'; object-src 'none'; form-action 'self'" + ("" if framed else "; frame-ancestors 'self'")
+        self.app, self.hosts, self.max_body, self.rates, self.behind_proxy = (
+            app,
+            hosts or Hosts(),
+            max_body,
+            rates,
+            behind_proxy,
+        )
+        policy = "base-uri 'self'; object-src 'none'; form-action 'self'" + (
+            "" if framed else "; frame-ancestors 'self'"
+        )
         self.headers = [
-            (b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"strict-origin-when-cross-origin"),
-            (b"permissions-policy", b"camera=(), microphone=(), geolocation=()"), (b"content-security-policy", policy.encode()),
+            (b"x-content-type-options", b"nosniff"),
+            (b"referrer-policy", b"strict-origin-when-cross-origin"),
+            (b"permissions-policy", b"camera=(), microphone=(), geolocation=()"),
+            (b"content-security-policy", policy.encode()),
         ]
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -45,7 +67,11 @@ class Guard:
         if refusal is None and not looking and scope["type"] == "http":
             body = await self._body(receive)
             if body is None:
-                refusal = 413, f"This request is larger than {self.max_body // MB} MB; send a smaller image, or fewer rows at a time.", ()
+                refusal = (
+                    413,
+                    f"This request is larger than {self.max_body // MB} MB; send a smaller image, or fewer rows at a time.",
+                    (),
+                )
             else:
                 receive = _replay(body, receive)
         if refusal is not None:
@@ -54,7 +80,13 @@ class Guard:
         async def dressed(message: Any) -> None:
             if message["type"] == "http.response.start":
                 present = {k.lower() for k, _ in message.get("headers", ())}
-                message = {**message, "headers": [*message.get("headers", ()), *(h for h in self.headers if h[0] not in present)]}
+                message = {
+                    **message,
+                    "headers": [
+                        *message.get("headers", ()),
+                        *(h for h in self.headers if h[0] not in present),
+                    ],
+                }
             await send(message)
 
         await self.app(scope, receive, dressed)
@@ -62,22 +94,38 @@ class Guard:
     def _refusal(self, scope: Any, headers: dict[bytes, str], looking: bool) -> tuple[int, str, tuple] | None:
         host = headers.get(b"host", "")
         if not self.hosts.answers_to(host):
-            return 403, f"This server does not answer to the host name {host[:100]!r}; open it by its own, or start it with --allow-host.", ()
+            return (
+                403,
+                f"This server does not answer to the host name {host[:100]!r}; open it by its own, or start it with --allow-host.",
+                (),
+            )
         origin = headers.get(b"origin")
         if not looking and origin is not None and not self.hosts.trusts(origin, host):
-            return 403, f"A page from {origin[:100]!r} may not ask this server; start it with --allow-host to let it.", ()
+            return (
+                403,
+                f"A page from {origin[:100]!r} may not ask this server; start it with --allow-host to let it.",
+                (),
+            )
         if scope["path"].rstrip("/") in CLOSED:
             return 403, "This page takes no files.", ()
         length = headers.get(b"content-length", "0")
         if not length.isdecimal() or len(length) > 15 or int(length) > self.max_body:
-            return 413, f"This request is larger than {self.max_body // MB} MB; send a smaller image, or fewer rows at a time.", ()
+            return (
+                413,
+                f"This request is larger than {self.max_body // MB} MB; send a smaller image, or fewer rows at a time.",
+                (),
+            )
         if self.rates is not None:
             peer = (scope.get("client") or ("unknown", 0))[0]
             address = visitor(peer, headers.get(b"x-forwarded-for") if self.behind_proxy else None)
             seconds = self.rates.wait(address, 0.1 if looking else 1.0)
             if seconds > 0:
                 later = math.ceil(seconds)
-                return 429, f"Too many questions at once; ask again in {later} s.", ((b"retry-after", str(later).encode()),)
+                return (
+                    429,
+                    f"Too many questions at once; ask again in {later} s.",
+                    ((b"retry-after", str(later).encode()),),
+                )
         return None
 
     async def _body(self, receive: Any) -> list[Any] | None:
@@ -96,8 +144,14 @@ class Guard:
         if scope["type"] == "websocket":
             return await send({"type": "websocket.close", "code": 1008})
         body = json.dumps({"error": text}).encode()
-        plain = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()), (b"connection", b"close")]
-        await send({"type": "http.response.start", "status": status, "headers": [*plain, *more, *self.headers]})
+        plain = [
+            (b"content-type", b"application/json"),
+            (b"content-length", str(len(body)).encode()),
+            (b"connection", b"close"),
+        ]
+        await send(
+            {"type": "http.response.start", "status": status, "headers": [*plain, *more, *self.headers]}
+        )
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 
 
@@ -116,13 +170,18 @@ def strangers(public: bool = False, share: bool = False) -> bool:
     return public or share or bool(os.environ.get("SPACE_HOST"))
 
 
-def middleware(host: str = "127.0.0.1", allow: Iterable[str] = (), public: bool = False, share: bool = False) -> list[tuple[type, dict[str, Any]]]:
+def middleware(
+    host: str = "127.0.0.1", allow: Iterable[str] = (), public: bool = False, share: bool = False
+) -> list[tuple[type, dict[str, Any]]]:
     """The guard with its options, for a server bound to `host`; on a Space its own host and its proxy are known from the environment."""
     space = [name for name in map(host_name, os.environ.get("SPACE_HOST", "").split(",")) if name]
     open_to_all = strangers(public, share)
     options = {
-        "hosts": Hosts(host, [*space, *allow], share), "max_body": PUBLIC_MAX_BODY if open_to_all else MAX_BODY,
-        "rates": Rates() if open_to_all else None, "behind_proxy": bool(space), "framed": bool(space),
+        "hosts": Hosts(host, [*space, *allow], share),
+        "max_body": PUBLIC_MAX_BODY if open_to_all else MAX_BODY,
+        "rates": Rates() if open_to_all else None,
+        "behind_proxy": bool(space),
+        "framed": bool(space),
     }
     return [(Guard, options)]
 
@@ -133,6 +192,12 @@ def launch_limits() -> dict[str, Any]:
 
     PIL.Image.MAX_IMAGE_PIXELS = 2_000_000
     return {
-        "allowed_paths": [], "max_file_size": "5mb", "enable_monitoring": False, "run_history": False, "mcp_server": False,
-        "state_session_capacity": 500, "strict_cors": True, "show_error": True,  # else an error Gradio finds first arrives as null
+        "allowed_paths": [],
+        "max_file_size": "5mb",
+        "enable_monitoring": False,
+        "run_history": False,
+        "mcp_server": False,
+        "state_session_capacity": 500,
+        "strict_cors": True,
+        "show_error": True,  # else an error Gradio finds first arrives as null
     }

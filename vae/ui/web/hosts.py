@@ -10,7 +10,10 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 
-RATE, BURST = 60.0, 600.0  # questions a second and at once from one address; a drag across the map asks about as fast as it is answered
+RATE, BURST = (
+    60.0,
+    600.0,
+)  # questions a second and at once from one address; a drag across the map asks about as fast as it is answered
 ADDRESSES = 4096  # addresses whose rate is remembered
 HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?)\.?(?::\d{1,5})?")
 
@@ -43,7 +46,9 @@ class Hosts:
         name = host_name(bound) or bound
         address = _address(name)
         self.names = {"localhost", name, *others}
-        self.any_address = address is not None and address.is_unspecified  # rebinding takes a name, an address cannot be re-bound
+        self.any_address = (
+            address is not None and address.is_unspecified
+        )  # rebinding takes a name, an address cannot be re-bound
         if self.any_address:
             self.names |= {socket.gethostname().lower(), socket.gethostname().lower() + ".local"}
         self.suffix = ".gradio.live" if shared else None
@@ -65,13 +70,23 @@ class Hosts:
         if scheme not in ("http", "https") or name is None:  # "null": a sandbox or a local file
             return False
         address = _address(name)
-        return place == header.strip().lower() or name in self.names or (address is not None and address.is_loopback)
+        return (
+            place == header.strip().lower()
+            or name in self.names
+            or (address is not None and address.is_loopback)
+        )
 
 
 class Rates:
     """A bucket of tokens for each address; the table forgets who was silent for longest."""
 
-    def __init__(self, rate: float = RATE, burst: float = BURST, size: int = ADDRESSES, clock: Callable[[], float] = time.monotonic):
+    def __init__(
+        self,
+        rate: float = RATE,
+        burst: float = BURST,
+        size: int = ADDRESSES,
+        clock: Callable[[], float] = time.monotonic,
+    ):
         self.rate, self.burst, self.size, self.clock = rate, burst, size, clock
         self.table: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
@@ -90,7 +105,9 @@ class Rates:
 def visitor(peer: str, forwarded: str | None) -> str:
     """The address a visitor is known by: the last public one that proxies noted, a whole /64 for IPv6."""
     noted = [a for a in (_address(part.strip()) for part in (forwarded or "").split(",")) if a is not None]
-    address = next((a for a in reversed(noted) if a.is_global), None) or (noted[-1] if noted else _address(peer))
+    address = next((a for a in reversed(noted) if a.is_global), None) or (
+        noted[-1] if noted else _address(peer)
+    )
     if address is None:
         return peer[:64]
     return str(ipaddress.ip_network((address, 64), strict=False)) if address.version == 6 else str(address)

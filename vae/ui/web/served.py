@@ -68,7 +68,9 @@ class TestImages:
         headers = {"ETag": etag, "Cache-Control": "no-cache"}
         if request.headers.get("if-none-match") in (etag, "W/" + etag):
             return Response(status_code=304, headers=headers)
-        return Response(body, media_type="application/octet-stream", headers={**headers, "Content-Encoding": "gzip"})
+        return Response(
+            body, media_type="application/octet-stream", headers={**headers, "Content-Encoding": "gzip"}
+        )
 
 
 def routes(explorer: Any) -> list[Any]:

@@ -31,7 +31,16 @@ export function meanFigure(values, indices = null) {
 
 // index, label, mu and logvar of the chosen, every digit of every number: what is read back is the file's own half floats.
 export function tableOf({ mu, logvar, labels, codes: { size } }, indices) {
-  const names = (what) => Array.from({ length: size }, (_, k) => `${what}_${k}`), rows = [["index", "label", ...names("mu"), ...names("logvar")].join(",")];
-  for (const i of indices) rows.push([i, labels[i], ...mu.subarray(i * size, (i + 1) * size), ...logvar.subarray(i * size, (i + 1) * size)].join(","));
+  const names = (what) => Array.from({ length: size }, (_, k) => `${what}_${k}`),
+    rows = [["index", "label", ...names("mu"), ...names("logvar")].join(",")];
+  for (const i of indices)
+    rows.push(
+      [
+        i,
+        labels[i],
+        ...mu.subarray(i * size, (i + 1) * size),
+        ...logvar.subarray(i * size, (i + 1) * size),
+      ].join(","),
+    );
   return `${rows.join("\n")}\n`;
 }

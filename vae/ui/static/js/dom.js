@@ -4,12 +4,15 @@ export function h(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [key, value] of Object.entries(attributes)) {
     if (value === undefined || value === null || value === false) continue;
-    if (key === "on") for (const [event, work] of Object.entries(value)) element.addEventListener(event, work);
+    if (key === "on")
+      for (const [event, work] of Object.entries(value)) element.addEventListener(event, work);
     else if (key === "class") element.className = value;
     else if (key in element && typeof value !== "string") element[key] = value;
     else element.setAttribute(key, value === true ? "" : value);
   }
-  element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  element.append(
+    ...children.flat().filter((child) => child !== null && child !== undefined && child !== false),
+  );
   return element;
 }
 
@@ -23,18 +26,33 @@ export function s(tag, attributes = {}, ...children) {
 
 // New children; the keyboard stays on the control that has the same name as the one it was on.
 export function fill(element, ...children) {
-  const name = (one) => `${one.tagName} ${one.getAttribute("aria-label") ?? ""} ${one.dataset?.value ?? one.dataset?.label ?? one.dataset?.size ?? one.textContent}`;
-  const focused = element.contains(document.activeElement) && element !== document.activeElement ? name(document.activeElement) : null;
-  element.replaceChildren(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
-  if (focused) [...element.querySelectorAll("button, select, input, [tabindex]")].find((one) => name(one) === focused)?.focus({ preventScroll: true });
+  const name = (one) =>
+    `${one.tagName} ${one.getAttribute("aria-label") ?? ""} ${one.dataset?.value ?? one.dataset?.label ?? one.dataset?.size ?? one.textContent}`;
+  const focused =
+    element.contains(document.activeElement) && element !== document.activeElement
+      ? name(document.activeElement)
+      : null;
+  element.replaceChildren(
+    ...children.flat().filter((child) => child !== null && child !== undefined && child !== false),
+  );
+  if (focused)
+    [...element.querySelectorAll("button, select, input, [tabindex]")]
+      .find((one) => name(one) === focused)
+      ?.focus({ preventScroll: true });
   return element;
 }
 
-export const number = (value, digits = 2) => (value === null || value === undefined || !Number.isFinite(value) ? "–" : value.toFixed(digits).replace("-", "\u2212"));
+export const number = (value, digits = 2) =>
+  value === null || value === undefined || !Number.isFinite(value)
+    ? "–"
+    : value.toFixed(digits).replace("-", "\u2212");
 export const percent = (share) => `${Math.round(share * 100)}\u202f%`;
 export const count = (value) => value.toLocaleString("en-US").replaceAll(",", "\u202f");
 export function vectorText(z, most = 4) {
-  const head = Array.from(z).slice(0, most).map((v) => number(v)).join(", ");
+  const head = Array.from(z)
+    .slice(0, most)
+    .map((v) => number(v))
+    .join(", ");
   return z.length > most ? `(${head}, … ${z.length} in all)` : `(${head})`;
 }
 
@@ -43,13 +61,15 @@ const TERMS = {
   recon: "recon: what the decoder's picture still gets wrong, minus log p(x|z), in nats per image.",
   kl: "kl: how much the code says about this image beyond the prior, KL(q(z|x) || N(0, I)), in nats per image.",
   elbo: "elbo: the evidence lower bound, −(recon + kl). Training raises it; this page shows −elbo, where less is better.",
-  support: "support: the share of test codes that lie farther from their own nearest neighbour than this place lies from a code. 0 % is outside everything the model has seen.",
+  support:
+    "support: the share of test codes that lie farther from their own nearest neighbour than this place lies from a code. 0 % is outside everything the model has seen.",
   z: "z: the code, the few numbers an image is squeezed into. Their count is the latent dimension.",
   votes: "Votes: the labels of the 15 nearest test codes.",
 };
 
 // A word with its explanation, on hover and on focus.
-export const term = (key, text = key) => h("span", { class: "term", tabindex: "0", "data-hint": TERMS[key] }, text);
+export const term = (key, text = key) =>
+  h("span", { class: "term", tabindex: "0", "data-hint": TERMS[key] }, text);
 
 let bubble = null;
 function showHint(target) {
@@ -59,7 +79,8 @@ function showHint(target) {
   bubble = h("div", { class: "hint", role: "tooltip", id: "lx-hint" }, text);
   document.body.append(bubble);
   target.setAttribute("aria-describedby", "lx-hint");
-  const at = target.getBoundingClientRect(), own = bubble.getBoundingClientRect();
+  const at = target.getBoundingClientRect(),
+    own = bubble.getBoundingClientRect();
   const below = at.bottom + own.height + 12 < innerHeight;
   bubble.style.left = `${Math.max(8, Math.min(innerWidth - own.width - 8, at.left + at.width / 2 - own.width / 2))}px`;
   bubble.style.top = `${below ? at.bottom + 6 : at.top - own.height - 6}px`;
@@ -75,22 +96,51 @@ document.addEventListener("pointerover", (event) => {
   if (target) showHint(target);
   else hideHint();
 });
-document.addEventListener("focusin", (event) => (event.target.matches?.("[data-hint]:not(input, select):focus-visible") ? showHint(event.target) : hideHint()));
+document.addEventListener("focusin", (event) =>
+  event.target.matches?.("[data-hint]:not(input, select):focus-visible")
+    ? showHint(event.target)
+    : hideHint(),
+);
 document.addEventListener("keydown", (event) => event.key === "Escape" && hideHint());
 document.addEventListener("pointerdown", hideHint);
 
 // A row of buttons of which one is pressed. options: [{value, text, hint, disabled}]
 export function segmented(name, options, value, pick) {
-  return h("div", { class: "segments", role: "group", "aria-label": name },
-    options.map((option) => h("button", {
-      type: "button", class: "segments__one", "aria-pressed": String(option.value === value), "aria-disabled": option.disabled ? "true" : null,
-      "data-hint": option.hint, "data-value": String(option.value), on: { click: () => !option.disabled && pick(option.value) },
-    }, option.text)));
+  return h(
+    "div",
+    { class: "segments", role: "group", "aria-label": name },
+    options.map((option) =>
+      h(
+        "button",
+        {
+          type: "button",
+          class: "segments__one",
+          "aria-pressed": String(option.value === value),
+          "aria-disabled": option.disabled ? "true" : null,
+          "data-hint": option.hint,
+          "data-value": String(option.value),
+          on: { click: () => !option.disabled && pick(option.value) },
+        },
+        option.text,
+      ),
+    ),
+  );
 }
 
 export function select(name, options, value, pick, hint) {
-  const box = h("select", { "aria-label": name, "data-value": name, class: "select", "data-hint": hint, on: { change: () => pick(box.value) } },
-    options.map((option) => h("option", { value: String(option.value), disabled: option.disabled ?? false }, option.text)));
+  const box = h(
+    "select",
+    {
+      "aria-label": name,
+      "data-value": name,
+      class: "select",
+      "data-hint": hint,
+      on: { change: () => pick(box.value) },
+    },
+    options.map((option) =>
+      h("option", { value: String(option.value), disabled: option.disabled ?? false }, option.text),
+    ),
+  );
   box.value = String(value);
   return box;
 }
@@ -98,16 +148,35 @@ export function select(name, options, value, pick, hint) {
 // A range with its value beside it; `input` is called while it moves.
 export function slider(text, { min, max, step = 1, value, show = String, hint }, input) {
   const out = h("output", {}, show(value));
-  const range = h("input", { type: "range", min: String(min), max: String(max), step: String(step), "aria-label": text, on: { input: () => {
-    out.textContent = show(Number(range.value));
-    input(Number(range.value));
-  } } });
+  const range = h("input", {
+    type: "range",
+    min: String(min),
+    max: String(max),
+    step: String(step),
+    "aria-label": text,
+    on: {
+      input: () => {
+        out.textContent = show(Number(range.value));
+        input(Number(range.value));
+      },
+    },
+  });
   range.value = String(value);
   const put = (now) => {
     range.value = String(now);
     out.textContent = show(now);
   };
-  return { put, range, element: h("label", { class: "slider", "data-hint": hint }, h("span", { class: "field__name" }, text), range, out) };
+  return {
+    put,
+    range,
+    element: h(
+      "label",
+      { class: "slider", "data-hint": hint },
+      h("span", { class: "field__name" }, text),
+      range,
+      out,
+    ),
+  };
 }
 
 // Runs `draw` when its element can be seen and something it shows has changed since; hidden tabs ask nothing.
@@ -136,9 +205,28 @@ export function save(blob, name) {
 }
 
 // A label would pass its clicks and its text on to the first of several buttons.
-export const field = (text, control) => h(control.matches("input, select") ? "label" : "div", { class: "field" }, h("span", { class: "field__name" }, text), control);
-export const notice = (text, ...extra) => h("div", { class: "notice", role: "status" }, h("p", {}, text), ...extra);
-export const command = (text) => h("button", {
-  type: "button", class: "command", "data-hint": "Copy this command",
-  on: { click: (event) => { navigator.clipboard?.writeText(text); event.currentTarget.dataset.copied = "yes"; } },
-}, h("code", {}, text));
+export const field = (text, control) =>
+  h(
+    control.matches("input, select") ? "label" : "div",
+    { class: "field" },
+    h("span", { class: "field__name" }, text),
+    control,
+  );
+export const notice = (text, ...extra) =>
+  h("div", { class: "notice", role: "status" }, h("p", {}, text), ...extra);
+export const command = (text) =>
+  h(
+    "button",
+    {
+      type: "button",
+      class: "command",
+      "data-hint": "Copy this command",
+      on: {
+        click: (event) => {
+          navigator.clipboard?.writeText(text);
+          event.currentTarget.dataset.copied = "yes";
+        },
+      },
+    },
+    h("code", {}, text),
+  );

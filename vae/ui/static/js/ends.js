@@ -27,7 +27,8 @@ export const clearPath = () => set({ path: null });
 
 // A and B at the cursor, Escape clears the path; whether the key was one of these.
 export function pathKey(key) {
-  const name = key.toLowerCase(), { path, uv } = get();
+  const name = key.toLowerCase(),
+    { path, uv } = get();
   if (NAMES.includes(name) && uv) setEnd(name, { uv });
   else if (key === "Escape" && path) clearPath();
   else return false;
@@ -37,7 +38,14 @@ export function pathKey(key) {
 // The same keys where the pointer is over the map and the keyboard is on nothing that takes letters; Escape wherever the map is shown.
 export function listenForKeys(host, stage) {
   document.addEventListener("keydown", (event) => {
-    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || host.offsetParent === null) return;
+    if (
+      event.defaultPrevented ||
+      event.ctrlKey ||
+      event.metaKey ||
+      event.altKey ||
+      host.offsetParent === null
+    )
+      return;
     if (host.contains(event.target) || event.target.matches?.("input, select, textarea")) return;
     if ((event.key === "Escape" || stage.matches(":hover")) && pathKey(event.key)) event.preventDefault();
   });
@@ -51,26 +59,55 @@ export function carryOver(before, frame) {
     if (!end) return null;
     if (end.index !== undefined) return end.index < frame.labels.length ? end : null;
     if (!before || (before.model === frame.model && before.chart === frame.chart)) return end;
-    const z = before.model === frame.model ? toLatent(before, end.uv) : null, uv = z && toPlane(frame, z);
+    const z = before.model === frame.model ? toLatent(before, end.uv) : null,
+      uv = z && toPlane(frame, z);
     return uv ? { uv: Array.from(uv) } : null;
   };
-  const [a, b] = NAMES.map((name) => carried(path[name])), beyond = [path.a, path.b].find((end) => end?.index >= frame.labels.length);
-  if (beyond) set({ news: `The test images of ${frame.dataset} end at ${frame.labels.length - 1}; there is no ${beyond.index} for the path to reach.` });
+  const [a, b] = NAMES.map((name) => carried(path[name])),
+    beyond = [path.a, path.b].find((end) => end?.index >= frame.labels.length);
+  if (beyond)
+    set({
+      news: `The test images of ${frame.dataset} end at ${frame.labels.length - 1}; there is no ${beyond.index} for the path to reach.`,
+    });
   if (a !== path.a || b !== path.b) set({ path: a || b ? { ...path, a, b } : null });
 }
 
 // Two buttons that put A and B at a place: `end()` says where.
 function setters(words, what, end) {
-  return h("span", { class: "ends", role: "group", "aria-label": `path: ${what}` }, NAMES.map((name, n) => h("button", {
-    type: "button", class: "ends__one", "data-hint": `${n ? "End" : "Begin"} a path ${what}; on the map: Shift and click, or the key ${name.toUpperCase()}`, on: { click: () => placeOf(end(), get().frame) && setEnd(name, end()) },
-  }, words(name.toUpperCase()))));
+  return h(
+    "span",
+    { class: "ends", role: "group", "aria-label": `path: ${what}` },
+    NAMES.map((name, n) =>
+      h(
+        "button",
+        {
+          type: "button",
+          class: "ends__one",
+          "data-hint": `${n ? "End" : "Begin"} a path ${what}; on the map: Shift and click, or the key ${name.toUpperCase()}`,
+          on: { click: () => placeOf(end(), get().frame) && setEnd(name, end()) },
+        },
+        words(name.toUpperCase()),
+      ),
+    ),
+  );
 }
-export const hereSetters = () => setters((name) => `${name} here`, "at this place", () => ({ uv: get().uv }));
-export const selectedSetters = () => setters((name) => `as ${name}`, "at the selected image", () => ({ index: get().index }));
+export const hereSetters = () =>
+  setters(
+    (name) => `${name} here`,
+    "at this place",
+    () => ({ uv: get().uv }),
+  );
+export const selectedSetters = () =>
+  setters(
+    (name) => `as ${name}`,
+    "at the selected image",
+    () => ({ index: get().index }),
+  );
 
 // ---- as an address holds it: A;B;method, where an end is u,v or the number of a test image
 
-const written = (end) => (!end ? "" : end.index === undefined ? end.uv.map((v) => v.toFixed(3)).join(",") : String(end.index));
+const written = (end) =>
+  !end ? "" : end.index === undefined ? end.uv.map((v) => v.toFixed(3)).join(",") : String(end.index);
 export const writePath = (path) => (path ? [written(path.a), written(path.b), path.method].join(";") : null);
 
 // The path an address asks for as a patch of the store, null where it says nothing that is one.
@@ -83,6 +120,7 @@ export function readPath(text) {
     return uv.length === 2 && uv.every((v) => Math.abs(v) <= 1e6) ? { uv } : undefined;
   };
   const ends = [end(a), end(b)];
-  if (rest.length || !["linear", "slerp"].includes(method) || ends.includes(undefined) || !ends.some(Boolean)) return null;
+  if (rest.length || !["linear", "slerp"].includes(method) || ends.includes(undefined) || !ends.some(Boolean))
+    return null;
   return { path: { a: ends[0], b: ends[1], method } };
 }

@@ -6,17 +6,28 @@ const KEPT = 4000; // decoded tiles held, so that a pan decodes only what comes 
 // The latent at a place of a chart {origin, basis} or {uv, codes of uv}.
 export function latentAt(chart, model, u, v, out = new Float32Array(model.codes.size)) {
   if (!chart.basis) out.set(carry(chart.places, model.mu, model.codes.size, [u, v]));
-  else for (let k = 0; k < out.length; k += 1) out[k] = chart.origin[k] + u * chart.basis[0][k] + v * chart.basis[1][k];
+  else
+    for (let k = 0; k < out.length; k += 1)
+      out[k] = chart.origin[k] + u * chart.basis[0][k] + v * chart.basis[1][k];
   return out;
 }
 
-export const openChart = (chart) => ({ ...chart, places: new Codes(chart.uv, 2, null), tiles: new Map(), tileKey: "" });
+export const openChart = (chart) => ({
+  ...chart,
+  places: new Codes(chart.uv, 2, null),
+  tiles: new Map(),
+  tileKey: "",
+});
 
 // The middle of cell k of a grid {columns, rows, u0, v1, du, dv}; row 0 is the top.
-const middle = (grid, k) => [grid.u0 + ((k % grid.columns) + 0.5) * grid.du, grid.v1 - (Math.floor(k / grid.columns) + 0.5) * grid.dv];
+const middle = (grid, k) => [
+  grid.u0 + ((k % grid.columns) + 0.5) * grid.du,
+  grid.v1 - (Math.floor(k / grid.columns) + 0.5) * grid.dv,
+];
 
 // All gaps where they are counted, a thousand of them until then.
-const gapsOf = (model) => model.gaps ?? (model.rough ??= model.codes.gaps(Math.max(1, Math.floor(model.codes.count / 1000))));
+const gapsOf = (model) =>
+  model.gaps ?? (model.rough ??= model.codes.gaps(Math.max(1, Math.floor(model.codes.count / 1000))));
 export const supportOf = (model, z) => supportAt(gapsOf(model), model.codes.nearest(z, 1).distances[0]);
 
 // How strongly a tile shows: less where no code is near, and below a hundredth not at all.
@@ -26,23 +37,31 @@ const FAINTEST = 0.01;
 // One tile: its support, and its image as bytes where any of it will show. Cells lie on a lattice, so the same cell comes back after a pan.
 function tile(model, chart, grid, k, look) {
   const key = `${grid.du} ${grid.dv}`;
-  if (chart.tileKey !== key || chart.tiles.size > KEPT) (chart.tiles = new Map()), (chart.tileKey = key);
-  const column = Math.round(grid.u0 / grid.du) + (k % grid.columns), row = Math.round(grid.v1 / grid.dv) - Math.floor(k / grid.columns), name = `${column} ${row}`;
+  if (chart.tileKey !== key || chart.tiles.size > KEPT) ((chart.tiles = new Map()), (chart.tileKey = key));
+  const column = Math.round(grid.u0 / grid.du) + (k % grid.columns),
+    row = Math.round(grid.v1 / grid.dv) - Math.floor(k / grid.columns),
+    name = `${column} ${row}`;
   let made = chart.tiles.get(name);
   if (!made) {
     made = { z: latentAt(chart, model, ...middle(grid, k)), bytes: null };
     chart.tiles.set(name, made);
   }
-  if (made.gaps !== (model.gaps ?? null)) Object.assign(made, { gaps: model.gaps ?? null, support: supportOf(model, made.z) });
-  if (!made.bytes && alphaOf(made.support, look) >= FAINTEST) made.bytes = Uint8ClampedArray.from(model.net.decode(made.z), (p) => p * 255);
+  if (made.gaps !== (model.gaps ?? null))
+    Object.assign(made, { gaps: model.gaps ?? null, support: supportOf(model, made.z) });
+  if (!made.bytes && alphaOf(made.support, look) >= FAINTEST)
+    made.bytes = Uint8ClampedArray.from(model.net.decode(made.z), (p) => p * 255);
   return made;
 }
 
 // Tiles {bytes, support} as one picture: ink where there is ink, clear where there is paper, fainter where no code is near.
 export function bake(tiles, [channels, high, wide], grid, look) {
-  const width = grid.columns * wide, sheet = new Uint8ClampedArray(width * grid.rows * high * 4), size = high * wide;
+  const width = grid.columns * wide,
+    sheet = new Uint8ClampedArray(width * grid.rows * high * 4),
+    size = high * wide;
   tiles.forEach(({ bytes, support }, k) => {
-    const alpha = alphaOf(support, look), left = (k % grid.columns) * wide, top = Math.floor(k / grid.columns) * high;
+    const alpha = alphaOf(support, look),
+      left = (k % grid.columns) * wide,
+      top = Math.floor(k / grid.columns) * high;
     if (alpha < FAINTEST) return;
     for (let i = 0; i < size; i += 1) {
       const at = ((top + Math.floor(i / wide)) * width + left + (i % wide)) * 4;
@@ -55,61 +74,97 @@ export function bake(tiles, [channels, high, wide], grid, look) {
 
 // How many codes lie around each cell: a count over the chart, smoothed over two cells, as shares of the fullest; `high` is how many the fullest has to a unit of area.
 function density(chart, { columns, rows, u0, v1, du, dv }) {
-  const counts = new Float32Array(columns * rows), reach = 3, weights = Array.from({ length: 2 * reach + 1 }, (_, i) => Math.exp(-((i - reach) ** 2) / 4.5));
+  const counts = new Float32Array(columns * rows),
+    reach = 3,
+    weights = Array.from({ length: 2 * reach + 1 }, (_, i) => Math.exp(-((i - reach) ** 2) / 4.5));
   const { uv } = chart;
   for (let i = 0; i < uv.length; i += 2) {
-    const column = Math.floor((uv[i] - u0) / du), row = Math.floor((v1 - uv[i + 1]) / dv);
+    const column = Math.floor((uv[i] - u0) / du),
+      row = Math.floor((v1 - uv[i + 1]) / dv);
     if (column >= 0 && row >= 0 && column < columns && row < rows) counts[row * columns + column] += 1;
   }
   const smooth = (from, step, length, other, far) => {
     const out = new Float32Array(from.length);
-    for (let o = 0; o < other; o += 1) for (let i = 0; i < length; i += 1) for (let d = -reach; d <= reach; d += 1) {
-      if (i + d >= 0 && i + d < length) out[o * far + i * step] += from[o * far + (i + d) * step] * weights[d + reach];
-    }
+    for (let o = 0; o < other; o += 1)
+      for (let i = 0; i < length; i += 1)
+        for (let d = -reach; d <= reach; d += 1) {
+          if (i + d >= 0 && i + d < length)
+            out[o * far + i * step] += from[o * far + (i + d) * step] * weights[d + reach];
+        }
     return out;
   };
   const out = smooth(smooth(counts, 1, columns, rows, columns), columns, rows, columns, 1);
-  const most = out.reduce((a, b) => Math.max(a, b), 0) || 1, weight = weights.reduce((a, b) => a + b, 0);
-  return { values: out.map((value) => Math.sqrt(value / most)), low: 0, high: most / (weight * weight * du * dv) }; // the root, so that thin places show beside the fullest
+  const most = out.reduce((a, b) => Math.max(a, b), 0) || 1,
+    weight = weights.reduce((a, b) => a + b, 0);
+  return {
+    values: out.map((value) => Math.sqrt(value / most)),
+    low: 0,
+    high: most / (weight * weight * du * dv),
+  }; // the root, so that thin places show beside the fullest
 }
 
 // Each kind gives one value in [0, 1] a cell and, for classes, which one.
 const VALUES = {
   density: (model, chart, grid) => density(chart, grid),
-  support: (model, chart, grid) => ({ values: Float32Array.from({ length: grid.columns * grid.rows }, (_, k) => supportOf(model, latentAt(chart, model, ...middle(grid, k)))) }),
+  support: (model, chart, grid) => ({
+    values: Float32Array.from({ length: grid.columns * grid.rows }, (_, k) =>
+      supportOf(model, latentAt(chart, model, ...middle(grid, k))),
+    ),
+  }),
   class: (model, chart, grid, look) => {
     const surest = Math.log((model.kinds ??= Math.max(2, new Set(model.codes.labels).size)));
-    const count = grid.columns * grid.rows, values = new Float32Array(count), labels = new Uint8Array(count);
+    const count = grid.columns * grid.rows,
+      values = new Float32Array(count),
+      labels = new Uint8Array(count);
     for (let k = 0; k < count; k += 1) {
-      const { label_votes: votes, distance } = model.codes.ask(latentAt(chart, model, ...middle(grid, k))), [best, share] = Object.entries(votes).reduce((a, b) => (b[1] > a[1] ? b : a));
+      const { label_votes: votes, distance } = model.codes.ask(latentAt(chart, model, ...middle(grid, k))),
+        [best, share] = Object.entries(votes).reduce((a, b) => (b[1] > a[1] ? b : a));
       const entropy = Object.values(votes).reduce((sum, p) => sum - p * Math.log(p), 0);
       labels[k] = best;
-      values[k] = share > 0 ? (1 - entropy / surest) * (0.35 + 0.65 * Math.min(1, supportAt(gapsOf(model), distance) / look.full)) : 0;
+      values[k] =
+        share > 0
+          ? (1 - entropy / surest) *
+            (0.35 + 0.65 * Math.min(1, supportAt(gapsOf(model), distance) / look.full))
+          : 0;
     }
     return { values, labels };
   },
   stretch: (model, chart, grid) => {
-    const raw = Float32Array.from({ length: grid.columns * grid.rows }, (_, k) => model.net.stretch(latentAt(chart, model, ...middle(grid, k)), chart.basis));
-    const sorted = raw.slice().sort(), low = sorted[Math.floor(sorted.length * 0.05)], high = sorted[Math.floor(sorted.length * 0.98)];
-    return { values: raw.map((value) => Math.min(1, Math.max(0, (value - low) / (high - low || 1)))), low, high, raw };
+    const raw = Float32Array.from({ length: grid.columns * grid.rows }, (_, k) =>
+      model.net.stretch(latentAt(chart, model, ...middle(grid, k)), chart.basis),
+    );
+    const sorted = raw.slice().sort(),
+      low = sorted[Math.floor(sorted.length * 0.05)],
+      high = sorted[Math.floor(sorted.length * 0.98)];
+    return {
+      values: raw.map((value) => Math.min(1, Math.max(0, (value - low) / (high - low || 1)))),
+      low,
+      high,
+      raw,
+    };
   },
 };
 
 // A field as a picture of one pixel a cell.
 function colour({ values, labels }, { columns, rows }, { colours, accent, strong }) {
   const sheet = new Uint8ClampedArray(columns * rows * 4);
-  values.forEach((value, k) => sheet.set([...(labels ? colours[labels[k] % colours.length] : accent), 255 * strong * value], k * 4));
+  values.forEach((value, k) =>
+    sheet.set([...(labels ? colours[labels[k] % colours.length] : accent), 255 * strong * value], k * 4),
+  );
   return { sheet, width: columns, height: rows };
 }
 
 // question: {what, grid, look: {ink, strength, full, colours, accent, strong}}
 export function paint(model, chart, { what, grid, look }) {
-  const start = performance.now(), count = grid.columns * grid.rows;
+  const start = performance.now(),
+    count = grid.columns * grid.rows;
   if (what === "manifold") {
-    const held = chart.tiles.size, tiles = Array.from({ length: count }, (_, k) => tile(model, chart, grid, k, look));
+    const held = chart.tiles.size,
+      tiles = Array.from({ length: count }, (_, k) => tile(model, chart, grid, k, look));
     const fresh = chart.tiles.size >= held ? chart.tiles.size - held : count;
     return { ...bake(tiles, model.shape, grid, look), ms: performance.now() - start, count, fresh };
   }
-  const field = VALUES[what](model, chart, grid, look), { sheet, width, height } = colour(field, grid, look);
+  const field = VALUES[what](model, chart, grid, look),
+    { sheet, width, height } = colour(field, grid, look);
   return { sheet, width, height, low: field.low, high: field.high, ms: performance.now() - start, count };
 }

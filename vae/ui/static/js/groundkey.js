@@ -3,11 +3,21 @@ import { count, h, number, percent } from "./dom.js";
 import { tokens } from "./store.js";
 
 const TEXTS = {
-  manifold: () => [`each tile: what the decoder draws there, fainter where support is under ${percent(tokens.support.full)}`],
+  manifold: () => [
+    `each tile: what the decoder draws there, fainter where support is under ${percent(tokens.support.full)}`,
+  ],
   class: () => ["colour: the most votes of the 15 nearest codes, pale where they disagree"],
-  density: ({ high }) => ["0", high < 100 ? number(high, 1) : count(Math.round(high)), "codes to a unit of area"],
+  density: ({ high }) => [
+    "0",
+    high < 100 ? number(high, 1) : count(Math.round(high)),
+    "codes to a unit of area",
+  ],
   support: () => ["0", percent(1), "support: as near to a code as codes lie to each other"],
-  stretch: ({ low, high }) => [`calm ${number(low, 1)}`, `${number(high, 1)} fast`, "stretch: how fast the image changes, log √det JᵀJ"],
+  stretch: ({ low, high }) => [
+    `calm ${number(low, 1)}`,
+    `${number(high, 1)} fast`,
+    "stretch: how fast the image changes, log √det JᵀJ",
+  ],
 };
 
 // shown: {what, low, high}; the scale is drawn where the text has two ends.

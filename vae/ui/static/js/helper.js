@@ -25,9 +25,18 @@ export class Helper {
 export class Knowing extends Helper {
   about(local, frame) {
     const told = this.told ?? {};
-    if (told.name !== local.name) this.ask("open", { name: local.name, weights: local.weights, config: local.config, mu: local.mu, labels: local.labels });
-    if (local.gaps && (told.name !== local.name || told.gaps !== local.gaps)) this.ask("measured", { name: local.name, gaps: local.gaps });
-    if (told.frame !== frame) this.ask("chart", { chart: { origin: frame.origin, basis: frame.basis, uv: frame.uv } });
+    if (told.name !== local.name)
+      this.ask("open", {
+        name: local.name,
+        weights: local.weights,
+        config: local.config,
+        mu: local.mu,
+        labels: local.labels,
+      });
+    if (local.gaps && (told.name !== local.name || told.gaps !== local.gaps))
+      this.ask("measured", { name: local.name, gaps: local.gaps });
+    if (told.frame !== frame)
+      this.ask("chart", { chart: { origin: frame.origin, basis: frame.basis, uv: frame.uv } });
     this.told = { name: local.name, gaps: local.gaps, frame };
     return this;
   }

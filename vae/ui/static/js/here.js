@@ -11,14 +11,29 @@ import { hereSetters } from "./ends.js";
 export const title = (text, ...rest) => h("h2", { class: "inspector__title" }, text, ...rest);
 export const named = (name) => (/^\d$/.test(name) ? `${name === "8" ? "an" : "a"} ${name}` : name);
 export const votesText = (votes, names = classNames()) =>
-  Object.entries(votes).sort((a, b) => b[1] - a[1]).slice(0, 3).map(([label, share]) => `${names[label] ?? label} (${percent(share)})`).join(", ");
+  Object.entries(votes)
+    .sort((a, b) => b[1] - a[1])
+    .slice(0, 3)
+    .map(([label, share]) => `${names[label] ?? label} (${percent(share)})`)
+    .join(", ");
 export const fade = (support) => Math.min(1, Math.max(tokens.support.faint, support / tokens.support.full));
 export const wide = matchMedia("(min-width: 1600px)");
 const narrow = matchMedia("(max-width: 800px)");
 const space = () => (wide.matches ? 224 : narrow.matches ? 112 : 140);
 
 export function meter(support = 0) {
-  const cells = Array.from({ length: 5 }, () => h("i", {})), element = h("span", { class: "meter", role: "meter", "aria-valuemin": "0", "aria-valuemax": "100", "aria-label": "support" }, cells);
+  const cells = Array.from({ length: 5 }, () => h("i", {})),
+    element = h(
+      "span",
+      {
+        class: "meter",
+        role: "meter",
+        "aria-valuemin": "0",
+        "aria-valuemax": "100",
+        "aria-label": "support",
+      },
+      cells,
+    );
   element.put = (share) => {
     cells.forEach((cell, i) => cell.classList.toggle("meter__on", i < Math.round(share * 5)));
     element.setAttribute("aria-valuenow", String(Math.round(share * 100)));
@@ -27,23 +42,61 @@ export function meter(support = 0) {
   return element;
 }
 
-const SLOW_SEARCH = 2, SEARCH_EVERY = 60; // milliseconds: a search that takes longer than the first is made no oftener than the second
+const SLOW_SEARCH = 2,
+  SEARCH_EVERY = 60; // milliseconds: a search that takes longer than the first is made no oftener than the second
 
 export function hereBlock() {
-  const canvas = picture(space(), "the decoded image at this place"), bar = meter();
-  const where = h("span", {}), looks = h("strong", {}), share = h("span", { class: "quiet" }), who = h("p", { class: "quiet here__who" }), fault = h("p", { class: "warn", hidden: true });
-  const faint = h("button", { type: "button", class: "link here__fade", "aria-pressed": "true", "data-hint": "The picture fades where no test image lies near: the model was never asked about such places. Click to switch this off or on", on: { click: () => {
-    const fading = !get().fading;
-    set({ fading });
-    faint.setAttribute("aria-pressed", String(fading));
-    faint.textContent = fading ? "fades" : "does not fade";
-    dim();
-  } } }, "fades");
-  const text = h("div", { class: "here__text" }, h("div", { class: "inspector__head" }, title("Here"), hereSetters()), h("p", { class: "here__z" }, term("z"), " = ", where), h("p", {}, "looks like ", looks),
-    h("p", { class: "here__support" }, term("support"), " ", bar, " ", share, " ", faint), who, fault);
-  const block = h("section", { class: "here", "aria-label": "Here" }, h("div", { class: "here__picture" }, canvas), text);
+  const canvas = picture(space(), "the decoded image at this place"),
+    bar = meter();
+  const where = h("span", {}),
+    looks = h("strong", {}),
+    share = h("span", { class: "quiet" }),
+    who = h("p", { class: "quiet here__who" }),
+    fault = h("p", { class: "warn", hidden: true });
+  const faint = h(
+    "button",
+    {
+      type: "button",
+      class: "link here__fade",
+      "aria-pressed": "true",
+      "data-hint":
+        "The picture fades where no test image lies near: the model was never asked about such places. Click to switch this off or on",
+      on: {
+        click: () => {
+          const fading = !get().fading;
+          set({ fading });
+          faint.setAttribute("aria-pressed", String(fading));
+          faint.textContent = fading ? "fades" : "does not fade";
+          dim();
+        },
+      },
+    },
+    "fades",
+  );
+  const text = h(
+    "div",
+    { class: "here__text" },
+    h("div", { class: "inspector__head" }, title("Here"), hereSetters()),
+    h("p", { class: "here__z" }, term("z"), " = ", where),
+    h("p", {}, "looks like ", looks),
+    h("p", { class: "here__support" }, term("support"), " ", bar, " ", share, " ", faint),
+    who,
+    fault,
+  );
+  const block = h(
+    "section",
+    { class: "here", "aria-label": "Here" },
+    h("div", { class: "here__picture" }, canvas),
+    text,
+  );
   wide.addEventListener("change", () => respace(canvas, space()));
-  let support = null, bytes = null, pixels = null, cost = 0, searched = 0, later = null, slow = null;
+  let support = null,
+    bytes = null,
+    pixels = null,
+    cost = 0,
+    searched = 0,
+    later = null,
+    slow = null;
   const dim = () => (canvas.style.opacity = get().fading && support !== null ? fade(support) : 1);
 
   // The picture at z, and whose work it was.
@@ -69,7 +122,8 @@ export function hereBlock() {
   }
 
   function search(z, local) {
-    const start = performance.now(), found = local.codes.ask(z);
+    const start = performance.now(),
+      found = local.codes.ask(z);
     cost = 0.8 * cost + 0.2 * (performance.now() - start);
     searched = start;
     tell(z, local.name, { ...found, support: local.gaps && supportAt(local.gaps, found.distance) });
@@ -85,7 +139,13 @@ export function hereBlock() {
   // At once, without any question to the server; false where the browser cannot.
   function local() {
     const { frame, uv, local: held } = get();
-    const z = held?.net && held.name === frame.model && toLatent(frame, uv), image = z && decodeNow(z, (pixels = pixels?.length === held.net.pixels ? pixels : new Float32Array(held.net.pixels)));
+    const z = held?.net && held.name === frame.model && toLatent(frame, uv),
+      image =
+        z &&
+        decodeNow(
+          z,
+          (pixels = pixels?.length === held.net.pixels ? pixels : new Float32Array(held.net.pixels)),
+        );
     if (!image) return false;
     if (bytes?.length !== image.length) bytes = new Uint8ClampedArray(image.length);
     for (let i = 0; i < image.length; i += 1) bytes[i] = image[i] * 255;
@@ -97,10 +157,16 @@ export function hereBlock() {
   const remote = latest(async () => {
     const { model, frame, uv, label } = get();
     if (!model || frame?.model !== model.name || !uv) return;
-    const z = toLatent(frame, uv), what = z ? { z: Array.from(z) } : { chart: frame.chart, uv }, began = performance.now();
+    const z = toLatent(frame, uv),
+      what = z ? { z: Array.from(z) } : { chart: frame.chart, uv },
+      began = performance.now();
     slow ??= setTimeout(() => block.classList.add("busy"), tokens.slowMs);
     try {
-      const reply = await ask("place", { model: model.name, ...what, label: model.conditional ? label : null });
+      const reply = await ask("place", {
+        model: model.name,
+        ...what,
+        label: model.conditional ? label : null,
+      });
       note("server", performance.now() - began);
       if (get().model?.name === model.name && !(get().local?.net && get().local.name === model.name)) {
         show(reply.z, model.name, unpack(reply.image), "server");
@@ -126,12 +192,23 @@ export function hereBlock() {
 
 export function nearestBlock() {
   const row = h("div", { class: "nearest__row" });
-  const block = h("section", { class: "nearest", "aria-label": "Nearest" }, title("Nearest", h("span", { class: "inspector__what" }, "test images to here, by distance in z")), row);
+  const block = h(
+    "section",
+    { class: "nearest", "aria-label": "Nearest" },
+    title("Nearest", h("span", { class: "inspector__what" }, "test images to here, by distance in z")),
+    row,
+  );
   let places = [];
 
   function place(n) {
-    const canvas = picture(wide.matches ? 84 : 56, ""), far = h("small", {});
-    const button = h("button", { type: "button", class: "nearest__one", on: { click: () => goTo(places[n].index) } }, canvas, far);
+    const canvas = picture(wide.matches ? 84 : 56, ""),
+      far = h("small", {});
+    const button = h(
+      "button",
+      { type: "button", class: "nearest__one", on: { click: () => goTo(places[n].index) } },
+      canvas,
+      far,
+    );
     return { button, canvas, far, index: -1, key: "" };
   }
 
@@ -149,11 +226,16 @@ export function nearestBlock() {
     if (!here || here.model !== model?.name) return;
     if (places.length !== here.nearest.length) {
       places = here.nearest.map((_, n) => place(n));
-      fill(row, places.map((one) => one.button));
+      fill(
+        row,
+        places.map((one) => one.button),
+      );
     }
     const lacking = [];
     here.nearest.forEach((near, n) => {
-      const one = places[n], image = thumb(near.index), key = `${here.model} ${near.index}`;
+      const one = places[n],
+        image = thumb(near.index),
+        key = `${here.model} ${near.index}`;
       one.far.textContent = number(near.distance, 2);
       if (!image) lacking.push(near.index);
       else if (one.image?.data !== image.data) paint(one.canvas, image);

@@ -13,30 +13,44 @@ let counting = null;
 // ---- opening
 
 async function bytes(model, file) {
-  const reply = await fetch(new URL(`lx/models/${encodeURIComponent(model)}/${file}.safetensors`, document.baseURI), { cache: "no-cache" });
+  const reply = await fetch(
+    new URL(`lx/models/${encodeURIComponent(model)}/${file}.safetensors`, document.baseURI),
+    { cache: "no-cache" },
+  );
   if (!reply.ok) throw new Error(`${file}.safetensors of ${model} did not come (${reply.status}).`);
   return reply.arrayBuffer();
 }
 
 // {name, config, weights (bytes), net or null, codes, mu, logvar, labels, gaps or null}
 async function read(name) {
-  const codesComing = bytes(name, "codes"), { config } = get().catalogue.models.find((one) => one.name === name);
+  const codesComing = bytes(name, "codes"),
+    { config } = get().catalogue.models.find((one) => one.name === name);
   const weights = runsHere(config) ? await bytes(name, "model") : null;
   const { mu, logvar, labels } = readSafetensors(await codesComing);
   const net = weights ? new Net(readSafetensors(weights), config) : null;
   for (let turn = 0; net && turn < 8; turn += 1) net.decode(mu.data.subarray(0, config.latent_dim)); // browsers compile what runs often: better now than under the pointer
   return {
-    name, config, weights, net, mu: mu.data, logvar: logvar.data, labels: labels.data,
-    codes: new Codes(mu.data, config.latent_dim, labels.data), gaps: null,
+    name,
+    config,
+    weights,
+    net,
+    mu: mu.data,
+    logvar: logvar.data,
+    labels: labels.data,
+    codes: new Codes(mu.data, config.latent_dim, labels.data),
+    gaps: null,
   };
 }
 
 export function open(name) {
   if (!kept.has(name)) {
-    kept.set(name, read(name).catch((fault) => {
-      kept.delete(name);
-      throw fault;
-    }));
+    kept.set(
+      name,
+      read(name).catch((fault) => {
+        kept.delete(name);
+        throw fault;
+      }),
+    );
     if (kept.size > KEPT) kept.delete(kept.keys().next().value);
   }
   return kept.get(name);
@@ -97,7 +111,8 @@ export const here = () => {
 export function decodeNow(z, out) {
   const local = here();
   if (!local) return null;
-  const start = performance.now(), image = local.net.decode(z, out);
+  const start = performance.now(),
+    image = local.net.decode(z, out);
   note("browser", performance.now() - start);
   return image;
 }
@@ -106,8 +121,13 @@ export function decodeNow(z, out) {
 export async function decode(z) {
   const image = decodeNow(z);
   if (image) return image;
-  const { model, label } = get(), start = performance.now();
-  const { images } = await ask("decode", { model: model.name, z: [Array.from(z)], label: model.conditional ? label : null });
+  const { model, label } = get(),
+    start = performance.now();
+  const { images } = await ask("decode", {
+    model: model.name,
+    z: [Array.from(z)],
+    label: model.conditional ? label : null,
+  });
   note("server", performance.now() - start);
   return Float32Array.from(unpack(images).data, (v) => v / 255);
 }
@@ -115,18 +135,23 @@ export async function decode(z) {
 // ---- charts
 
 let places = { frame: null, codes: null };
-const placesOf = (frame) => (places.frame === frame ? places : (places = { frame, codes: new Codes(frame.uv, 2, frame.labels) })).codes;
+const placesOf = (frame) =>
+  (places.frame === frame ? places : (places = { frame, codes: new Codes(frame.uv, 2, frame.labels) })).codes;
 
 // The latent at a place of the drawn chart, null where only the server knows it yet.
 export function toLatent(frame, [u, v]) {
-  if (frame.basis) return Float32Array.from(frame.origin, (o, k) => o + u * frame.basis[0][k] + v * frame.basis[1][k]);
+  if (frame.basis)
+    return Float32Array.from(frame.origin, (o, k) => o + u * frame.basis[0][k] + v * frame.basis[1][k]);
   const { local } = get();
-  return local?.name === frame.model ? Float32Array.from(carry(placesOf(frame), local.mu, local.codes.size, [u, v])) : null;
+  return local?.name === frame.model
+    ? Float32Array.from(carry(placesOf(frame), local.mu, local.codes.size, [u, v]))
+    : null;
 }
 
 // The place of a latent on the drawn chart.
 export function toPlane(frame, z) {
-  if (frame.basis) return frame.basis.map((row) => row.reduce((sum, b, k) => sum + b * (z[k] - frame.origin[k]), 0));
+  if (frame.basis)
+    return frame.basis.map((row) => row.reduce((sum, b, k) => sum + b * (z[k] - frame.origin[k]), 0));
   const { local } = get();
   return local?.name === frame.model ? Array.from(carry(local.codes, frame.uv, 2, z)) : null;
 }

@@ -1,6 +1,7 @@
 // Nearest codes and what they say of a place: labels, support. Exact, Euclidean, as vae/neighbours.py. No DOM: workers use it too.
 
-export const VOTERS = 15, SHOWN = 5;
+export const VOTERS = 15,
+  SHOWN = 5;
 
 export class Codes {
   // data: (N, Z) row after row; labels: (N,)
@@ -8,24 +9,29 @@ export class Codes {
     Object.assign(this, { data, size, labels, count: data.length / size });
     // Dimensions in the order of their spread: most codes are given up after a few of them.
     const spread = Array.from({ length: size }, (_, k) => {
-      let sum = 0, square = 0;
-      for (let i = k; i < data.length; i += size) (sum += data[i]), (square += data[i] * data[i]);
+      let sum = 0,
+        square = 0;
+      for (let i = k; i < data.length; i += size) ((sum += data[i]), (square += data[i] * data[i]));
       return square / this.count - (sum / this.count) ** 2;
     });
     this.order = spread.map((_, k) => k).sort((a, b) => spread[b] - spread[a]);
     this.sorted = new Float32Array(data.length);
-    for (let i = 0; i < this.count; i += 1) for (let k = 0; k < size; k += 1) this.sorted[i * size + k] = data[i * size + this.order[k]];
+    for (let i = 0; i < this.count; i += 1)
+      for (let k = 0; k < size; k += 1) this.sorted[i * size + k] = data[i * size + this.order[k]];
     this.query = new Float64Array(size);
   }
 
   // Rows and distances of the k codes nearest to z, nearest first, equally near ones in the order of their rows; `leave` is a row not to find.
   nearest(z, k = VOTERS, leave = -1) {
     const { sorted, size, count, query } = this;
-    const most = Math.min(k, count - (leave >= 0 ? 1 : 0)), rows = new Int32Array(most), squares = new Float64Array(most).fill(Infinity);
+    const most = Math.min(k, count - (leave >= 0 ? 1 : 0)),
+      rows = new Int32Array(most),
+      squares = new Float64Array(most).fill(Infinity);
     for (let d = 0; d < size; d += 1) query[d] = z[this.order[d]];
     let worst = Infinity;
     for (let i = 0, at = 0; i < count; i += 1, at += size) {
-      const a = sorted[at] - query[0], b = size > 1 ? sorted[at + 1] - query[1] : 0;
+      const a = sorted[at] - query[0],
+        b = size > 1 ? sorted[at + 1] - query[1] : 0;
       let sum = a * a + b * b;
       for (let d = 2; d < size && sum < worst; d += 1) {
         const step = sorted[at + d] - query[d];
@@ -33,7 +39,8 @@ export class Codes {
       }
       if (!(sum < worst) || i === leave) continue;
       let place = most - 1;
-      for (; place > 0 && squares[place - 1] > sum; place -= 1) (squares[place] = squares[place - 1]), (rows[place] = rows[place - 1]);
+      for (; place > 0 && squares[place - 1] > sum; place -= 1)
+        ((squares[place] = squares[place - 1]), (rows[place] = rows[place - 1]));
       squares[place] = sum;
       rows[place] = i;
       worst = squares[most - 1];
@@ -43,9 +50,14 @@ export class Codes {
 
   // The five nearest, the shares of labels among the fifteen nearest, and the distance to the nearest.
   ask(z, leave = -1) {
-    const { rows, distances } = this.nearest(z, VOTERS, leave), votes = {};
+    const { rows, distances } = this.nearest(z, VOTERS, leave),
+      votes = {};
     for (const row of rows) votes[this.labels[row]] = (votes[this.labels[row]] ?? 0) + 1 / rows.length;
-    const near = Array.from(rows.subarray(0, SHOWN), (index, n) => ({ index, label: this.labels[index], distance: distances[n] }));
+    const near = Array.from(rows.subarray(0, SHOWN), (index, n) => ({
+      index,
+      label: this.labels[index],
+      distance: distances[n],
+    }));
     return { nearest: near, label_votes: votes, distance: distances[0] };
   }
 
@@ -54,8 +66,11 @@ export class Codes {
   gaps(every = 1) {
     const { sorted, size, count } = this;
     if (count < 2) return new Float64Array(count);
-    const turn = Uint32Array.from({ length: count }, (_, i) => i).sort((a, b) => sorted[a * size] - sorted[b * size]);
-    const rows = new Float32Array(sorted.length), out = new Float64Array(Math.ceil(count / every));
+    const turn = Uint32Array.from({ length: count }, (_, i) => i).sort(
+      (a, b) => sorted[a * size] - sorted[b * size],
+    );
+    const rows = new Float32Array(sorted.length),
+      out = new Float64Array(Math.ceil(count / every));
     turn.forEach((from, to) => rows.set(sorted.subarray(from * size, (from + 1) * size), to * size));
     const square = (i, j, worst) => {
       let sum = 0;
@@ -66,7 +81,9 @@ export class Codes {
       return sum;
     };
     for (let i = 0; i < count; i += every) {
-      let best = Infinity, down = i - 1, up = i + 1;
+      let best = Infinity,
+        down = i - 1,
+        up = i + 1;
       while (down >= 0 || up < count) {
         if (down >= 0) {
           if ((rows[i * size] - rows[down * size]) ** 2 >= best) down = -1;
@@ -85,7 +102,8 @@ export class Codes {
 
 // How many of the ascending `values` are at most `value`.
 function upTo(values, value) {
-  let low = 0, high = values.length;
+  let low = 0,
+    high = values.length;
   while (low < high) {
     const middle = (low + high) >> 1;
     if (values[middle] <= value) low = middle + 1;
@@ -99,7 +117,8 @@ export const supportAt = (gaps, distance) => 1 - upTo(gaps, distance) / gaps.len
 
 // The weighted mean of the values (width each) of the points nearest to a place, w = 1 / (d + 1e-6); a point itself has its own value.
 export function carry(points, values, width, place) {
-  const { rows, distances } = points.nearest(place), out = new Float64Array(width);
+  const { rows, distances } = points.nearest(place),
+    out = new Float64Array(width);
   if (distances[0] === 0) return Float64Array.from(values.subarray(rows[0] * width, (rows[0] + 1) * width));
   let whole = 0;
   rows.forEach((row, n) => {

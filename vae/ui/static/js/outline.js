@@ -22,25 +22,33 @@ export function edges(places) {
 
 // Which of the places [u0, v0, u1, v1, ...] an outline holds, in their order.
 export function inside({ tool, outline }, uv) {
-  const [u0, u1, v0, v1] = edges(outline), found = [];
+  const [u0, u1, v0, v1] = edges(outline),
+    found = [];
   for (let i = 0; i < uv.length / 2; i += 1) {
-    const u = uv[2 * i], v = uv[2 * i + 1];
-    if (u >= u0 && u <= u1 && v >= v0 && v <= v1 && (tool === "box" || winding(outline, u, v) !== 0)) found.push(i);
+    const u = uv[2 * i],
+      v = uv[2 * i + 1];
+    if (u >= u0 && u <= u1 && v >= v0 && v <= v1 && (tool === "box" || winding(outline, u, v) !== 0))
+      found.push(i);
   }
   return Int32Array.from(found);
 }
 
 function away([x, y], [ax, ay], [bx, by]) {
-  const dx = bx - ax, dy = by - ay, long = dx * dx + dy * dy, t = long ? Math.max(0, Math.min(1, ((x - ax) * dx + (y - ay) * dy) / long)) : 0;
+  const dx = bx - ax,
+    dy = by - ay,
+    long = dx * dx + dy * dy,
+    t = long ? Math.max(0, Math.min(1, ((x - ax) * dx + (y - ay) * dy) / long)) : 0;
   return Math.hypot(x - ax - t * dx, y - ay - t * dy);
 }
 
 // The fewest of a line's places that stay within `tolerance` of all of them (Douglas and Peucker 1973); as coarse as `most` places ask for.
 export function simplify(line, tolerance, most) {
-  const kept = new Set([0, line.length - 1]), open = [[0, line.length - 1]];
+  const kept = new Set([0, line.length - 1]),
+    open = [[0, line.length - 1]];
   while (open.length) {
     const [from, to] = open.pop();
-    let worst = tolerance, at = -1;
+    let worst = tolerance,
+      at = -1;
     for (let k = from + 1; k < to; k += 1) {
       const d = away(line[k], line[from], line[to]);
       if (d > worst) [worst, at] = [d, k];
@@ -60,13 +68,28 @@ export function rounded(places, scale) {
 
 // A selection as a link's text: each outline with the map that it was drawn on, for its numbers mean nothing on another.
 export const pickText = ({ strokes }) =>
-  strokes.map(({ tool, outline, cut, of }) => [[cut ? `-${tool}` : tool, ...outline.flat()].join(","), ...(of ? [of.model, of.chart] : [])].join("*")).join("!");
+  strokes
+    .map(({ tool, outline, cut, of }) =>
+      [[cut ? `-${tool}` : tool, ...outline.flat()].join(","), ...(of ? [of.model, of.chart] : [])].join("*"),
+    )
+    .join("!");
 
 function readStroke(text, most) {
-  const [shape, model, chart] = text.split("*"), [kind, ...numbers] = shape.split(","), cut = kind.startsWith("-"), tool = cut ? kind.slice(1) : kind;
-  const values = numbers.map((one) => (/^-?\d+(\.\d+)?(e[-+]?\d+)?$/.test(one) ? Number(one) : NaN)), outline = Array.from({ length: values.length / 2 }, (_, k) => [values[2 * k], values[2 * k + 1]]);
-  const counted = tool === "box" ? outline.length === 2 : tool === "lasso" && outline.length >= 3 && outline.length <= most;
-  if (!counted || values.length % 2 || values.some((value) => !(Math.abs(value) < 1e6)) || Boolean(model) !== Boolean(chart)) return null;
+  const [shape, model, chart] = text.split("*"),
+    [kind, ...numbers] = shape.split(","),
+    cut = kind.startsWith("-"),
+    tool = cut ? kind.slice(1) : kind;
+  const values = numbers.map((one) => (/^-?\d+(\.\d+)?(e[-+]?\d+)?$/.test(one) ? Number(one) : NaN)),
+    outline = Array.from({ length: values.length / 2 }, (_, k) => [values[2 * k], values[2 * k + 1]]);
+  const counted =
+    tool === "box" ? outline.length === 2 : tool === "lasso" && outline.length >= 3 && outline.length <= most;
+  if (
+    !counted ||
+    values.length % 2 ||
+    values.some((value) => !(Math.abs(value) < 1e6)) ||
+    Boolean(model) !== Boolean(chart)
+  )
+    return null;
   const [u0, u1, v0, v1] = edges(outline);
   return u1 > u0 && v1 > v0 ? { tool, outline, cut, ...(model && { of: { model, chart } }) } : null;
 }

@@ -6,7 +6,12 @@ import { inside } from "./outline.js";
 export const drawnOn = ({ of }, frame) => of.model === frame.model && of.chart === frame.chart;
 
 function put(strokes) {
-  const { frame: { labels }, hidden } = get(), within = new Uint8Array(labels.length), indices = [];
+  const {
+      frame: { labels },
+      hidden,
+    } = get(),
+    within = new Uint8Array(labels.length),
+    indices = [];
   for (const { held, cut } of strokes) for (const i of held) within[i] = cut ? 0 : 1;
   within.forEach((one, i) => one && !hidden.has(labels[i]) && indices.push(i));
   set({ picked: { strokes, indices: Int32Array.from(indices) } });
@@ -14,26 +19,41 @@ function put(strokes) {
 
 // One more outline on the map that is shown: instead of the others, added to them or taken away.
 export function choose({ tool, outline }, how) {
-  const { picked, frame } = get(), before = how !== "new" && picked?.indices ? picked.strokes : [];
-  if (before.length >= tokens.pick.strokes) return set({ news: `A selection holds ${tokens.pick.strokes} outlines at most; Escape clears it.` });
-  put([...before, { tool, outline, cut: how === "cut" && before.length > 0, of: { model: frame.model, chart: frame.chart }, held: inside({ tool, outline }, frame.uv) }]);
+  const { picked, frame } = get(),
+    before = how !== "new" && picked?.indices ? picked.strokes : [];
+  if (before.length >= tokens.pick.strokes)
+    return set({ news: `A selection holds ${tokens.pick.strokes} outlines at most; Escape clears it.` });
+  put([
+    ...before,
+    {
+      tool,
+      outline,
+      cut: how === "cut" && before.length > 0,
+      of: { model: frame.model, chart: frame.chart },
+      held: inside({ tool, outline }, frame.uv),
+    },
+  ]);
 }
 
 // What the outlines of a link hold; one from another size or chart is laid over its own.
 const resolve = latest(async () => {
-  const { picked, frame, model } = get(), maps = new Map();
+  const { picked, frame, model } = get(),
+    maps = new Map();
   if (!picked || picked.indices || !frame || frame.model !== model?.name) return;
   const places = async (of) => {
     const key = JSON.stringify(of);
-    if (!maps.has(key)) maps.set(key, drawnOn({ of }, frame) ? frame.uv : unpack((await ask("map", of)).uv).data);
+    if (!maps.has(key))
+      maps.set(key, drawnOn({ of }, frame) ? frame.uv : unpack((await ask("map", of)).uv).data);
     return maps.get(key);
   };
   try {
     const strokes = [];
-    for (const { of = { model: frame.model, chart: frame.chart }, ...stroke } of picked.strokes) strokes.push({ ...stroke, of, held: inside(stroke, await places(of)) });
+    for (const { of = { model: frame.model, chart: frame.chart }, ...stroke } of picked.strokes)
+      strokes.push({ ...stroke, of, held: inside(stroke, await places(of)) });
     if (get().picked === picked) put(strokes);
   } catch (fault) {
-    if (get().picked === picked && !fault.lost) set({ picked: null, news: `The selection of this link cannot be shown. ${fault.message}` });
+    if (get().picked === picked && !fault.lost)
+      set({ picked: null, news: `The selection of this link cannot be shown. ${fault.message}` });
   }
 });
 

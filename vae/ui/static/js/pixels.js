@@ -21,9 +21,15 @@ export function ramp(kind) {
 // The pixels of image k of `images` ({data, shape: [..., C, H, W]}) as ImageData.
 export function imageData(images, k = 0, kind = "ink") {
   const [channels, height, width] = images.shape.slice(-3);
-  const size = height * width, from = k * channels * size, table = ramp(kind);
-  const out = new ImageData(width, height), pixels = new Uint32Array(out.data.buffer), { data } = images;
-  if (channels === 3) for (let i = 0; i < size; i += 1) pixels[i] = packed([data[from + i], data[from + size + i], data[from + 2 * size + i]]);
+  const size = height * width,
+    from = k * channels * size,
+    table = ramp(kind);
+  const out = new ImageData(width, height),
+    pixels = new Uint32Array(out.data.buffer),
+    { data } = images;
+  if (channels === 3)
+    for (let i = 0; i < size; i += 1)
+      pixels[i] = packed([data[from + i], data[from + size + i], data[from + 2 * size + i]]);
   else for (let i = 0; i < size; i += 1) pixels[i] = table[data[from + i]];
   return out;
 }
@@ -46,7 +52,16 @@ function fit(canvas) {
 }
 
 // An empty picture; `held` takes its place before it is painted.
-export const picture = (space, alt, held = false) => h("canvas", { class: "pixels", width: 1, height: 1, "data-space": String(space), role: "img", "aria-label": alt, style: held ? `width:${space}px;height:${space}px` : "" });
+export const picture = (space, alt, held = false) =>
+  h("canvas", {
+    class: "pixels",
+    width: 1,
+    height: 1,
+    "data-space": String(space),
+    role: "img",
+    "aria-label": alt,
+    style: held ? `width:${space}px;height:${space}px` : "",
+  });
 
 export function pictureOf(images, k, space, alt, kind = "ink") {
   const canvas = picture(space, alt);

@@ -6,11 +6,16 @@ import { vectorText } from "./dom.js";
 // null where no place is known yet.
 export function snippet() {
   const { model, frame, uv, here, label, catalogue } = get();
-  const z = frame && model && frame.model === model.name && uv ? (toLatent(frame, uv) ?? (here?.model === model.name ? here.z : null)) : null;
+  const z =
+    frame && model && frame.model === model.name && uv
+      ? (toLatent(frame, uv) ?? (here?.model === model.name ? here.z : null))
+      : null;
   if (!z) return null;
-  const numbers = Array.from(z, (v) => String(Number(v.toPrecision(9)))), lines = [];
+  const numbers = Array.from(z, (v) => String(Number(v.toPrecision(9)))),
+    lines = [];
   for (let i = 0; i < numbers.length; i += 8) lines.push(numbers.slice(i, i + 8).join(", "));
-  const given = model.conditional ? `, torch.tensor([${label}])` : "", [channels] = model.image_shape;
+  const given = model.conditional ? `, torch.tensor([${label}])` : "",
+    [channels] = model.image_shape;
   return `# ${model.name} at z = ${vectorText(z)}; run it where app.py runs
 import torch
 from vae import load_model

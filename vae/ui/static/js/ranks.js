@@ -5,10 +5,16 @@ import { Codes, VOTERS } from "./neighbours.js";
 // (Venna & Kaski 2001). Its mean is trustworthiness; with the two exchanged, continuity. Ranks are counted, not sorted: every pair is measured once, and given up
 // as soon as it is farther apart than the neighbours of both.
 export function pointwise(space, size, view, width, wanted = VOTERS) {
-  const near = new Codes(view, width, null), { sorted, count: n } = new Codes(space, size, null), k = Math.min(wanted, Math.floor((n - 1) / 2));
-  const limits = new Float32Array(n * k), most = new Float32Array(n), counts = new Int32Array(n * k), own = new Float32Array(size);
+  const near = new Codes(view, width, null),
+    { sorted, count: n } = new Codes(space, size, null),
+    k = Math.min(wanted, Math.floor((n - 1) / 2));
+  const limits = new Float32Array(n * k),
+    most = new Float32Array(n),
+    counts = new Int32Array(n * k),
+    own = new Float32Array(size);
   for (let i = 0; i < n; i += 1) {
-    const { rows } = near.nearest(view.subarray(i * width, (i + 1) * width), k, i), mine = limits.subarray(i * k, (i + 1) * k);
+    const { rows } = near.nearest(view.subarray(i * width, (i + 1) * width), k, i),
+      mine = limits.subarray(i * k, (i + 1) * k);
     for (let m = 0; m < k; m += 1) {
       let sum = 0;
       for (let d = 0; d < size; d += 1) sum += (sorted[i * size + d] - sorted[rows[m] * size + d]) ** 2;
@@ -28,9 +34,13 @@ export function pointwise(space, size, view, width, wanted = VOTERS) {
     const mine = most[i];
     for (let j = i + 1, at = j * size; j < n; j += 1, at += size) {
       const far = most[j] > mine ? most[j] : mine;
-      let sum = 0, d = 0;
+      let sum = 0,
+        d = 0;
       for (; d + 4 <= size && sum <= far; d += 4) {
-        const p = own[d] - sorted[at + d], q = own[d + 1] - sorted[at + d + 1], r = own[d + 2] - sorted[at + d + 2], t = own[d + 3] - sorted[at + d + 3];
+        const p = own[d] - sorted[at + d],
+          q = own[d + 1] - sorted[at + d + 1],
+          r = own[d + 2] - sorted[at + d + 2],
+          t = own[d + 3] - sorted[at + d + 3];
         sum += p * p + q * q + r * r + t * t;
       }
       for (; d < size && sum <= far; d += 1) {
@@ -44,7 +54,8 @@ export function pointwise(space, size, view, width, wanted = VOTERS) {
     }
   }
   return Float32Array.from({ length: n }, (_, i) => {
-    let rank = 1, penalty = 0;
+    let rank = 1,
+      penalty = 0;
     for (let m = i * k; m < (i + 1) * k; m += 1) {
       rank += counts[m];
       penalty += Math.max(0, rank - k);

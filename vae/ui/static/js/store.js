@@ -4,7 +4,10 @@ export const tokens = JSON.parse(document.getElementById("lx-tokens").textConten
 
 const state = {
   catalogue: null, // {models, datasets, recipes, broken} as the server lists them
-  dataset: null, recipe: null, latentDim: null, model: null, // model: the chosen folder's entry, or null where none exists
+  dataset: null,
+  recipe: null,
+  latentDim: null,
+  model: null, // model: the chosen folder's entry, or null where none exists
   chart: null, // null: the model's default
   anchor: null, // the test image whose mu an axes chart passes through; null: the mean of the codes
   colour: "label", // what the codes' colour says, see colour.js
@@ -67,23 +70,43 @@ export function on(keys, work) {
 
 // ---- choosing a model
 
-const near = (list, value) => list.reduce((best, v) => (best === null || Math.abs(v - value) < Math.abs(best - value) ? v : best), null);
+const near = (list, value) =>
+  list.reduce((best, v) => (best === null || Math.abs(v - value) < Math.abs(best - value) ? v : best), null);
 
 export const datasetOf = (name) => state.catalogue?.datasets.find((d) => d.name === name) ?? null;
 export const classNames = () => datasetOf(state.dataset)?.classes ?? [];
-export const variantsOf = (dataset) => [...new Set(state.catalogue.models.filter((m) => m.dataset === dataset).map((m) => m.variant))];
+export const variantsOf = (dataset) => [
+  ...new Set(state.catalogue.models.filter((m) => m.dataset === dataset).map((m) => m.variant)),
+];
 export const modelOf = (dataset, recipe, latentDim) =>
-  state.catalogue.models.find((m) => m.dataset === dataset && m.variant === recipe && m.latent_dim === latentDim) ?? null;
-export const family = () => state.catalogue?.models.filter((m) => m.dataset === state.dataset && m.variant === state.recipe) ?? [];
+  state.catalogue.models.find(
+    (m) => m.dataset === dataset && m.variant === recipe && m.latent_dim === latentDim,
+  ) ?? null;
+export const family = () =>
+  state.catalogue?.models.filter((m) => m.dataset === state.dataset && m.variant === state.recipe) ?? [];
 
 // Moves to a data set, recipe and size; keeps what it can and takes the nearest of what it cannot.
 export function choose({ dataset = state.dataset, recipe = state.recipe, latentDim = state.latentDim }) {
   const variants = variantsOf(dataset);
-  if (!variants.includes(recipe)) recipe = variants.includes("default") ? "default" : (variants[0] ?? "default");
-  const sizes = state.catalogue.models.filter((m) => m.dataset === dataset && m.variant === recipe).map((m) => m.latent_dim);
+  if (!variants.includes(recipe))
+    recipe = variants.includes("default") ? "default" : (variants[0] ?? "default");
+  const sizes = state.catalogue.models
+    .filter((m) => m.dataset === dataset && m.variant === recipe)
+    .map((m) => m.latent_dim);
   latentDim = sizes.length ? near(sizes, latentDim ?? 2) : latentDim;
   const other = dataset !== state.dataset;
-  set({ dataset, recipe, latentDim, model: modelOf(dataset, recipe, latentDim), chart: null, anchor: null, view: null, uv: null, click: null, here: null });
+  set({
+    dataset,
+    recipe,
+    latentDim,
+    model: modelOf(dataset, recipe, latentDim),
+    chart: null,
+    anchor: null,
+    view: null,
+    uv: null,
+    click: null,
+    here: null,
+  });
   if (other) set({ index: 0, selection: null, hidden: new Set(), drawing: null, path: null, picked: null });
 }
 
@@ -99,7 +122,10 @@ export class Refusal extends Error {}
 // and would take the processor from them.
 const FIRST = new Set(["start", "map"]);
 let mapDrawn, modelHeld;
-const first = Promise.all([new Promise((resolve) => (mapDrawn = resolve)), new Promise((resolve) => (modelHeld = resolve))]);
+const first = Promise.all([
+  new Promise((resolve) => (mapDrawn = resolve)),
+  new Promise((resolve) => (modelHeld = resolve)),
+]);
 export { mapDrawn, modelHeld };
 
 // One question; rejects with a sentence to show. Gradio resolves with undefined when the server is gone or refuses.
@@ -114,7 +140,9 @@ export async function ask(door, fields) {
   }
   if (reply === undefined || reply === null) {
     lost();
-    throw Object.assign(new Refusal("The server does not answer. The page tries again by itself."), { lost: true });
+    throw Object.assign(new Refusal("The server does not answer. The page tries again by itself."), {
+      lost: true,
+    });
   }
   if (reply.error !== undefined && typeof reply.error === "string") throw new Refusal(reply.error);
   return reply;
@@ -140,7 +168,8 @@ function lost() {
 
 // One question in the air, the newest waits: calls in between are dropped, the last always gets its answer.
 export function latest(work) {
-  let busy = false, next = null;
+  let busy = false,
+    next = null;
   return async function turn(...args) {
     if (busy) {
       next = args;

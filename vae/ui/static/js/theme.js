@@ -34,6 +34,9 @@ export function toggle() {
 
 system.addEventListener("change", apply);
 // Gradio sets its own idea of the mode when it mounts.
-new MutationObserver(() => document.body.classList.contains("dark") !== get().dark && document.body.classList.toggle("dark", get().dark))
-  .observe(document.body, { attributeFilter: ["class"] });
+new MutationObserver(
+  () =>
+    document.body.classList.contains("dark") !== get().dark &&
+    document.body.classList.toggle("dark", get().dark),
+).observe(document.body, { attributeFilter: ["class"] });
 apply();

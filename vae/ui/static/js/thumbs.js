@@ -10,7 +10,9 @@ on(["images"], () => [...sheets].forEach(([dataset, sheet]) => sheet === null &&
 async function load(dataset) {
   sheets.set(dataset, null);
   try {
-    const reply = await fetch(new URL(`lx/images/${encodeURIComponent(dataset)}`, document.baseURI), { cache: "no-cache" });
+    const reply = await fetch(new URL(`lx/images/${encodeURIComponent(dataset)}`, document.baseURI), {
+      cache: "no-cache",
+    });
     if (!reply.ok) return;
     sheets.set(dataset, { data: new Uint8Array(await reply.arrayBuffer()), shape: datasetOf(dataset).shape });
     pictures.clear();
@@ -30,15 +32,23 @@ export function thumb(index) {
     const known = pictures.get(index);
     if (known?.sheet === sheet) return known;
     const size = sheet.shape.reduce((a, b) => a * b, 1);
-    const picture = { data: sheet.data.subarray(index * size, (index + 1) * size), shape: sheet.shape, sheet };
+    const picture = {
+      data: sheet.data.subarray(index * size, (index + 1) * size),
+      shape: sheet.shape,
+      sheet,
+    };
     pictures.set(index, picture);
     return picture;
   }
   const key = `${model.name} ${index}`;
   if (made.has(key)) return made.get(key);
   if (!local?.net || local.name !== model.name) return null;
-  const size = local.codes.size, image = local.net.decode(local.mu.subarray(index * size, (index + 1) * size));
-  return keep(key, { data: Uint8Array.from(image, (v) => Math.round(v * 255)), shape: local.config.image_shape });
+  const size = local.codes.size,
+    image = local.net.decode(local.mu.subarray(index * size, (index + 1) * size));
+  return keep(key, {
+    data: Uint8Array.from(image, (v) => Math.round(v * 255)),
+    shape: local.config.image_shape,
+  });
 }
 
 function keep(key, picture) {
@@ -49,11 +59,16 @@ function keep(key, picture) {
 
 // The same for several, asking the server for those that cannot be had here.
 export async function thumbs(indices) {
-  const { model } = get(), absent = indices.filter((index) => !thumb(index));
+  const { model } = get(),
+    absent = indices.filter((index) => !thumb(index));
   for (let k = 0; k < absent.length; k += tokens.pick.sheet) {
-    const some = absent.slice(k, k + tokens.pick.sheet), images = unpack((await ask("thumbnails", { model: model.name, indices: some })).images);
-    const shape = images.shape.slice(1), size = shape.reduce((a, b) => a * b, 1);
-    some.forEach((index, n) => keep(`${model.name} ${index}`, { data: images.data.subarray(n * size, (n + 1) * size), shape }));
+    const some = absent.slice(k, k + tokens.pick.sheet),
+      images = unpack((await ask("thumbnails", { model: model.name, indices: some })).images);
+    const shape = images.shape.slice(1),
+      size = shape.reduce((a, b) => a * b, 1);
+    some.forEach((index, n) =>
+      keep(`${model.name} ${index}`, { data: images.data.subarray(n * size, (n + 1) * size), shape }),
+    );
   }
   return indices.map((index) => thumb(index) ?? made.get(`${model.name} ${index}`));
 }

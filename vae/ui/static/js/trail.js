@@ -6,13 +6,17 @@ import { apart, dijkstra, evenly, Lattice, relax, walk, walked } from "./path.js
 const TURN_MS = 80; // of arithmetic before the worker looks at its next question
 
 const placeOf = (model, chart, z) =>
-  (chart.basis ? chart.basis.map((row) => row.reduce((sum, b, k) => sum + b * (z[k] - chart.origin[k]), 0)) : Array.from(carry(model.codes, chart.uv, 2, z)));
+  chart.basis
+    ? chart.basis.map((row) => row.reduce((sum, b, k) => sum + b * (z[k] - chart.origin[k]), 0))
+    : Array.from(carry(model.codes, chart.uv, 2, z));
 
 // Places of z as the page shows them; without images where the model cannot be run here.
 function shown(model, chart, zs) {
   const { net } = model;
   return {
-    zs: zs.map((z) => Array.from(z)), uvs: zs.map((z) => placeOf(model, chart, z)), supports: zs.map((z) => supportOf(model, z)),
+    zs: zs.map((z) => Array.from(z)),
+    uvs: zs.map((z) => placeOf(model, chart, z)),
+    supports: zs.map((z) => supportOf(model, z)),
     images: net && zs.map((z) => Uint8ClampedArray.from(net.decode(z), (p) => p * 255)),
   };
 }
@@ -20,7 +24,10 @@ function shown(model, chart, zs) {
 // The straight or spherical path between two z: `count` pictures along it, and its line on the chart.
 export function strip(model, chart, { ends, method, count, points }) {
   const line = chart.basis && method === "linear" ? [ends[0], ends[1]] : walk(...ends, points, method);
-  return { ...shown(model, chart, walk(...ends, count, method)), line: line.map((z) => placeOf(model, chart, z)) };
+  return {
+    ...shown(model, chart, walk(...ends, count, method)),
+    line: line.map((z) => placeOf(model, chart, z)),
+  };
 }
 
 // The sum of pixel distances over `samples` even steps along a list of latents' places, decoded one after the other; yields now and then.
@@ -38,14 +45,19 @@ function* lengthOf(net, zs) {
 
 // question: {kind: "length", ends: [z, z], method, samples} or {kind: "shortest", a, b (places), samples, count, lattice, near, points, sweeps, same, gain}
 export function* seek(model, chart, question) {
-  const { net } = model, { samples } = question;
+  const { net } = model,
+    { samples } = question;
   if (question.kind === "length") {
     const gone = yield* lengthOf(net, walk(...question.ends, samples + 1, question.method));
     return { length: gone[samples] };
   }
-  const { a, b, count, sweeps, same, gain: least } = question, latent = (uv) => latentAt(chart, model, ...uv), decode = (uv) => net.decode(latent(uv)), scratch = new Float32Array(net.pixels);
+  const { a, b, count, sweeps, same, gain: least } = question,
+    latent = (uv) => latentAt(chart, model, ...uv),
+    decode = (uv) => net.decode(latent(uv)),
+    scratch = new Float32Array(net.pixels);
   const measure = function* (points) {
-    const places = evenly(points, samples + 1), gone = yield* lengthOf(net, places.map(latent));
+    const places = evenly(points, samples + 1),
+      gone = yield* lengthOf(net, places.map(latent));
     return { points, places, gone, length: gone[samples] };
   };
   const straight = yield* measure([a, b]);
@@ -54,36 +66,61 @@ export function* seek(model, chart, question) {
   // always be short: places farther out than all codes are from each other are left out, but for the straight way itself.
   const inside = (uv) => supportOf(model, latent(uv)) > 0;
   const find = function* (lattice, near) {
-    const kept = new Map(), open = new Map(), most = near?.size ?? lattice.columns * lattice.rows;
-    const allowed = (node) => (!near || near.has(node)) && (lattice.straight(node) || (open.get(node) ?? (open.set(node, inside(lattice.place(node))), open.get(node))));
-    const image = (node) => kept.get(node) ?? (kept.set(node, decode(lattice.place(node))), kept.get(node)), goal = image(lattice.to);
+    const kept = new Map(),
+      open = new Map(),
+      most = near?.size ?? lattice.columns * lattice.rows;
+    const allowed = (node) =>
+      (!near || near.has(node)) &&
+      (lattice.straight(node) ||
+        (open.get(node) ?? (open.set(node, inside(lattice.place(node))), open.get(node))));
+    const image = (node) => kept.get(node) ?? (kept.set(node, decode(lattice.place(node))), kept.get(node)),
+      goal = image(lattice.to);
     const search = dijkstra({
-      from: lattice.from, to: lattice.to, edges: (node) => lattice.edges(node).filter(allowed),
-      cost: (one, other) => apart(image(one), image(other)), bound: (node) => apart(image(node), goal),
+      from: lattice.from,
+      to: lattice.to,
+      edges: (node) => lattice.edges(node).filter(allowed),
+      cost: (one, other) => apart(image(one), image(other)),
+      bound: (node) => apart(image(node), goal),
     });
     let step = search.next();
     for (; !step.done; step = search.next()) yield { seen: kept.size, most };
     const { nodes } = step.value;
     return { nodes, places: nodes.map((node) => lattice.place(node)), images: nodes.map(image) };
   };
-  const lattice = new Lattice(a, b, question.lattice), coarse = yield* find(lattice), { fine, near } = lattice.finer(coarse.nodes, question.near);
+  const lattice = new Lattice(a, b, question.lattice),
+    coarse = yield* find(lattice),
+    { fine, near } = lattice.finer(coarse.nodes, question.near);
   const way = yield* find(fine, near);
   let best = yield* measure(way.places);
   if (straight.length < best.length) best = straight;
 
   // A lattice knows sixteen directions; from here the line finds its own.
-  const points = evenly(way.places, question.points, walked(way.images)), images = points.map(decode);
+  const points = evenly(way.places, question.points, walked(way.images)),
+    images = points.map(decode);
   for (let turn = 1; turn <= sweeps; turn += 1) {
-    const moved = relax(points, images, decode, (uv) => net.tangents(latent(uv), chart.basis, scratch), inside);
+    const moved = relax(
+      points,
+      images,
+      decode,
+      (uv) => net.tangents(latent(uv), chart.basis, scratch),
+      inside,
+    );
     yield { turn, sweeps, line: points.slice() };
     if (moved && turn % 4 !== 0 && turn < sweeps) continue;
-    const now = yield* measure(points.slice()), gain = 1 - now.length / best.length;
+    const now = yield* measure(points.slice()),
+      gain = 1 - now.length / best.length;
     if (now.length < best.length) best = now;
     if (!moved || gain < least) break;
   }
   const asShort = best.length >= straight.length * (1 - same);
   if (asShort) best = straight;
-  return { ...shown(model, chart, evenly(best.places, count, best.gone).map(latent)), line: best.points, length: best.length, straight: straight.length, asShort };
+  return {
+    ...shown(model, chart, evenly(best.places, count, best.gone).map(latent)),
+    line: best.points,
+    length: best.length,
+    straight: straight.length,
+    asShort,
+  };
 }
 
 // Goes on with a search for a while: {done: false, ...how far} or {done: true, ...answer}.

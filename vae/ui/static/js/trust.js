@@ -12,14 +12,20 @@ export function count(kind, frame, local) {
   const name = key(kind, frame);
   if (!known.has(name)) {
     helper ??= new Helper();
-    const spaces = [local.mu, local.codes.size, frame.uv, 2], [space, size, view, width] = kind === "trust" ? spaces : [...spaces.slice(2), ...spaces.slice(0, 2)];
-    const coming = helper.ask("pointwise", { space, size, view, width }).then((made) => ({ ...made, mean: made.values.reduce((a, b) => a + b, 0) / made.values.length }));
+    const spaces = [local.mu, local.codes.size, frame.uv, 2],
+      [space, size, view, width] = kind === "trust" ? spaces : [...spaces.slice(2), ...spaces.slice(0, 2)];
+    const coming = helper
+      .ask("pointwise", { space, size, view, width })
+      .then((made) => ({ ...made, mean: made.values.reduce((a, b) => a + b, 0) / made.values.length }));
     if (known.size >= KEPT) known.delete(known.keys().next().value);
     known.set(name, coming);
-    coming.then((made) => {
-      coming.made = made;
-      document.dispatchEvent(new CustomEvent("lx-counted"));
-    }, () => known.delete(name));
+    coming.then(
+      (made) => {
+        coming.made = made;
+        document.dispatchEvent(new CustomEvent("lx-counted"));
+      },
+      () => known.delete(name),
+    );
   }
   return known.get(name);
 }

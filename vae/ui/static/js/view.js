@@ -2,8 +2,15 @@
 
 // null where the map shows everything, as it does when it opens.
 export function seen(plot) {
-  const { u, v, scale } = plot.view, whole = plot.fitView(plot.frame), near = 0.5 * scale;
-  if (Math.abs(scale / whole.scale - 1) < 1e-3 && Math.abs(u - whole.u) < near && Math.abs(v - whole.v) < near) return null;
+  const { u, v, scale } = plot.view,
+    whole = plot.fitView(plot.frame),
+    near = 0.5 * scale;
+  if (
+    Math.abs(scale / whole.scale - 1) < 1e-3 &&
+    Math.abs(u - whole.u) < near &&
+    Math.abs(v - whole.v) < near
+  )
+    return null;
   return { u, v, span: scale * Math.min(...plot.inner) };
 }
 

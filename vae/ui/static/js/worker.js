@@ -6,25 +6,39 @@ import { openChart, paint } from "./field.js";
 import { pointwise } from "./ranks.js";
 import { seek, strip, turns } from "./trail.js";
 
-let model = null, chart = null;
+let model = null,
+  chart = null;
 const searches = {};
 
 const work = {
   gaps: ({ mu, size }) => ({ gaps: new Codes(mu, size, null).gaps() }),
   pointwise: ({ space, size, view, width }) => {
-    const start = performance.now(), values = pointwise(space, size, view, width);
+    const start = performance.now(),
+      values = pointwise(space, size, view, width);
     return { values, ms: performance.now() - start };
   },
   // Every place decoded and every image encoded, one at a time, and the median time of one.
   twin: ({ weights, config, z, x }) => {
-    const net = new Net(readSafetensors(weights), config), times = { z: [], x: [] }, places = z.length / net.size, count = x.length / net.pixels;
-    const images = new Float32Array(places * net.pixels), mu = new Float32Array(count * net.size), logvar = new Float32Array(count * net.size);
+    const net = new Net(readSafetensors(weights), config),
+      times = { z: [], x: [] },
+      places = z.length / net.size,
+      count = x.length / net.pixels;
+    const images = new Float32Array(places * net.pixels),
+      mu = new Float32Array(count * net.size),
+      logvar = new Float32Array(count * net.size);
     const timed = (kind, work) => {
-      const start = performance.now(), made = work();
+      const start = performance.now(),
+        made = work();
       times[kind].push(performance.now() - start);
       return made;
     };
-    for (let i = 0; i < places; i += 1) timed("z", () => net.decode(z.subarray(i * net.size, (i + 1) * net.size), images.subarray(i * net.pixels, (i + 1) * net.pixels)));
+    for (let i = 0; i < places; i += 1)
+      timed("z", () =>
+        net.decode(
+          z.subarray(i * net.size, (i + 1) * net.size),
+          images.subarray(i * net.pixels, (i + 1) * net.pixels),
+        ),
+      );
     for (let i = 0; i < count; i += 1) {
       const code = timed("x", () => net.encode(x.subarray(i * net.pixels, (i + 1) * net.pixels)));
       mu.set(code.mu, i * net.size);
@@ -35,7 +49,14 @@ const work = {
   },
   // What the questions after it are about.
   open: ({ name, weights, config, mu, labels }) => {
-    model = { name, mu, shape: config.image_shape, net: weights && new Net(readSafetensors(weights), config), codes: new Codes(mu, config.latent_dim, labels), gaps: null };
+    model = {
+      name,
+      mu,
+      shape: config.image_shape,
+      net: weights && new Net(readSafetensors(weights), config),
+      codes: new Codes(mu, config.latent_dim, labels),
+      gaps: null,
+    };
     return {};
   },
   measured: ({ name, gaps }) => {
