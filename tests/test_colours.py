@@ -39,8 +39,8 @@ def test_the_recon_of_every_code_is_the_one_shown_for_that_image(explorer):
 def test_without_the_images_there_is_no_recon_and_no_error(explorer, monkeypatch):
     from vae.errors import DataError
 
-    def gone(dataset):
+    def gone(dataset, split):
         raise DataError("The images are not on this computer.")
 
-    monkeypatch.setattr(explorer, "test_set", gone)
+    monkeypatch.setattr(explorer.catalogue, "images", gone)
     assert ask(explorer) == {"values": None}

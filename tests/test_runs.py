@@ -13,7 +13,7 @@ import torch
 import vae.runs
 from vae.errors import CheckpointError, ConfigError, DataError, TrainingError
 from vae.folders.files import write_folder
-from vae.folders.folder import load_model, read_codes, read_folder, read_history, read_state, read_umap
+from vae.folders.folder import load_model, read_charts, read_codes, read_folder, read_history, read_state
 from vae.runs import Finished, Run, add_umap, train_model
 
 QUICK = {"epochs": 3}
@@ -285,18 +285,20 @@ def test_umap_places_are_added_to_the_folder_once_they_are_wanted(tmp_path, monk
     run = Run("digits", "tutorial", 3, {"epochs": 1})
     train(run, tmp_path)
     path = tmp_path / run.folder_name()
-    assert read_umap(read_folder(path)) is None
+    assert "umap" not in read_charts(read_folder(path))
     with pytest.raises(Finished):
         train(run, tmp_path, resume=True)
-    assert read_umap(read_folder(path)) is None
+    assert "umap" not in read_charts(read_folder(path))
     with pytest.raises(Finished):
         train(run, tmp_path, resume=True, umap=True)
     folder = read_folder(path)
-    np.testing.assert_array_equal(read_umap(folder), read_codes(folder)["mu"][:, :2])
+    np.testing.assert_array_equal(read_charts(folder)["umap"], read_codes(folder)["mu"][:, :2])
     train(run, tmp_path / "at once", umap=True)
-    assert read_umap(read_folder(tmp_path / "at once" / run.folder_name())) is not None
+    assert "umap" in read_charts(read_folder(tmp_path / "at once" / run.folder_name()))
     train(Run("digits", "tutorial", 2, {"epochs": 1}), tmp_path, umap=True)
-    assert read_umap(read_folder(tmp_path / "digits-tutorial-z2")) is None  # two dimensions are their own map
+    assert "umap" not in read_charts(
+        read_folder(tmp_path / "digits-tutorial-z2")
+    )  # two dimensions are their own map
     before = {p.name: p.read_bytes() for p in path.iterdir()}
     add_umap(path)
     assert {p.name: p.read_bytes() for p in path.iterdir()} == before

@@ -62,10 +62,10 @@ def test_the_parts_joined_are_the_whole(trained, monkeypatch):
 
 def test_training_codes_are_encoded_once_whatever_the_chart(trained, monkeypatch):
     explorer, blocks = Explorer(trained), []
-    opened = explorer._get(Z5)
-    means = opened.means
+    loaded = explorer.catalogue.load(Z5)
+    means = loaded.means
     monkeypatch.setattr(
-        opened, "means", lambda images, labels: blocks.append(len(images)) or means(images, labels)
+        loaded, "means", lambda images, labels: blocks.append(len(images)) or means(images, labels)
     )
     for chart in ("pca", "axes:0,1", None):
         explorer.training_map(Z5, chart=chart)
@@ -95,7 +95,7 @@ def test_absent_training_images_are_a_sentence_with_the_way_out_and_never_a_down
     if not (ROOT / "models/mnist-default-z2/config.json").exists():
         pytest.skip("the shipped models are not there")
     monkeypatch.setattr(vae.data.load, "fetch", lambda *_: pytest.fail("a download began"))
-    monkeypatch.setattr("vae.catalogue.fetch_data", lambda *_: pytest.fail("a download began"))
+    monkeypatch.setattr("vae.catalogue.fetch", lambda *_: pytest.fail("a download began"))
     explorer = Explorer(ROOT / "models", tmp_path)
     with pytest.raises(DataError, match="MNIST is not in .*put train-images-idx3-ubyte.* by hand"):
         explorer.training_map("mnist-default-z2")

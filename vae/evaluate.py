@@ -14,7 +14,15 @@ from torch import Tensor
 from vae.data.load import load_split
 from vae.data.sets import ImageSet
 from vae.folders.files import json_bytes, update_folder
-from vae.folders.folder import METRIC_UNITS, ModelFolder, read_codes, read_folder, read_weights
+from vae.folders.folder import (
+    METRIC_UNITS,
+    ModelFolder,
+    evaluate_command,
+    metric,
+    read_codes,
+    read_folder,
+    read_weights,
+)
 from vae.loss import bernoulli_nll, kl_divergence, log_normal, recon_nats, squared_error
 from vae.model import VAE
 from vae.space.chart import make_chart
@@ -45,7 +53,7 @@ def elbo_terms(
     device = next(vae.parameters()).device
     generator = torch.Generator(device).manual_seed(seed)
     samples = samples if vae.config.variational else 1
-    log_variance = getattr(vae.decoder, "log_variance", None)
+    log_variance = vae.log_variance
     recons, kls = [], []
     for x, label in chunks(vae, data):
         mu, logvar = vae.encode(x, label)
@@ -88,7 +96,7 @@ def log_likelihood(
 ) -> Tensor:
     """Importance-sampled log p(x) (N,) in nats under the model's likelihood; the encoder runs once an image."""
     generator = torch.Generator(next(vae.parameters()).device).manual_seed(seed)
-    log_variance = getattr(vae.decoder, "log_variance", None)
+    log_variance = vae.log_variance
     size = max(1, (4096 if vae.config.architecture == "mlp" else 2048) // k)
     found = []
     for x, label in chunks(vae, data, size):
@@ -200,11 +208,13 @@ def chart_metrics(folder: ModelFolder) -> dict[str, float]:
 def metrics_table(
     values: dict[str, float | None], folder: ModelFolder, k: int = IMPORTANCE_SAMPLES
 ) -> dict[str, dict[str, Any]]:
-    """`metrics.json` with units and commands; a key without a value is null, `seconds` stays what training wrote."""
-    command = f"python -m vae evaluate {folder.path.as_posix()}"
-    table = {
-        key: {"value": _rounded(values.get(key)), "unit": unit, "command": command}
-        for key, unit in METRIC_UNITS.items()
+    """`metrics.json` with units and commands; a key without a value is null.
+
+    `seconds` stays what training wrote, a key of another release what it was.
+    """
+    command = evaluate_command(folder.path)
+    table = folder.metrics | {
+        key: metric(_rounded(values.get(key)), unit, command) for key, unit in METRIC_UNITS.items()
     }
     table["seconds"] = folder.metrics["seconds"]
     table["log_likelihood"]["k"] = k

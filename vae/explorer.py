@@ -2,80 +2,126 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+import threading
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from cachetools import LRUCache, cachedmethod
 
-from vae.catalogue import OpenModel, Shelf
-from vae.data.load import load_split
+from vae.catalogue import Catalogue, LoadedModel
 from vae.data.sketch import sketch
 from vae.errors import InputError, VAEError
+from vae.folders.folder import read_history
 from vae.space.chart import Chart, default_chart, make_chart
 from vae.space.geodesic import evenly, shortest
-from vae.space.latent import interpolate, manifold_grid, pixel_length, traverse
+from vae.space.latent import cells, interpolate, manifold_grid, pixel_length, traverse
 
 PATH_SAMPLES = 256  # steps a path's pixel length is measured over
 TRAINING_PART = 5_000  # training codes of one answer: a convolution's take seconds
+CHARTS = 128  # charts kept
+PARTS = 72  # parts of training codes kept: six models' of 60,000; 58 MB at Z = 40
+RECONS = 64  # models whose recon of every test image is kept
 
 
-class Explorer(Shelf):
-    """Every question a view, an endpoint or a notebook asks about the models of one folder.
+class Explorer:
+    """Every question a view, an endpoint or a notebook asks about the models of a catalogue.
 
-    Reading only; safe to ask from several threads. Models are opened when first asked about and kept while there is
-    room. Every refusal is a `VAEError` whose text can be shown as it is.
+    `Explorer("models")` makes the catalogue of that folder itself. Reading only; safe to ask from several threads.
+    Every refusal is a `VAEError` whose text can be shown as it is.
     """
+
+    def __init__(self, catalogue: Catalogue | str | Path = "models", data_dir: str | Path | None = None):
+        self.catalogue = catalogue if isinstance(catalogue, Catalogue) else Catalogue(catalogue, data_dir)
+        self._charts, self._parts, self._recons = LRUCache(CHARTS), LRUCache(PARTS), LRUCache(RECONS)
+        self._busy = threading.Condition()  # of the three caches: askers of one key wait for one answer
+
+    # ---- models ----------------------------------------------------------------------------------------------------
+
+    def models(self) -> list[dict[str, Any]]:
+        """Every model: name, dataset, recipe, latent_dim, image_shape, conditional, variational, metrics."""
+        return self.catalogue.models()
+
+    def metrics(self, model: str) -> dict[str, Any]:
+        """`metrics.json`."""
+        return self.catalogue.folder(model).metrics
+
+    def history(self, model: str) -> dict[str, list]:
+        """`history.json`."""
+        return read_history(self.catalogue.folder(model).path)
+
+    def card(self, model: str) -> dict[str, Any]:
+        """Everything written down about a model: config, provenance, metrics, and its layers with their shapes."""
+        folder, layers = self.catalogue.folder(model), self.catalogue.load(model).vae.state_dict()
+        return {
+            "name": model,
+            "dataset": folder.dataset,
+            "recipe": folder.recipe,
+            "model": folder.model.to_dict(),
+            "train": folder.train.to_dict(),
+            "provenance": folder.provenance,
+            "metrics": folder.metrics,
+            "layers": [{"name": k, "shape": list(v.shape)} for k, v in layers.items()],
+        }
+
+    def device_name(self) -> str:
+        """What decodes: the CPU and its threads. Answers of one image are faster there than on any GPU."""
+        from vae.runs import device_name
+
+        return device_name()
 
     # ---- test images -----------------------------------------------------------------------------------------------
 
     def index_of_class(self, model: str, label: int | None, seed: int = 0) -> int:
         """A random test index, of one class where a label is given."""
-        labels = self._get(model, network=False).labels
+        labels = self.catalogue.load(model, network=False).labels
         rows = np.arange(len(labels)) if label is None else np.flatnonzero(labels == label)
         if not len(rows):
             raise InputError(
-                f"label is {label!r}; the test set of {self.folder(model).dataset} has labels from 0 to {int(labels.max())}."
+                f"label is {label!r}; the test set of {self.catalogue.folder(model).dataset} has labels from 0 to {int(labels.max())}."
             )
         return int(rows[np.random.default_rng(seed).integers(len(rows))])
 
     def thumbnails(self, model: str, indices: list[int]) -> np.ndarray:
         """Test images (n, C, H, W) uint8 where they are at hand, else their reconstructions."""
-        opened = self._get(model, network=False)
-        rows = np.array([self._row(opened, i) for i in indices], np.int64)
+        loaded = self.catalogue.load(model, network=False)
+        rows = np.array([loaded.row(i) for i in indices], np.int64)
         try:
-            return self.test_set(opened.folder.dataset).images[rows]
+            return self.catalogue.images(loaded.folder.dataset, "test").images[rows]
         except VAEError:
-            label = opened.labels[rows] if opened.folder.model.conditional else None
-            return np.round(opened.decode(opened.mu[rows], label) * 255).astype(np.uint8)
+            label = loaded.labels[rows] if loaded.folder.model.conditional else None
+            return np.round(loaded.decode(loaded.mu[rows], label) * 255).astype(np.uint8)
 
     # ---- places ----------------------------------------------------------------------------------------------------
 
     def codes(self, model: str) -> dict[str, np.ndarray]:
         """The test set's mu and logvar (N, Z) and labels (N,), in test-set order."""
-        opened = self._get(model, network=False)
-        return {"mu": opened.mu, "logvar": opened.logvar, "labels": opened.labels}
+        loaded = self.catalogue.load(model, network=False)
+        return {"mu": loaded.mu, "logvar": loaded.logvar, "labels": loaded.labels}
 
     def chart(self, model: str, chart: str | None = None, anchor: int | None = None) -> Chart:
         """A chart of a model, by name; `anchor` is the test image whose mu an axes chart passes through."""
-        opened = self._get(model, network=False)
-        z0 = None if anchor is None else opened.mu[self._row(opened, anchor)]
-        return self._charts.get((model, chart, anchor), lambda: make_chart(chart, opened.mu, opened.umap, z0))
+        return self._chart(self.catalogue.load(model, network=False), chart, anchor)
+
+    @cachedmethod(
+        lambda self: self._charts,
+        lambda _, loaded, chart, anchor: (loaded.folder.key, chart, anchor),
+        condition=lambda self: self._busy,
+    )
+    def _chart(self, loaded: LoadedModel, chart: str | None, anchor: int | None) -> Chart:
+        z0 = None if anchor is None else loaded.mu[loaded.row(anchor)]
+        return make_chart(chart, loaded.mu, loaded.umap, z0)
 
     def map(self, model: str, chart: str | None = None, anchor: int | None = None) -> dict[str, Any]:
         """The places uv (N, 2) of all codes on a chart, their labels, and the chart itself where it is linear."""
-        opened, found = self._get(model, network=False), self.chart(model, chart, anchor)
-        uv = opened.umap if found.name == "umap" else found.to_plane(opened.mu)
-        offered = (
-            ["axes:0,1"]
-            + ["pca"] * (opened.folder.model.latent_dim > 2)
-            + ["umap"] * (opened.umap is not None)
-        )
+        loaded, found = self.catalogue.load(model, network=False), self.chart(model, chart, anchor)
+        uv = loaded.umap if found.name == "umap" else found.to_plane(loaded.mu)
+        offered = ["axes:0,1"] + ["pca"] * (loaded.latent_dim > 2) + ["umap"] * (loaded.umap is not None)
         return {
             "uv": np.asarray(uv, np.float32),
-            "labels": opened.labels,
+            "labels": loaded.labels,
             "chart": found.name,
-            "default": default_chart(opened.folder.model.latent_dim),
+            "default": default_chart(loaded.folder.model.latent_dim),
             "charts": offered,
             "origin": found.origin,
             "basis": found.basis,
@@ -87,86 +133,133 @@ class Explorer(Shelf):
 
         A model folder does not hold these codes: they are encoded when first asked for. `DataError` where the images are not on disk.
         """
-        opened, found = self._get(model), self.chart(model, chart)
-        dataset = opened.folder.dataset
-        train = self._training.get(
-            dataset, lambda: load_split(dataset, "train", self.data_dir, download=False)
-        )
+        loaded, found = self.catalogue.load(model), self.chart(model, chart)
+        dataset = loaded.folder.dataset
+        train = self.catalogue.images(dataset, "train")
         if not 0 <= start < len(train) or start % TRAINING_PART:
-            raise InputError(
-                f"start is {start}; it must be a multiple of {TRAINING_PART:,} below {len(train):,}, the training images of {dataset}."
+            allowed = (
+                f"a multiple of {TRAINING_PART:,} below {len(train):,}, the training images of {dataset}"
             )
-        rows = slice(start, start + TRAINING_PART)
-        mu = self._parts.get((model, start), lambda: opened.means(train.images[rows], train.labels[rows]))
+            raise InputError(f"start is {start}; it must be {allowed}.")
+        labels = train.labels[start : start + TRAINING_PART]
+        mu = self._training_codes(loaded, start)
         return {
             "uv": found.to_plane(mu).astype(np.float32),
-            "labels": train.labels[rows].astype(np.uint8),
+            "labels": labels.astype(np.uint8),
             "start": start,
             "total": len(train),
         }
 
+    @cachedmethod(
+        lambda self: self._parts,
+        lambda _, loaded, start: (loaded.folder.key, start),
+        condition=lambda self: self._busy,
+    )
+    def _training_codes(self, loaded: LoadedModel, start: int) -> np.ndarray:
+        train, rows = (
+            self.catalogue.images(loaded.folder.dataset, "train"),
+            slice(start, start + TRAINING_PART),
+        )
+        return loaded.means(train.images[rows], train.labels[rows])
+
     def place(self, model: str, z: np.ndarray, label: int | None = None) -> dict[str, Any]:
         """What is at z (Z,): the decoded image, its support, the votes and the nearest codes."""
-        opened = self._get(model)
-        z = self._latent(opened, np.asarray(z)[None])
-        near, votes = opened.neighbours.ask(z[0])
-        image = opened.decode(z, self._label(opened, label))[0]
+        loaded = self.catalogue.load(model)
+        z = loaded.latent(np.asarray(z)[None])
+        near, votes = loaded.neighbours.ask(z[0])
+        image = loaded.decode(z, loaded.label(label))[0]
         return {
             "image": image,
-            "support": float(opened.neighbours.support(z)[0]),
+            "support": float(loaded.neighbours.support(z)[0]),
             "label_votes": votes,
             "nearest": near,
         }
 
     def support(self, model: str, z: np.ndarray) -> np.ndarray:
         """The support of places z (N, Z): (N,)."""
-        opened = self._get(model, network=False)
-        return opened.neighbours.support(self._latent(opened, z))
+        loaded = self.catalogue.load(model, network=False)
+        return loaded.neighbours.support(loaded.latent(z))
 
     def select(self, model: str, index: int) -> dict[str, Any]:
         """All about one test image in one model: original, x_recon, error, mu, logvar, recon and kl at the mean, votes without itself."""
-        opened = self._get(model)
-        row = self._row(opened, index)
-        answer = self._through(opened, row, original := self._original(opened.folder.dataset, row))
-        near, votes = opened.neighbours.ask(opened.mu[row], exclude=row)
+        loaded = self.catalogue.load(model)
+        row = loaded.row(index)
+        answer = self._through(loaded, row, original := self.catalogue.original(loaded.folder.dataset, row))
+        near, votes = loaded.neighbours.ask(loaded.mu[row], exclude=row)
         error = None if original is None else original - answer["x_recon"]
         return (
             {
                 "index": row,
-                "label": int(opened.labels[row]),
+                "label": int(loaded.labels[row]),
                 "original": original,
                 "error": error,
-                "logvar": opened.logvar[row],
+                "logvar": loaded.logvar[row],
             }
             | answer
             | {"nearest": near, "label_votes": votes}
         )
 
+    def spread(self, model: str, index: int, chart: str, count: int, seed: int = 0) -> np.ndarray:
+        """Places (count, 2) on a chart of draws from one test image's posterior, for charts on which it is no ellipse."""
+        loaded = self.catalogue.load(model, network=False)
+        row = loaded.row(index)
+        eps = np.random.default_rng(seed).standard_normal((count, loaded.latent_dim))
+        z = loaded.mu[row] + np.exp(loaded.logvar[row] / 2) * eps  # (count, Z)
+        return self.chart(model, chart).to_plane(z.astype(np.float32))
+
     def recons(self, model: str) -> np.ndarray | None:
         """recon at the mean of every test image (N,), in nats; None where the images are not at hand."""
-        opened = self._get(model)
+        loaded = self.catalogue.load(model)
         try:
-            images = self.test_set(opened.folder.dataset).images
+            images = self.catalogue.images(loaded.folder.dataset, "test").images
         except VAEError:
             return None
-        return opened.recons(images) if len(images) == len(opened.mu) else None
+        return self._recon_of_all(loaded, images) if len(images) == len(loaded.mu) else None
 
-    def _through(self, opened: OpenModel, row: int, original: np.ndarray | None) -> dict[str, Any]:
-        label = int(opened.labels[row]) if opened.folder.model.conditional else None
-        recon, kl = (None, None) if original is None else opened.terms(original, row, label)
+    @cachedmethod(
+        lambda self: self._recons,
+        lambda _, loaded, images: loaded.folder.key,
+        condition=lambda self: self._busy,
+    )
+    def _recon_of_all(self, loaded: LoadedModel, images: np.ndarray, block: int = 1000) -> np.ndarray:
+        blocks = [slice(start, start + block) for start in range(0, len(images), block)]
+        return np.concatenate([loaded.recon(images[b].astype(np.float32) / 255, b) for b in blocks])
+
+    def _through(self, loaded: LoadedModel, row: int, original: np.ndarray | None) -> dict[str, Any]:
+        label = int(loaded.labels[row]) if loaded.folder.model.conditional else None
         return {
-            "x_recon": opened.decode(opened.mu[[row]], label)[0],
-            "mu": opened.mu[row],
-            "recon": recon,
-            "kl": kl,
+            "x_recon": loaded.decode(loaded.mu[[row]], label)[0],
+            "mu": loaded.mu[row],
+            "recon": None if original is None else float(loaded.recon(original[None], np.array([row]))[0]),
+            "kl": None if original is None else loaded.kl(row),
         }
+
+    # ---- areas of a chart ------------------------------------------------------------------------------------------
+
+    def ground(
+        self,
+        model: str,
+        box: tuple[float, float, float, float],
+        columns: int,
+        rows: int,
+        chart: str | None = None,
+        anchor: int | None = None,
+        label: int | None = None,
+    ) -> dict[str, np.ndarray]:
+        """A part of a chart decoded: a tile at the middle of each cell of a grid over `box` (u0, u1, v0, v1).
+
+        images (rows * columns, C, H, W), the top row first, and the support (rows * columns,) of each.
+        """
+        loaded = self.catalogue.load(model)
+        z = self.chart(model, chart, anchor).to_latent(cells(box, columns, rows)).astype(np.float32)
+        return {"images": loaded.decode(z, loaded.label(label)), "support": loaded.neighbours.support(z)}
 
     # ---- the questions of the named endpoints ----------------------------------------------------------------------
 
     def decode(self, model: str, z: np.ndarray, label: int | None = None) -> np.ndarray:
         """Images (N, C, H, W) in [0, 1] at z (N, Z)."""
-        opened = self._get(model)
-        return opened.decode(self._latent(opened, z), self._label(opened, label))
+        loaded = self.catalogue.load(model)
+        return loaded.decode(loaded.latent(z), loaded.label(label))
 
     def encode(
         self,
@@ -181,8 +274,8 @@ class Explorer(Shelf):
         `image` is (H', W') or (H', W', 3) in [0, 1]; `raw` says that it already is a data-set image (exact shape, ink
         bright), else it goes through `sketch`. `exclude` leaves a test image's own code out of the votes.
         """
-        opened = self._get(model)
-        label, config = self._label(opened, label), opened.folder.model
+        loaded = self.catalogue.load(model)
+        label, config = loaded.label(label), loaded.folder.model
         image = np.asarray(image, np.float32)
         if image.ndim not in (2, 3) or not image.size or (image.ndim == 3 and image.shape[2] not in (1, 3)):
             raise InputError(f"image has shape {image.shape}; it must be (H, W), or (H, W, 3) for colour.")
@@ -196,39 +289,36 @@ class Explorer(Shelf):
                 )
             x = image.reshape(height, width, channels).transpose(2, 0, 1)
         else:
-            x = sketch(image, opened.folder.dataset, config.image_shape)
-        mu, logvar = opened.encode(x[None], label)
-        near, votes = opened.neighbours.ask(mu[0], exclude)
+            x = sketch(image, loaded.folder.dataset, config.image_shape)
+        mu, logvar = loaded.encode(x[None], label)
+        near, votes = loaded.neighbours.ask(mu[0], exclude)
         return {
             "mu": mu[0],
             "logvar": logvar[0],
             "x": x,
-            "x_recon": opened.decode(mu, label)[0],
+            "x_recon": loaded.decode(mu, label)[0],
             "nearest": near,
             "label_votes": votes,
         }
 
     def reconstruct(self, dataset: str, index: int, models: list[str] | None = None) -> dict[str, Any]:
         """One test image through several models (all of its data set where None): original, label, {name: x_recon, mu, recon, kl}."""
-        names = [
-            f.name for f in self._folders()[0].values() if f.dataset == dataset and f.name not in self._failed
-        ]
-        if not names:
-            known = sorted({f.dataset for f in self._folders()[0].values()})
-            raise InputError(
-                f"dataset is {dataset!r}; there are models of {', '.join(known) or 'no data set yet'}."
-            )
+        names = self.catalogue.of_dataset(dataset)
         for name in models or ():
-            if self.folder(name).dataset != dataset:
+            found = self.catalogue.folder(name).dataset
+            if found != dataset:
                 raise InputError(
-                    f"models names {name!r}, a model of {self.folder(name).dataset}; here they must be of {dataset}."
+                    f"models names {name!r}, a model of {found}; here they must be of {dataset}."
                 )
-        opened = [self._get(name) for name in models] if models is not None else self._sound(names)
-        first = opened[0] if opened else self._get(names[0])
-        row = self._row(first, index)
-        original = self._original(dataset, row)
-        through = {o.folder.name: self._through(o, self._row(o, index), original) for o in opened}
-        return {"original": original, "label": int(first.labels[row]), "models": through}
+        if models is None:
+            through = self.catalogue.loadable(names)
+        else:
+            through = [self.catalogue.load(name) for name in models]
+        first = through[0] if through else self.catalogue.load(names[0])
+        row = first.row(index)
+        original = self.catalogue.original(dataset, row)
+        answers = {one.name: self._through(one, one.row(index), original) for one in through}
+        return {"original": original, "label": int(first.labels[row]), "models": answers}
 
     def manifold(
         self,
@@ -241,20 +331,20 @@ class Explorer(Shelf):
         anchor: int | None = None,
     ) -> dict[str, np.ndarray]:
         """The decoded grid of a chart: images (n, n, C, H, W), z (n, n, Z), uv (n, n, 2); row 0 is the top (Kingma & Welling 2014, fig. 4)."""
-        opened, found = self._get(model), self.chart(model, chart, anchor)
-        uv, z = manifold_grid(found, opened.mu, n, extent, spacing)
-        images = opened.decode(z.reshape(n * n, -1), self._label(opened, label))
+        loaded, found = self.catalogue.load(model), self.chart(model, chart, anchor)
+        uv, z = manifold_grid(found, loaded.mu, n, extent, spacing)
+        images = loaded.decode(z.reshape(n * n, -1), loaded.label(label))
         return {"images": images.reshape(n, n, *images.shape[1:]), "z": z, "uv": uv}
 
     def sample(
         self, model: str, n: int, temperature: float = 1.0, label: int | None = None, seed: int = 0
     ) -> dict[str, np.ndarray]:
         """n images (n, C, H, W) decoded from z ~ N(0, temperature^2 I), and those z (n, Z)."""
-        opened = self._get(model)
-        z = (np.random.default_rng(seed).standard_normal((n, opened.mu.shape[1])) * temperature).astype(
+        loaded = self.catalogue.load(model)
+        z = (np.random.default_rng(seed).standard_normal((n, loaded.latent_dim)) * temperature).astype(
             np.float32
         )
-        return {"z": z, "images": opened.decode(z, self._label(opened, label))}
+        return {"z": z, "images": loaded.decode(z, loaded.label(label))}
 
     def interpolate(
         self,
@@ -266,13 +356,13 @@ class Explorer(Shelf):
         label: int | None = None,
     ):
         """The path (steps, Z) between two places, decoded, with the support of each step."""
-        opened = self._get(model)
-        ends = self._latent(opened, np.stack([np.asarray(z_start), np.asarray(z_end)]))
+        loaded = self.catalogue.load(model)
+        ends = loaded.latent(np.stack([np.asarray(z_start), np.asarray(z_end)]))
         z = interpolate(ends[0], ends[1], steps, method)
         return {
             "z": z,
-            "images": opened.decode(z, self._label(opened, label)),
-            "support": opened.neighbours.support(z),
+            "images": loaded.decode(z, loaded.label(label)),
+            "support": loaded.neighbours.support(z),
         }
 
     def path_length(
@@ -304,14 +394,14 @@ class Explorer(Shelf):
         `steps` places of it, evenly by pixel length: uv (steps, 2), z (steps, Z), images, support; its `length` and that of the `straight`
         way, which it is where none shorter is found; its corners, `path` (P, 2). `line` (P, 2) goes on from an earlier answer's.
         """
-        opened, plane = self._get(model), self.chart(model, chart, anchor)
+        loaded, plane = self.catalogue.load(model), self.chart(model, chart, anchor)
         if plane.basis is None:
             raise InputError(
                 f"chart is {plane.name!r}; a shortest path needs a plane: axes:i,j, pca or plane:a,b,c."
             )
         ends, label = (
             np.stack([np.asarray(start, np.float64), np.asarray(end, np.float64)]),
-            self._label(opened, label),
+            loaded.label(label),
         )
         if (ends[0] == ends[1]).all():
             raise InputError(
@@ -319,10 +409,10 @@ class Explorer(Shelf):
             )
 
         def decode(uv: np.ndarray) -> np.ndarray:
-            return opened.decode(plane.to_latent(uv), label).reshape(len(uv), -1)  # (N, 2) -> (N, C*H*W)
+            return loaded.decode(plane.to_latent(uv), label).reshape(len(uv), -1)  # (N, 2) -> (N, C*H*W)
 
         def inside(uv: np.ndarray) -> np.ndarray:
-            return opened.neighbours.support(plane.to_latent(uv)) > 0
+            return loaded.neighbours.support(plane.to_latent(uv)) > 0
 
         found = shortest(*ends, decode, inside, line, turns, PATH_SAMPLES)
         uv = evenly(found.places, steps, found.gone)
@@ -330,8 +420,8 @@ class Explorer(Shelf):
         return {
             "uv": uv,
             "z": z,
-            "images": opened.decode(z, label),
-            "support": opened.neighbours.support(z),
+            "images": loaded.decode(z, label),
+            "support": loaded.neighbours.support(z),
             "length": float(found.gone[-1]),
             "straight": found.straight,
             "path": found.path,
@@ -350,41 +440,8 @@ class Explorer(Shelf):
         label: int | None = None,
     ):
         """z (Z,) with one dimension running from low to high: z (steps, Z) and its images."""
-        opened = self._get(model)
-        if not 0 <= dim < opened.mu.shape[1]:
-            raise InputError(f"dim is {dim}; {model} has dimensions from 0 to {opened.mu.shape[1] - 1}.")
-        path = traverse(self._latent(opened, np.asarray(z)[None])[0], dim, low, high, steps)
-        return {"z": path, "images": opened.decode(path, self._label(opened, label))}
-
-    def twin(self, model: str, places: int = 1000, count: int = 100, seed: int = 0) -> dict[str, Any]:
-        """What another implementation of this net is held against: z ~ N(0, 4 I) (places, Z) with their images, and mu and logvar of `count` images x.
-
-        x are the first test images, or the first decoded ones where those are not at hand (`real` says which); `decode_ms` and
-        `encode_ms` are medians of one at a time.
-        """
-        opened, z = (
-            self._get(model),
-            (
-                np.random.default_rng(seed).standard_normal((places, self.folder(model).model.latent_dim)) * 2
-            ).astype(np.float32),
-        )
-        images = opened.decode(z, self._label(opened, None))
-        try:
-            x, real = self.test_set(opened.folder.dataset).images[:count].astype(np.float32) / 255, True
-        except VAEError:
-            x, real = images[:count], False
-        mu, logvar = opened.encode(x, None)
-
-        def median(work: Callable[[np.ndarray], Any], rows: np.ndarray) -> float:
-            times = []
-            for i in range(len(rows)):
-                start = time.perf_counter()
-                work(rows[i : i + 1])
-                times.append(time.perf_counter() - start)
-            return float(np.median(times)) * 1000
-
-        times = {
-            "decode_ms": median(lambda one: opened.decode(one, None), z[:count]),
-            "encode_ms": median(lambda one: opened.encode(one, None), x),
-        }
-        return {"z": z, "images": images, "x": x, "mu": mu, "logvar": logvar, "real": real, **times}
+        loaded = self.catalogue.load(model)
+        if not 0 <= dim < loaded.latent_dim:
+            raise InputError(f"dim is {dim}; {model} has dimensions from 0 to {loaded.latent_dim - 1}.")
+        path = traverse(loaded.latent(np.asarray(z)[None])[0], dim, low, high, steps)
+        return {"z": path, "images": loaded.decode(path, loaded.label(label))}

@@ -150,6 +150,11 @@ class VAE(nn.Module):
         self.initialize(generator or torch.Generator().manual_seed(0))
 
     @property
+    def log_variance(self) -> Tensor | None:
+        """log of the decoder's own variance, for `gaussian-learned`; None for every other likelihood."""
+        return getattr(self.decoder, "log_variance", None)
+
+    @property
     def layout(self) -> torch.memory_format:
         """The order of weights in memory that is the faster one on CPU and GPU; `model.to(memory_format=model.layout)`."""
         return torch.channels_last if self.config.architecture == "conv" else torch.contiguous_format

@@ -18,16 +18,18 @@ from vae.data.load import load_split
 from vae.data.sets import DATASETS, ImageSet
 from vae.errors import CheckpointError, DataError, TrainingError
 from vae.evaluate import encode_set, first_metrics, metrics_table
-from vae.folders.files import NAME, json_bytes, tensor_bytes, update_folder, write_folder
+from vae.folders.files import NAME, json_bytes, tensor_bytes, write_folder
 from vae.folders.folder import (
     FORMAT,
     METRIC_UNITS,
     ModelFolder,
+    metric,
+    read_charts,
     read_codes,
     read_folder,
     read_history,
     read_state,
-    read_umap,
+    write_charts,
 )
 from vae.model import VAE
 from vae.recipes import recipe_configs, variant
@@ -170,7 +172,7 @@ class _Keeper:
             "recipe": self.run.recipe,
             "provenance": self.provenance | {"seconds": seconds},
         }
-        blank = {key: {"value": None, "unit": unit, "command": ""} for key, unit in METRIC_UNITS.items()}
+        blank = {key: metric(None, unit, "") for key, unit in METRIC_UNITS.items()}
         blank["seconds"] |= {"value": seconds, "command": self.provenance["command"]}
         folder = ModelFolder(
             self.path, *self.configs, self.run.dataset, self.run.recipe, self.provenance, blank
@@ -237,7 +239,7 @@ def train_model(
     if resume and not force and _exists(path):
         folder = read_folder(path)
         state, history = read_state(folder), read_history(path)
-        if state is None and umap and folder.model.latent_dim > 2 and read_umap(folder) is None:
+        if state is None and umap and folder.model.latent_dim > 2 and "umap" not in read_charts(folder):
             say("UMAP of the codes")
             add_umap(path)
         _check_resume(run, folder, state, train_set)
@@ -288,8 +290,8 @@ def _check_resume(run: Run, folder: ModelFolder, state: dict | None, train_set: 
 
 def add_umap(path: str | Path) -> None:
     """Compute UMAP's places of a folder's codes and add them as `charts.safetensors`."""
-    codes = read_codes(read_folder(path))
-    update_folder(path, {"charts.safetensors": tensor_bytes({"umap": fit_umap(codes["mu"])})})
+    folder = read_folder(path)
+    write_charts(folder, umap=fit_umap(read_codes(folder)["mu"]))
 
 
 def device_name(device: torch.device | None = None) -> str:

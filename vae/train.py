@@ -205,9 +205,7 @@ class Trainer:
             x if seen is None else seen, label, self.eps.index_select(0, place)[0]
         )
         logits, mu, logvar, z = logits.float(), mu.float(), logvar.float(), z.float()
-        recon = training_recon(
-            logits, x, self.model.config, getattr(self.worker.decoder, "log_variance", None)
-        )
+        recon = training_recon(logits, x, self.model.config, self.worker.log_variance)
         weight = self.kl_weights.index_select(0, self.step)
         loss = training_loss(recon, z, mu, logvar, self.model.config, config, len(self.images), weight).mean()
         loss.backward()

@@ -22,17 +22,20 @@ from hypothesis import strategies as st
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
+from vae.catalogue import Catalogue
 from vae.config import ModelConfig
 from vae.errors import CheckpointError
+from vae.evaluate import metrics_table
 from vae.folders.files import json_bytes, read_tensors, tensor_bytes, update_folder, write_folder
 from vae.folders.folder import (
     list_models,
     load_model,
+    read_charts,
     read_codes,
     read_folder,
     read_history,
     read_state,
-    read_umap,
+    write_charts,
 )
 from vae.model import VAE, weight_shapes
 from vae.runs import Run, train_model
@@ -191,15 +194,16 @@ def test_a_json_file_cut_anywhere_is_refused(folder, file):
 def test_a_file_longer_than_its_tensors_is_refused(folder, file):
     with (folder / file).open("ab") as end:
         end.write(b"\0")
-    refused(folder, file, "1 bytes more than its tensors need")
+    refused(folder, file, "truncated or damaged")
 
 
 @pytest.mark.parametrize("file", TENSOR_FILES)
 def test_a_missing_and_an_extra_tensor_are_named(folder, file):
     tensors = load_file(folder / file)
     name = sorted(tensors)[0]
-    save_file({k: v for k, v in tensors.items() if k != name}, folder / file)
-    refused(folder, file, f"lacks the tensor {name}")
+    if file != "charts.safetensors":  # any part of which may be missing
+        save_file({k: v for k, v in tensors.items() if k != name}, folder / file)
+        refused(folder, file, f"lacks the tensor {name}")
     save_file(tensors | {"backdoor": tensors[name]}, folder / file)
     refused(folder, file, "unknown tensor 'backdoor'")
 
@@ -281,14 +285,14 @@ def test_offsets_that_make_no_sense_are_refused(folder, offsets):
     name = next(k for k in header if k != "__metadata__")
     header[name]["data_offsets"] = offsets
     (folder / "model.safetensors").write_bytes(safetensors(header, body))
-    refused(folder, "model.safetensors", f"{name} lies at")
+    refused(folder, "model.safetensors", "truncated or damaged")
 
 
 def test_tensors_that_overlap_are_refused(folder):
     header, body = parts(folder / "model.safetensors")
     header["encoder.mu.weight"]["data_offsets"] = header["encoder.logvar.weight"]["data_offsets"]
     (folder / "model.safetensors").write_bytes(safetensors(header, body))
-    refused(folder, "model.safetensors", "lies at")
+    refused(folder, "model.safetensors", "truncated or damaged")
 
 
 HEADERS = [
@@ -320,7 +324,7 @@ def test_a_header_that_promises_more_than_there_is_is_refused(folder):
     for entry in header.values():
         entry["shape"] = [2**40, *entry["shape"][1:]]
     (folder / "codes.safetensors").write_bytes(safetensors(header, body))
-    refused(folder, "codes.safetensors", "lies at|truncated")
+    refused(folder, "codes.safetensors", "truncated")
 
 
 class Canary:
@@ -363,7 +367,7 @@ def test_a_missing_file_is_named_by_load_and_by_list(folder, file):
 def test_an_optional_file_may_be_missing_but_not_be_a_folder(folder, file):
     (folder / file).unlink()
     load_model(folder)
-    assert (read_umap if file.startswith("charts") else read_state)(read_folder(folder)) is None
+    assert not (read_charts if file.startswith("charts") else read_state)(read_folder(folder))
     (folder / file).mkdir()
     refused(folder, file, "cannot be read")
 
@@ -476,13 +480,81 @@ def test_a_metric_that_is_no_figure_with_unit_and_command_is_refused(folder, ent
     assert list(list_models(folder.parent)[1]) == [folder.name]
 
 
-def test_metrics_with_a_missing_or_unknown_key_are_refused(folder):
+def test_a_metric_that_is_missing_reads_as_null_and_one_of_another_release_is_kept(folder):
     metrics = json.loads((folder / "metrics.json").read_text())
-    (folder / "metrics.json").write_text(json.dumps(metrics | {"fid": metrics["elbo"]}))
-    refused(folder, "metrics.json", "fid")
-    del metrics["kl"]
-    (folder / "metrics.json").write_text(json.dumps(metrics))
-    refused(folder, "metrics.json", "kl")
+    other = {"value": [1, 2], "from": "another release"}
+    kept = {key: entry for key, entry in metrics.items() if key != "kl"} | {"fid": other}
+    (folder / "metrics.json").write_text(json.dumps(kept))
+    found = read_folder(folder).metrics
+    assert found["kl"]["value"] is None and found["kl"]["unit"] == "nats/image"
+    assert found["kl"]["command"] == f"python -m vae evaluate {folder.as_posix()}"
+    assert found["fid"] == other
+    load_model(folder)
+    assert [m["metrics"]["kl"] for m in Catalogue(folder.parent).models()] == [None]
+    assert "fid" not in Catalogue(folder.parent).models()[0]["metrics"], "kept, but not shown"
+
+
+def test_evaluating_keeps_the_metrics_of_another_release(folder):
+    other = {"value": 7.5, "unit": "share", "command": "python -m vae judge"}
+    metrics = json.loads((folder / "metrics.json").read_text())
+    (folder / "metrics.json").write_text(json.dumps(metrics | {"judged_right": other}))
+    table = metrics_table({"elbo": -10.0}, read_folder(folder))
+    assert table["judged_right"] == other and table["elbo"]["value"] == -10.0
+
+
+# ---- charts.safetensors: any of its parts ----------------------------------------------------------------------------
+
+
+def charts(rows: int, z: int) -> dict[str, np.ndarray]:
+    generator = np.random.default_rng(0)
+    return {
+        "draws": generator.normal(size=(rows, z)).astype(np.float16),
+        "spacing": generator.random(rows).astype(np.float32),
+        "umap": generator.normal(size=(rows, 2)).astype(np.float32),
+    }
+
+
+@pytest.mark.parametrize(
+    "names", [(), ("draws",), ("spacing", "umap"), ("draws", "spacing"), ("draws", "spacing", "umap")]
+)
+def test_any_part_of_the_charts_may_be_there(folder, names):
+    known = read_folder(folder)
+    parts = {name: values for name, values in charts(360, 2).items() if name in names}
+    save_file(parts, folder / "charts.safetensors")
+    found = read_charts(known, 360)
+    assert set(found) == set(names) and all(values.dtype == np.float32 for values in found.values())
+    for name, values in parts.items():
+        np.testing.assert_array_equal(found[name], values.astype(np.float32))
+    load_model(folder)
+
+
+def test_whoever_writes_a_chart_keeps_the_others(folder):
+    parts = charts(360, 2)
+    save_file({"draws": parts["draws"], "umap": parts["umap"]}, folder / "charts.safetensors")
+    write_charts(read_folder(folder), umap=parts["umap"] + 1, spacing=parts["spacing"])
+    found = load_file(folder / "charts.safetensors")
+    assert {name: values.dtype for name, values in found.items()} == {
+        "draws": np.float16,
+        "spacing": np.float32,
+        "umap": np.float32,
+    }
+    np.testing.assert_array_equal(found["draws"], parts["draws"])
+    np.testing.assert_array_equal(found["umap"], parts["umap"] + 1)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "fault"),
+    [
+        ({"colours": np.zeros((360, 2), np.float32)}, "unknown tensor 'colours'"),
+        ({"draws": np.zeros((360, 3), np.float16)}, "draws has the shape"),
+        ({"draws": np.zeros((360, 2), np.float32)}, "draws has the dtype"),
+        ({"spacing": np.zeros((360, 1), np.float32)}, "spacing has the shape"),
+        ({"spacing": np.zeros(359, np.float32)}, "spacing has the shape"),
+    ],
+)
+def test_a_chart_of_another_name_size_or_dtype_is_refused(folder, wrong, fault):
+    save_file(charts(360, 2) | wrong, folder / "charts.safetensors")
+    refused(folder, "charts.safetensors", fault)
 
 
 EPOCH = {

@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from safetensors import SafetensorError, deserialize
 
 from vae.errors import CheckpointError
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-MAX_JSON = 8 << 20  # bytes of a JSON file or a safetensors header that are read at all
+MAX_JSON, MAX_TENSORS = 8 << 20, 1 << 31  # bytes of a file that are read at all
 DTYPES = {"F16": np.float16, "F32": np.float32, "U8": np.uint8, "I64": np.int64}
 RENAME_EXCHANGE, AT_FDCWD = 2, -100
 
@@ -57,83 +58,62 @@ def is_figure(value: Any) -> bool:
     )
 
 
-def read_json(path: Path) -> dict[str, Any]:
+def _read(path: Path, most: int) -> bytes:
     try:
-        if path.stat().st_size > MAX_JSON:
-            raise fault(path, f"holds {path.stat().st_size} bytes, more than any such file has")
-        content = _parse(path.read_bytes())
+        size = path.stat().st_size
+        if size > most:
+            raise fault(path, f"holds {size} bytes, more than any such file has")
+        return path.read_bytes()
     except FileNotFoundError:
         raise fault(path, "is missing") from None
-    except (OSError, ValueError, RecursionError) as error:
+    except OSError as error:
+        raise fault(path, f"cannot be read ({error})") from error
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object of finite numbers in which no key stands twice; `CheckpointError` names the file and its fault."""
+    try:
+        content = _parse(_read(path, MAX_JSON))
+    except (ValueError, RecursionError) as error:
         raise fault(path, f"is not readable JSON ({error})") from error
     if not isinstance(content, dict):
         raise fault(path, "does not hold a JSON object")
     return content
 
 
-def read_tensors(
-    path: Path, expected: dict[str, tuple[str, tuple[int | None, ...]]]
-) -> dict[str, np.ndarray]:
-    """The tensors of a safetensors file, which must be exactly `expected`: {name: (dtype, shape)}; None leaves a size open.
+Shapes = dict[str, tuple[str, tuple[int | None, ...]]]  # {name: (dtype, shape)}; None leaves a size open
 
-    `CheckpointError` names the file and the first fault: length, key set, duplicate key, dtype, shape, a value that is not finite.
+
+def read_tensors(path: Path, required: Shapes, optional: Shapes | None = None) -> dict[str, np.ndarray]:
+    """The tensors of a safetensors file: exactly those `required`, and any of the `optional` ones.
+
+    `CheckpointError` names the file and the first fault. The library refuses what is cut off, overlaps or leaves gaps; here
+    follow what it lets pass: a name that stands twice, an unknown name, dtype, shape, a value that is not finite.
     """
+    raw = _read(path, MAX_TENSORS)
     try:
-        raw = path.read_bytes() if path.stat().st_size < 1 << 31 else b""
-    except FileNotFoundError:
-        raise fault(path, "is missing") from None
-    except OSError as error:
-        raise fault(path, f"cannot be read ({error})") from error
-    length = int.from_bytes(raw[:8], "little")
-    if len(raw) < 8 or not 2 <= length <= min(MAX_JSON, len(raw) - 8):
-        raise fault(path, "is not a safetensors file (or a truncated one)")
-    try:
-        header = _parse(raw[8 : 8 + length])
-    except (ValueError, RecursionError) as error:
-        raise fault(path, f"is not a safetensors file: its header is faulty ({error})") from error
-    if not isinstance(header, dict) or not all(isinstance(v, dict) for v in header.values()):
-        raise fault(path, "is not a safetensors file: its header is no table of tensors")
-    header.pop("__metadata__", None)
-    for name in expected:
-        if name not in header:
+        found = dict(deserialize(raw))
+        _parse(raw[8 : 8 + int.from_bytes(raw[:8], "little")])  # a name that stands twice
+    except (SafetensorError, ValueError, RecursionError) as error:
+        raise fault(path, f"is not a safetensors file, or a truncated or damaged one ({error})") from error
+    known = required | (optional or {})
+    for name in required:
+        if name not in found:
             raise fault(path, f"lacks the tensor {name}")
-    for name in header:
-        if name not in expected:
+    tensors = {}
+    for name, entry in found.items():
+        if name not in known:
             raise fault(path, f"holds the unknown tensor {name!r}")
-    body, place, tensors = memoryview(raw)[8 + length :], 0, {}
-    for name, entry in header.items():
-        dtype, shape = expected[name]
-        found = entry.get("shape")
-        if entry.get("dtype") != dtype:
-            raise fault(path, f"{name} has the dtype {entry.get('dtype')}, not {dtype}")
-        fits = (
-            isinstance(found, list)
-            and len(found) == len(shape)
-            and all(type(n) is int and n >= 0 for n in found)
-        )
-        if not fits or any(want is not None and n != want for n, want in zip(found, shape)):
-            raise fault(
-                path, f"{name} has the shape {found}, not {[n if n is not None else 'N' for n in shape]}"
-            )
-        offsets = entry.get("data_offsets")
-        if not isinstance(offsets, list) or len(offsets) != 2 or not all(type(n) is int for n in offsets):
-            raise fault(path, f"{name} lies at {offsets}, which is not a first and a last byte")
-    for name, entry in sorted(header.items(), key=lambda item: item[1]["data_offsets"]):
-        kind = DTYPES[entry["dtype"]]
-        size = math.prod(entry["shape"]) * np.dtype(kind).itemsize
-        if entry["data_offsets"] != [place, place + size]:
-            raise fault(path, f"{name} lies at {entry['data_offsets']}, not at {[place, place + size]}")
-        if place + size > len(body):
-            raise fault(
-                path,
-                f"is truncated: {name} should end at byte {8 + length + place + size}, the file has {len(raw)}",
-            )
-        tensors[name] = np.frombuffer(body[place : place + size], kind).reshape(entry["shape"])
-        if kind in (np.float16, np.float32) and not np.isfinite(tensors[name]).all():
+        dtype, shape = known[name]
+        if entry["dtype"] != dtype:
+            raise fault(path, f"{name} has the dtype {entry['dtype']}, not {dtype}")
+        sizes = entry["shape"]
+        if len(sizes) != len(shape) or any(want not in (None, size) for want, size in zip(shape, sizes)):
+            allowed = ["N" if want is None else want for want in shape]
+            raise fault(path, f"{name} has the shape {sizes}, not {allowed}")
+        tensors[name] = np.frombuffer(entry["data"], DTYPES[dtype]).reshape(sizes)
+        if dtype in ("F16", "F32") and not np.isfinite(tensors[name]).all():
             raise fault(path, f"{name} holds values that are not finite")
-        place += size
-    if place != len(body):
-        raise fault(path, f"holds {len(body) - place} bytes more than its tensors need")
     return tensors
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +14,16 @@ import numpy as np
 
 from vae.config import ModelConfig, TrainConfig
 from vae.errors import CheckpointError, ConfigError
-from vae.folders.files import fault, is_figure, read_json, read_tensors, recover
+from vae.folders.files import (
+    Shapes,
+    fault,
+    is_figure,
+    read_json,
+    read_tensors,
+    recover,
+    tensor_bytes,
+    update_folder,
+)
 
 FORMAT = 1
 REQUIRED = ("config.json", "model.safetensors", "codes.safetensors", "metrics.json", "history.json")
@@ -29,7 +41,12 @@ METRIC_UNITS = {
     "parameters": "weights",
     "seconds": "s",
 }
+CHART_DTYPES = {"draws": np.float16, "spacing": np.float32, "umap": np.float32}
+RESERVED = ("judges", "traps")  # folders beside the models that are none
 EPOCH_KEYS = ("epoch", "seconds", "images_per_second", "train_recon", "train_kl", "test_recon", "test_kl")
+
+
+Stamp = tuple[tuple[str, int, int, int], ...]  # of every file: name, inode, time, size
 
 
 @dataclass(frozen=True)
@@ -43,16 +60,55 @@ class ModelFolder:
     recipe: str
     provenance: dict[str, Any]
     metrics: dict[str, dict[str, Any]]
+    stamp: Stamp = ()  # of the files these were read from
 
     @property
     def name(self) -> str:
         return self.path.name
+
+    @property
+    def key(self) -> tuple[str, Stamp]:
+        """What a cache of anything computed from this folder has in its key: a name alone can be trained again."""
+        return self.name, self.stamp
+
+    @property
+    def revision(self) -> str:
+        """The weights' hash, 8 hex digits: what a link remembers of a model."""
+        weights = next((entry for entry in self.stamp if entry[0] == "model.safetensors"), None)
+        return _hash_of(self.path / "model.safetensors", weights)
+
+
+@functools.lru_cache(maxsize=1024)
+def _hash_of(file: Path, stamp: tuple | None) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()[:8]
+
+
+def stamp_of(path: Path) -> Stamp:
+    """What tells whether any file of a folder was changed or replaced, without reading one."""
+    try:
+        files = [(entry.name, entry.stat()) for entry in os.scandir(path) if entry.is_file()]
+    except OSError:  # it is just being exchanged, or cannot be read: reading it will say so
+        return ()
+    return tuple(sorted((name, stat.st_ino, stat.st_mtime_ns, stat.st_size) for name, stat in files))
+
+
+def stamps(models_dir: Path) -> dict[str, Stamp]:
+    """{name: stamp} of all that lies in a models folder; files beside the folders have a stamp of one entry."""
+    found: dict[str, Stamp] = {}
+    for entry in os.scandir(models_dir) if models_dir.is_dir() else ():
+        if entry.is_dir() and (not entry.name.startswith(".") or entry.name.endswith(".old")):
+            found[entry.name] = stamp_of(Path(entry.path))
+        elif entry.is_file():
+            stat = entry.stat()
+            found[entry.name] = ((entry.name, stat.st_ino, stat.st_mtime_ns, stat.st_size),)
+    return found
 
 
 def read_folder(path: str | Path) -> ModelFolder:
     """The checked config and metrics of a model folder; an exchange that a crash cut short is finished first."""
     path = Path(path)
     recover(path)
+    stamp = stamp_of(path)
     if not path.is_dir():
         raise CheckpointError(
             f"{path} is not a model folder; python -m vae list shows the models, python -m vae train makes one."
@@ -84,25 +140,37 @@ def read_folder(path: str | Path) -> ModelFolder:
         config["dataset"],
         config["recipe"],
         config["provenance"],
-        _read_metrics(path / "metrics.json"),
+        _read_metrics(path),
+        stamp,
     )
 
 
+def metric(value: float | None, unit: str, command: str) -> dict[str, Any]:
+    """One entry of `metrics.json`."""
+    return {"value": value, "unit": unit, "command": command}
+
+
+def evaluate_command(path: Path) -> str:
+    """The command that computes a folder's figures anew."""
+    return f"python -m vae evaluate {path.as_posix()}"
+
+
 def _read_metrics(path: Path) -> dict[str, dict[str, Any]]:
-    metrics = read_json(path)
-    if set(metrics) != set(METRIC_UNITS):
-        raise fault(
-            path, f"has a missing or unknown key: {', '.join(sorted(set(metrics) ^ set(METRIC_UNITS)))}"
-        )
-    for key, entry in metrics.items():
-        value = entry.get("value", "") if isinstance(entry, dict) else ""
-        if (
-            not is_figure(value)
-            or not isinstance(entry.get("unit"), str)
-            or not isinstance(entry.get("command"), str)
-        ):
-            raise fault(path, f"{key} is {entry!r}, not a value with its unit and command")
-    return metrics
+    """Every key this program knows, null where the file lacks it, and those of other releases as they are."""
+    file = path / "metrics.json"
+    metrics = read_json(file)
+    for key in METRIC_UNITS.keys() & metrics.keys():
+        entry = metrics[key]
+        if not isinstance(entry, dict) or not is_figure(entry.get("value", "")):
+            raise fault(file, f"{key} is {entry!r}, not a value (a number or null) with its unit and command")
+        if not isinstance(entry.get("unit"), str) or not isinstance(entry.get("command"), str):
+            raise fault(file, f"{key} is {entry!r}, not a value with its unit and command")
+    absent = {
+        key: metric(None, unit, evaluate_command(path))
+        for key, unit in METRIC_UNITS.items()
+        if key not in metrics
+    }
+    return metrics | absent
 
 
 def read_history(path: str | Path) -> dict[str, list]:
@@ -140,10 +208,25 @@ def read_codes(folder: ModelFolder) -> dict[str, np.ndarray]:
     return {k: v if v.dtype == np.uint8 else v.astype(np.float32) for k, v in codes.items()}
 
 
-def read_umap(folder: ModelFolder, rows: int | None = None) -> np.ndarray | None:
-    """UMAP's places (N, 2) of the codes, None where the folder ships none."""
-    path = folder.path / "charts.safetensors"
-    return read_tensors(path, {"umap": ("F32", (rows, 2))})["umap"] if path.exists() else None
+def read_charts(folder: ModelFolder, rows: int | None = None) -> dict[str, np.ndarray]:
+    """What `charts.safetensors` holds of `draws` (N, Z), `spacing` (N,) and `umap` (N, 2), float32; {} where there is no such file."""
+    path, z = folder.path / "charts.safetensors", folder.model.latent_dim
+    if not path.exists():
+        return {}
+    allowed: Shapes = {"draws": ("F16", (rows, z)), "spacing": ("F32", (rows,)), "umap": ("F32", (rows, 2))}
+    charts = read_tensors(path, {}, allowed)
+    if len({len(values) for values in charts.values()}) > 1:
+        sizes = ", ".join(f"{name} {len(values)}" for name, values in charts.items())
+        raise fault(path, f"has {sizes} rows; they must be equally many")
+    return {name: values.astype(np.float32) for name, values in charts.items()}
+
+
+def write_charts(folder: ModelFolder, **charts: np.ndarray) -> None:
+    """Add to `charts.safetensors`, or replace there; what else it holds is kept."""
+    kept = {
+        name: values.astype(CHART_DTYPES[name]) for name, values in (read_charts(folder) | charts).items()
+    }
+    update_folder(folder.path, {"charts.safetensors": tensor_bytes(kept)})
 
 
 def read_weights(folder: ModelFolder):
@@ -176,10 +259,10 @@ def read_state(folder: ModelFolder):
     }
 
 
-def _state_shapes(folder: ModelFolder) -> dict[str, tuple[str, tuple[int | None, ...]]]:
+def _state_shapes(folder: ModelFolder) -> Shapes:
     from vae.model import weight_shapes
 
-    expected: dict[str, tuple[str, tuple[int | None, ...]]] = {}
+    expected: Shapes = {}
     for name, shape in weight_shapes(folder.model).items():
         expected |= {f"{group}.{name}": ("F32", shape) for group in ("model", "exp_avg", "exp_avg_sq")}
     return expected | {"step": ("I64", (1,)), "generator": ("U8", (None,))}
@@ -190,7 +273,7 @@ def load_model(path: str | Path):
     folder = read_folder(path)
     rows = len(read_codes(folder)["labels"])
     read_history(folder.path)
-    read_umap(folder, rows)
+    read_charts(folder, rows)
     read_state(folder)
     return read_weights(folder)
 
@@ -201,7 +284,7 @@ def list_models(models_dir: str | Path = "models") -> tuple[list[ModelFolder], d
     for old in root.glob(".*.old") if root.is_dir() else ():
         recover(root / old.name[1:-4])
     for path in sorted(root.iterdir()) if root.is_dir() else ():
-        if not path.is_dir() or path.name.startswith("."):
+        if not path.is_dir() or path.name.startswith(".") or path.name in RESERVED:
             continue
         try:
             folder = read_folder(path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from statistics import NormalDist
 from typing import Protocol
 
@@ -10,7 +9,6 @@ import numpy as np
 
 from vae.errors import InputError
 
-SPACINGS = ("even", "equal-mass")
 METHODS = ("linear", "slerp")
 
 
@@ -46,6 +44,14 @@ def manifold_grid(
         uv = places.mean(0) + uv * places.std(0)
     z = chart.to_latent(uv.reshape(-1, 2)).reshape(n, n, -1)
     return uv.astype(np.float32), z.astype(np.float32)
+
+
+def cells(box: tuple[float, float, float, float], columns: int, rows: int) -> np.ndarray:
+    """The middles (rows * columns, 2) of the cells of a grid over `box` (u0, u1, v0, v1), the top row first."""
+    u0, u1, v0, v1 = (float(edge) for edge in box)
+    u = u0 + (np.arange(columns) + 0.5) / columns * (u1 - u0)
+    v = v1 - (np.arange(rows) + 0.5) / rows * (v1 - v0)
+    return np.stack(np.meshgrid(u, v), -1).reshape(-1, 2)
 
 
 def lerp(a: np.ndarray, b: np.ndarray, t: np.ndarray) -> np.ndarray:
@@ -96,21 +102,3 @@ def traverse(z: np.ndarray, dim: int, low: float, high: float, steps: int) -> np
     path = np.repeat(np.asarray(z, np.float32)[None], steps, 0)
     path[:, dim] = np.linspace(low, high, steps)
     return path
-
-
-def stretch(
-    decode: Callable[[np.ndarray], np.ndarray], z: np.ndarray, basis: np.ndarray, step: float = 1e-2
-) -> np.ndarray:
-    """How fast the image changes over an area of a chart: log sqrt det J'J at z (N, Z), J the decoder's derivatives along basis (2, Z).
-
-    `decode` gives images (N, ...) of latents (N, Z); the derivatives are central differences over +-step (Arvanitidis et al. 2018
-    for the measure). (N,); where the image does not change at all, the smallest value a float64 logarithm gives.
-    """
-    z, basis = np.asarray(z, np.float64), np.asarray(basis, np.float64)
-    sides = [
-        decode((z + sign * step * direction).astype(np.float32)) for direction in basis for sign in (1, -1)
-    ]
-    flat = [np.asarray(side, np.float64).reshape(len(z), -1) for side in sides]
-    a, b = (flat[0] - flat[1]) / (2 * step), (flat[2] - flat[3]) / (2 * step)  # (N, D) each
-    area = (a * a).sum(1) * (b * b).sum(1) - (a * b).sum(1) ** 2
-    return 0.5 * np.log(np.maximum(area, np.finfo(np.float64).tiny))

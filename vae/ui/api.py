@@ -4,7 +4,7 @@ import functools
 import inspect
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 import numpy as np
@@ -13,6 +13,9 @@ from vae.errors import VAEError
 from vae.ui import fields
 from vae.ui.fields import optional
 from vae.ui.web.gradio_patches import pass_through
+
+if TYPE_CHECKING:
+    from vae.explorer import Explorer
 
 log = logging.getLogger("vae.ui")
 SHADES = np.array(
@@ -78,7 +81,7 @@ class Endpoints:
         "metrics",
     )
 
-    def __init__(self, explorer: Any):
+    def __init__(self, explorer: "Explorer"):
         self.explorer = explorer
 
     @endpoint()
@@ -227,7 +230,7 @@ class Endpoints:
         return self.explorer.metrics(model)
 
 
-def add_endpoints(demo: gr.Blocks, explorer: Any) -> None:
+def add_endpoints(demo: gr.Blocks, explorer: "Explorer") -> None:
     """Gives the page its named endpoints; works inside its `with` block and after it."""
     endpoints = Endpoints(explorer)
     with demo:

@@ -10,11 +10,15 @@ import base64
 import reprlib
 from collections.abc import Callable
 from itertools import chain
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
 from vae.errors import InputError
+
+if TYPE_CHECKING:
+    from vae.config import ModelConfig
+    from vae.explorer import Explorer
 
 MOST_Z = 1e6  # a latent farther out than this says nothing and overflows deep decoders
 MOST_ROWS = 1024  # latents of one question
@@ -28,13 +32,13 @@ class Given:
 
     __slots__ = ("explorer", "fields")
 
-    def __init__(self, explorer: Any):
+    def __init__(self, explorer: Explorer):
         self.explorer, self.fields = explorer, {}
 
     @property
-    def config(self) -> Any:
+    def config(self) -> ModelConfig:
         """What the model of this question is."""
-        return self.explorer.folder(self.fields["model"]).model
+        return self.explorer.catalogue.folder(self.fields["model"]).model
 
 
 Check = Callable[[str, Any, Given], Any]
@@ -65,7 +69,7 @@ def refuse_entry(name: str, value: Any, low: float, high: float) -> NoReturn:
     raise InputError(f"{name} is {short(value)}; it must be a number from {low:,.10g} to {high:,.10g}.")
 
 
-def check(question: str, checks: dict[str, Check], fields: Any, explorer: Any) -> dict[str, Any]:
+def check(question: str, checks: dict[str, Check], fields: Any, explorer: Explorer) -> dict[str, Any]:
     """Every field of a question, checked in the order of `checks`; a field it does not know is refused by name."""
     if not isinstance(fields, dict):
         raise InputError(f"{question} takes one object of named fields, not {short(fields)}.")
@@ -136,11 +140,9 @@ def flag(name: str, value: Any, given: Given) -> bool:
 def model(name: str, value: Any, given: Given) -> str:
     """The name of a model that can be opened."""
     if not isinstance(value, str) or len(value) > 100:
-        names = (
-            ", ".join(m["name"] for m in given.explorer.models()) or "none yet: python -m vae train makes one"
-        )
+        names = ", ".join(given.explorer.catalogue.folders()) or "none yet: python -m vae train makes one"
         refuse(name, value, f"a model's name, one of: {names}")
-    given.explorer.folder(value)
+    given.explorer.catalogue.folder(value)
     return value
 
 
@@ -153,7 +155,7 @@ def models(name: str, value: Any, given: Given) -> list[str]:
 
 def dataset(name: str, value: Any, given: Given) -> str:
     """The name of a data set that models were trained on."""
-    known = sorted({m["dataset"] for m in given.explorer.models()})
+    known = sorted({folder.dataset for folder in given.explorer.catalogue.folders().values()})
     if not isinstance(value, str) or value not in known:
         refuse(
             name,
@@ -206,7 +208,7 @@ def index(name: str, value: Any, given: Given) -> int:
             refuse(
                 name,
                 value,
-                f"a whole number from 0 to {size - 1}, a test image of {given.explorer.folder(one).dataset}",
+                f"a whole number from 0 to {size - 1}, a test image of {given.explorer.catalogue.folder(one).dataset}",
             )
     return value
 

@@ -71,7 +71,7 @@ def settings(args: argparse.Namespace, explorer: Any = None) -> dict[str, Any]:
     from vae.ui.web import assets, served
     from vae.ui.web.theme import build_theme
 
-    served = [*assets.routes(), *(served.routes(explorer) if explorer else ())]
+    served = [*assets.routes(), *(served.routes(explorer.catalogue) if explorer else ())]
     middleware = [
         *guard.middleware(args.host, args.allow_host, args.public, args.share),
         (assets.EarlyHead, {}),
@@ -99,8 +99,8 @@ def start(args: argparse.Namespace, began: float | None = None) -> tuple[Any, st
     """The served page and its address; torch and the first model load behind it while the browser draws."""
     from vae.explorer import Explorer
     from vae.ui.api import add_endpoints
-    from vae.ui.doors import once
     from vae.ui.page import build_page
+    from vae.ui.warm_up import warm_up
     from vae.ui.web.gradio_patches import bound_queue
 
     explorer = Explorer(args.models, args.data)
@@ -110,7 +110,7 @@ def start(args: argparse.Namespace, began: float | None = None) -> tuple[Any, st
     bound_queue(demo)
     on_gpu()
     _, address, shared = demo.launch(**settings(args, explorer), prevent_thread_lock=True)
-    threading.Thread(target=once, args=(explorer, doors), daemon=True).start()
+    threading.Thread(target=warm_up, args=(explorer, doors), daemon=True).start()
     return demo, shared or address
 
 
@@ -141,7 +141,7 @@ def main(arguments: list[str] | None = None) -> None:
     began = time.perf_counter()
     args = parse(arguments)
     give_memory_back()
-    gc.disable()  # nothing that starting makes is rubbish, and looking for some takes a fifth of it; `once` ends this
+    gc.disable()  # nothing that starting makes is rubbish, and looking for some takes a fifth of it; `warm_up` ends this
     sys.modules.setdefault("IPython", None)  # type: ignore[arg-type]  # where it is installed Gradio loads it for notebooks: a third of a second for nothing
     demo, address = start(args)
     print(

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import nullcontext
-from typing import Any
+from typing import TYPE_CHECKING
 
 import gradio as gr
 
-from vae.errors import VAEError
+from vae.errors import InputError
 from vae.ui.doors import Doors
 from vae.ui.parts import Part
+from vae.ui.tasks import Report, Tasks, Work
 from vae.ui.web import assets
 from vae.ui.web.gradio_patches import event_fields
+
+if TYPE_CHECKING:
+    from vae.explorer import Explorer
 
 TABS: tuple[tuple[str, dict[str, str]], ...] = (  # title, {part: what it says while it waits}, side by side
     ("Map", {"map": "Drawing the map …", "inspector": ""}),
@@ -27,56 +32,54 @@ TABS: tuple[tuple[str, dict[str, str]], ...] = (  # title, {part: what it says w
 PUBLIC = "This page is public, so its visitors cannot start downloads; whoever runs it can put the images into its data folder. Everything else works."
 
 
-class Fetching:
-    """The one download at a time that the page may start: a queued event with progress and cancel; on a public page nobody starts one."""
+class Downloads:
+    """The images of a data set, fetched as a task of the visitor who asks; on a public page nobody starts one."""
 
-    def __init__(self, explorer: Any, public: bool = False):
-        self.explorer, self.public, self.cancel = explorer, public, threading.Event()
+    def __init__(self, explorer: Explorer, public: bool = False):
+        self.explorer, self.public, self.tasks = explorer, public, Tasks()
 
-    def fetch(self, event: gr.EventData) -> Iterator[str]:
-        """News of the download as JSON, twice a second, until it is done, cancelled or refused."""
-        dataset = str(event_fields(event).get("dataset", ""))
-        if self.public:
-            yield json.dumps({"dataset": dataset, "error": PUBLIC, "turn": time.time()})
-            return
-        self.cancel = cancel = threading.Event()
-        state: dict[str, Any] = {"dataset": dataset, "share": 0.0, "text": "asking for the files", "turn": 0}
-        done = threading.Event()
-
-        def progress(had: int, total: int) -> None:
-            state["share"] = had / total
-            state["text"] = f"{had / total:.0%} of the files"
-
-        def work() -> None:
-            try:
-                self.explorer.fetch_images(dataset, progress, cancel)
-                state["done"] = True
-            except VAEError as error:
-                state["error"] = str(error)
-            except Exception as error:
-                state["error"] = (
-                    f"The download stopped: {error}. Try again, or put the files into the data folder by hand."
-                )
-            finally:
-                done.set()
-
-        threading.Thread(target=work, daemon=True).start()
+    def fetch(self, event: gr.EventData, request: gr.Request) -> Iterator[str]:
+        """News of the download as JSON, twice a second, until it has ended; cancelled when its visitor goes."""
+        dataset, turns = str(event_fields(event).get("dataset", "")), itertools.count()
         try:
-            while not done.wait(0.4):
-                state["turn"] += 1  # news must differ from what the browser holds, or it is not told
-                yield json.dumps(state)
-            yield json.dumps(state)
+            if self.public:
+                raise InputError(PUBLIC)
+            task = self.tasks.submit("download", owner_of(request), self._work(dataset))
+        except InputError as error:
+            yield json.dumps({"dataset": dataset, "error": str(error), "turn": time.time()})
+            return
+        try:
+            for (
+                news
+            ) in task.watch():  # the turn: news must differ from what the browser holds, or it is not told
+                yield json.dumps(
+                    {**news, "dataset": dataset, "done": news["state"] == "done", "turn": next(turns)}
+                )
         finally:
-            cancel.set()
+            task.cancel()
 
-    def stop(self) -> None:
-        """Cancels the download."""
-        self.cancel.set()
+    def _work(self, dataset: str) -> Work:
+        def work(report: Report, cancel: threading.Event) -> None:
+            report(0.0, "asking for the files")
+            self.explorer.catalogue.fetch_images(
+                dataset, lambda had, total: report(had / total, f"{had / total:.0%} of the files"), cancel
+            )
+
+        return work
+
+    def stop(self, request: gr.Request) -> None:
+        """Cancels the visitor's own download."""
+        self.tasks.cancel(owner_of(request), "download")
 
 
-def build_page(explorer: Any, public: bool = False) -> tuple[gr.Blocks, Doors]:
+def owner_of(request: gr.Request) -> str:
+    """Whose task it is: the page that asks, until it is closed."""
+    return str(request.session_hash)
+
+
+def build_page(explorer: Explorer, public: bool = False) -> tuple[gr.Blocks, Doors]:
     """The whole page over one explorer, and the doors it asks through; `public` where strangers come: nothing that writes."""
-    doors, fetching = Doors(explorer, public), Fetching(explorer, public)
+    doors, downloads = Doors(explorer, public), Downloads(explorer, public)
     with gr.Blocks(
         title=assets.TITLE, fill_width=True, analytics_enabled=False, delete_cache=(3600, 3600)
     ) as demo:
@@ -87,16 +90,16 @@ def build_page(explorer: Any, public: bool = False) -> tuple[gr.Blocks, Doors]:
                     for module, waiting in parts.items():
                         Part(module, waiting=waiting)
         header.fetch_images(
-            fetching.fetch,
+            downloads.fetch,
             outputs=header,
             trigger_mode="once",
             concurrency_id="fetch",
-            concurrency_limit=1,
+            concurrency_limit=8,
             api_visibility="private",
             show_progress="hidden",
         )
         header.cancel_fetch(
-            fetching.stop,
+            downloads.stop,
             trigger_mode="once",
             concurrency_id="cancel",
             queue=False,

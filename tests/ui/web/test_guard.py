@@ -323,38 +323,6 @@ def test_the_table_of_addresses_is_bounded():
 # ---- what a public page may write ----------------------------------------------------------------------------------
 
 
-class Downloads:
-    """An explorer that only counts what it is asked to fetch."""
-
-    def __init__(self):
-        self.asked = []
-
-    def fetch_images(self, dataset, progress, cancel) -> None:
-        self.asked.append(dataset)
-
-
-def fetched(public: bool) -> tuple[list[str], dict]:
-    from vae.ui.page import Fetching
-
-    downloads, event = Downloads(), types.SimpleNamespace(_data={"dataset": "mnist"})
-    return downloads.asked, [json.loads(news) for news in Fetching(downloads, public).fetch(event)][-1]
-
-
-def test_a_visitor_of_a_public_page_cannot_start_a_download_and_is_told_so():
-    asked, news = fetched(public=True)
-    assert asked == [] and "done" not in news
-    assert (
-        news["dataset"] == "mnist"
-        and "cannot start downloads" in news["error"]
-        and news["error"].endswith(".")
-    )
-
-
-def test_the_owner_of_a_private_page_may_start_a_download():
-    asked, news = fetched(public=False)
-    assert asked == ["mnist"] and news["done"] and "error" not in news
-
-
 @pytest.mark.parametrize(
     ("flags", "space", "open_to_all"),
     [([], "", False), (["--public"], "", True), (["--share"], "", True), ([], "a-b.hf.space", True)],

@@ -6,7 +6,7 @@ import functools
 import gzip
 import hashlib
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,17 +15,20 @@ from starlette.staticfiles import StaticFiles
 
 from vae.errors import VAEError
 
+if TYPE_CHECKING:
+    from vae.catalogue import Catalogue
+
 PREFIX = "/lx/models"
 IMAGES = "/lx/images"
-SERVED = ("model.safetensors", "codes.safetensors")
+SERVED = ("model.safetensors", "codes.safetensors", "charts.safetensors")
 
 
 class ModelFiles(StaticFiles):
-    """`<model>/model.safetensors` and `<model>/codes.safetensors` of listed models, with an etag; every other path does not exist."""
+    """`<model>/` weights, codes and charts of listed models, with an etag; every other path does not exist."""
 
-    def __init__(self, explorer: Any):
+    def __init__(self, catalogue: Catalogue):
         super().__init__(directory=None, packages=None, check_dir=False)
-        self.explorer = explorer
+        self.catalogue = catalogue
 
     def lookup_path(self, path: str) -> tuple[str, os.stat_result | None]:
         """The file of an address, looked up by name and never by path."""
@@ -33,7 +36,7 @@ class ModelFiles(StaticFiles):
         if file not in SERVED:
             return "", None
         try:
-            full = self.explorer.folder(name).path / file
+            full = self.catalogue.folder(name).path / file
             return str(full), os.stat(full)
         except (VAEError, OSError):
             return "", None
@@ -49,18 +52,18 @@ class ModelFiles(StaticFiles):
 class TestImages:
     """All test images of a data set as bytes (N, C, H, W), one after the other: one answer instead of one a thumbnail."""
 
-    def __init__(self, explorer: Any):
-        self.explorer = explorer
+    def __init__(self, catalogue: Catalogue):
+        self.catalogue = catalogue
         self._packed = functools.lru_cache(maxsize=4)(self._pack)
 
     def _pack(self, dataset: str) -> tuple[bytes, str]:
-        raw = self.explorer.test_set(dataset).images.tobytes()
+        raw = self.catalogue.images(dataset, "test").images.tobytes()
         return gzip.compress(raw, compresslevel=4, mtime=0), f'"{hashlib.sha256(raw).hexdigest()[:20]}"'
 
     def __call__(self, request: Request) -> Response:
         dataset = request.path_params["dataset"]
         try:
-            if not self.explorer.images_at_hand(dataset):
+            if not self.catalogue.images_at_hand(dataset):
                 return Response(status_code=404)
             body, etag = self._packed(dataset)
         except VAEError:
@@ -73,11 +76,11 @@ class TestImages:
         )
 
 
-def routes(explorer: Any) -> list[Any]:
+def routes(catalogue: Catalogue) -> list[Any]:
     """The two addresses, for reading only."""
-    images = TestImages(explorer)
+    images = TestImages(catalogue)
 
     def test_images(request: Request) -> Response:
         return images(request)
 
-    return [Mount(PREFIX, ModelFiles(explorer)), Route(IMAGES + "/{dataset}", test_images, methods=["GET"])]
+    return [Mount(PREFIX, ModelFiles(catalogue)), Route(IMAGES + "/{dataset}", test_images, methods=["GET"])]

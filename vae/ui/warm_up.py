@@ -1,0 +1,44 @@
+"""Loading ahead: torch and the models that the page opens with, while the browser draws."""
+
+from __future__ import annotations
+
+import gc
+import logging
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from vae.errors import VAEError
+
+if TYPE_CHECKING:
+    from vae.explorer import Explorer
+    from vae.ui.doors import Doors
+
+log = logging.getLogger("vae.ui")
+PATIENCE = 10  # seconds without a visitor after which the networks are loaded anyway
+
+
+def warm_up(explorer: Explorer, doors: Doors) -> None:
+    """Load torch and the model that the page opens with, so that the first click finds them ready; then its other sizes.
+
+    Only once a page asks for more than its first map, which needs neither: loading them would share the processor with its drawing.
+    """
+    doors.beyond.wait(PATIENCE)
+    try:
+        for name in explorer.catalogue.opens_with():
+            config = explorer.catalogue.folder(name).model
+            try:
+                explorer.place(
+                    name, np.zeros(config.latent_dim, np.float32), 0 if config.conditional else None
+                )
+                explorer.map(name)
+            except VAEError as error:
+                log.warning("%s", error)
+            doors.warm.set()
+        explorer.device_name()
+    except Exception:
+        log.exception("the first model could not be loaded ahead")
+    finally:
+        gc.freeze()  # gradio, torch and the first models stay: a collection over them would hold up an answer by 0.25 s
+        gc.enable()
+        doors.warm.set()
