@@ -286,8 +286,9 @@ class Catalogue:
 
     def in_memory(self, model: str) -> bool:
         """Whether a model's codes and network are loaded, so that a question about it takes milliseconds."""
+        folder = self.folders().get(model)
         with self._loading:
-            loaded = self._loaded.get(self.folder(model).key)
+            loaded = folder and self._loaded.get(folder.key)
         return loaded is not None and "vae" in loaded.__dict__
 
     def loadable(self, models: list[str]) -> list[LoadedModel]:
