@@ -96,8 +96,8 @@ class LoadedModel:
         import torch
 
         with torch.inference_mode():
-            z = torch.from_numpy(np.ascontiguousarray(z, np.float32))
-            return self.vae.decode(z, _labels(label, len(z))).numpy()
+            places = torch.from_numpy(np.ascontiguousarray(z, np.float32))
+            return self.vae.decode(places, _labels(label, len(z))).numpy()
 
     def encode(self, x: np.ndarray, label: int | np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
         """mu and logvar (N, Z) of x (N, C, H, W) in [0, 1]."""

@@ -33,7 +33,9 @@ class Explorer:
 
     def __init__(self, catalogue: Catalogue | str | Path = "models", data_dir: str | Path | None = None):
         self.catalogue = catalogue if isinstance(catalogue, Catalogue) else Catalogue(catalogue, data_dir)
-        self._charts, self._parts, self._recons = LRUCache(CHARTS), LRUCache(PARTS), LRUCache(RECONS)
+        self._charts: LRUCache = LRUCache(CHARTS)
+        self._parts: LRUCache = LRUCache(PARTS)
+        self._recons: LRUCache = LRUCache(RECONS)
         self._busy = threading.Condition()  # of the three caches: askers of one key wait for one answer
 
     # ---- models ----------------------------------------------------------------------------------------------------
@@ -414,7 +416,7 @@ class Explorer:
         def inside(uv: np.ndarray) -> np.ndarray:
             return loaded.neighbours.support(plane.to_latent(uv)) > 0
 
-        found = shortest(*ends, decode, inside, line, turns, PATH_SAMPLES)
+        found = shortest(ends[0], ends[1], decode, inside, line, turns, PATH_SAMPLES)
         uv = evenly(found.places, steps, found.gone)
         z = plane.to_latent(uv).astype(np.float32)
         return {

@@ -68,7 +68,8 @@ def recon_nats(
     if config.likelihood == "bernoulli":
         return bernoulli_nll(logits, x)
     if config.likelihood != "gaussian-learned":
-        log_variance = implied_log_variance(config, beta)
+        return gaussian_nll(torch.sigmoid(logits), x, implied_log_variance(config, beta))
+    assert log_variance is not None  # the decoder of such a model has one
     return gaussian_nll(torch.sigmoid(logits), x, log_variance)
 
 
@@ -79,6 +80,7 @@ def training_recon(
     if config.likelihood == "bernoulli":
         return bernoulli_nll(logits, x)
     if config.likelihood == "gaussian-learned":
+        assert log_variance is not None  # the decoder of such a model has one
         return gaussian_nll(torch.sigmoid(logits), x, log_variance)
     error = squared_error(torch.sigmoid(logits), x)
     return error / config.pixels if config.likelihood == "gaussian-mean" else error

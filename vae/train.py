@@ -123,7 +123,7 @@ class Trainer:
         self.generator = torch.Generator(device).manual_seed(config.seed)
         self.model = VAE(model_config)
         self.model.initialize(torch.Generator().manual_seed(config.seed), config.he)
-        self.model.to(device, memory_format=self.model.layout).train()
+        self.model.to(device, memory_format=self.model.layout).train()  # type: ignore[call-overload]  # not in its stubs
         self.share_weights()
         self.images = torch.tensor(data.images, device=device)
         self.labels = torch.tensor(data.labels, device=device)
@@ -210,13 +210,13 @@ class Trainer:
         loss = training_loss(recon, z, mu, logvar, self.model.config, config, len(self.images), weight).mean()
         loss.backward()
         for slope, leaf in zip(self.slopes, self.leaves):
+            assert leaf.grad is not None
             slope.copy_(leaf.grad)
             leaf.grad = None
         if config.clip_norm:
             norm = torch.linalg.vector_norm(self.flat.grad)
-            self.optimizer.grad_scale = torch.clamp(
-                norm / config.clip_norm, min=1.0
-            )  # the fused step divides by it: no pass of its own
+            # The fused step divides by it: no pass of its own.
+            self.optimizer.grad_scale = torch.clamp(norm / config.clip_norm, min=1.0)  # type: ignore[attr-defined]
         self.rate.copy_(self.rates.index_select(0, self.step)[0])
         self.optimizer.step()
         with torch.no_grad():

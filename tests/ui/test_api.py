@@ -803,7 +803,9 @@ def test_a_check_costs_microseconds(explorer):
     best = (
         min(
             timeit.repeat(
-                lambda: fields.check("place", Doors.place.door["checks"], asked, explorer), number=200, repeat=5
+                lambda: fields.check("place", Doors.place.door["checks"], asked, explorer),
+                number=200,
+                repeat=5,
             )
         )
         / 200

@@ -33,7 +33,8 @@ class Given:
     __slots__ = ("explorer", "fields")
 
     def __init__(self, explorer: Explorer):
-        self.explorer, self.fields = explorer, {}
+        self.explorer = explorer
+        self.fields: dict[str, Any] = {}
 
     @property
     def config(self) -> ModelConfig:
@@ -50,7 +51,7 @@ def _repr_int(value: int, level: int) -> str:
     return repr(value) if value.bit_length() <= 64 else f"a whole number of {value.bit_length()} bits"
 
 
-_shorten.repr_int = _repr_int  # type: ignore[method-assign]  # repr itself refuses numbers of thousands of digits
+_shorten.repr_int = _repr_int  # type: ignore[method-assign,assignment]  # repr itself refuses numbers of thousands of digits
 
 
 def short(value: Any) -> str:

@@ -9,7 +9,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import FileResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -45,7 +45,8 @@ class ModelFiles(StaticFiles):
         """The file, to be kept and asked for again by its etag: a model may be trained anew under its name."""
         response = super().file_response(*args, **kwargs)
         response.headers["Cache-Control"] = "no-cache"
-        response.chunk_size = 1 << 20  # each piece is a trip through a thread; 64 KB is the usual
+        if isinstance(response, FileResponse):
+            response.chunk_size = 1 << 20  # each piece is a trip through a thread; 64 KB is the usual
         return response
 
 
