@@ -13,7 +13,7 @@ from conftest import ROOT
 # Between wings; a wing may use those before it.
 WINGS = [
     {"errors"},
-    {"config"},
+    {"config", "texts"},
     {"model", "loss", "data", "space"},
     {"recipes"},
     {"folders"},

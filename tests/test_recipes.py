@@ -125,7 +125,7 @@ def test_every_recipe_builds_for_every_image_shape(recipe, shape):
             Run(
                 "mnist", "beta-mse", 2, {"beta": 0.001, "likelihood": "gaussian-mean", "epochs": 7, "seed": 3}
             ),
-            "mnist-beta-mse-z2",
+            "mnist-beta-mse-seed3-z2",
         ),
         (Run("fashion-mnist", "fashion-mse", 20, {"beta": 1.0}), "fashion-mnist-fashion-mse-z20"),
         (Run("mnist", "default", 2, {"beta": 4.0}, "mine"), "mine"),

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from vae.config import ModelConfig, TrainConfig
 from vae.data.sets import DATASETS
 from vae.errors import ConfigError
+from vae.texts import text, texts
 
 Shape = tuple[int, int, int]
 PACES = (
@@ -168,8 +170,8 @@ LIKELIHOOD_FLAGS = {
 }
 
 
-def variant(recipe: str, dataset: str, model: ModelConfig, train: TrainConfig) -> tuple[str, ...]:
-    """How a model departs from its recipe, in the order of folder names: `ae`, `cond`, `beta4`, `tc`, `sigma`; () where it does not.
+def departures(recipe: str, dataset: str, model: ModelConfig, train: TrainConfig) -> dict[str, Any]:
+    """The choices by which a model departs from its recipe, {field: value}, in the order of folder names.
 
     A recipe this program does not know departs in everything that is not plain.
     """
@@ -177,11 +179,75 @@ def variant(recipe: str, dataset: str, model: ModelConfig, train: TrainConfig) -
         usual, habit = recipe_configs(recipe, dataset, model.latent_dim, model.image_shape, model.num_classes)
     else:
         usual, habit = ModelConfig(), TrainConfig()
-    flags = [
-        (model.variational != usual.variational, "ae" if usual.variational else "vae"),
-        (model.conditional != usual.conditional, "cond"),
-        (train.beta != habit.beta, f"beta{train.beta:g}"),
-        (train.objective != habit.objective, "tc" if train.objective == "tc" else "elbo"),
-        (model.likelihood != usual.likelihood, LIKELIHOOD_FLAGS[model.likelihood]),
+    found = {
+        "variational": model,
+        "conditional": model,
+        "beta": train,
+        "objective": train,
+        "likelihood": model,
+    }
+    plain = {"beta": habit, "objective": habit}
+    return {
+        name: getattr(config, name)
+        for name, config in found.items()
+        if getattr(config, name) != getattr(plain.get(name, usual), name)
+    }
+
+
+def variant(recipe: str, dataset: str, model: ModelConfig, train: TrainConfig) -> tuple[str, ...]:
+    """How a model departs from its recipe, as folder names say it: `ae`, `cond`, `beta4`, `tc`, `sigma`; () where it does not."""
+    words = {
+        "variational": "vae" if model.variational else "ae",
+        "conditional": "cond",
+        "beta": f"beta{train.beta:g}",
+        "objective": train.objective,
+        "likelihood": LIKELIHOOD_FLAGS[model.likelihood],
+    }
+    return tuple(words[name] for name in departures(recipe, dataset, model, train))
+
+
+def train_command(dataset: str, recipe: str, latent_dims: str, flags: dict[str, Any]) -> list[str]:
+    """The words of the command line that trains a recipe with these fields of its configs set otherwise."""
+    words = [
+        "python",
+        "-m",
+        "vae",
+        "train",
+        "--dataset",
+        dataset,
+        "--recipe",
+        recipe,
+        "--latent-dims",
+        latent_dims,
     ]
-    return tuple(flag for differs, flag in flags if differs)
+    for key, value in flags.items():
+        switch = "--" + key.replace("_", "-")
+        if value is False:
+            words.append("--no-" + key.replace("_", "-"))
+        else:
+            words += [switch] if value is True else [switch, f"{value}"]
+    return words
+
+
+def facts(recipe: str) -> dict[str, Any]:
+    """The numbers that a recipe's sentences in `texts` speak of, on 28 x 28 images, at Z = 2 and at Z = 20 where they differ."""
+    dataset = "fashion-mnist" if recipe.startswith("fashion") else "mnist"
+    (small, small_train), (large, large_train) = (recipe_configs(recipe, dataset, z) for z in (2, 20))
+    return {
+        "pixels": large.pixels,
+        "width": large.hidden[0],
+        "layers_at_2": len(small.hidden),
+        "layers_at_20": len(large.hidden),
+        "beta_at_2": f"{small_train.beta:g}",
+        "learning_rate": f"{large_train.learning_rate:g}",
+        "batch_size": large_train.batch_size,
+        "epochs_at_2": small_train.epochs,
+        "epochs_at_20": large_train.epochs,
+        "clip_norm": f"{large_train.clip_norm:g}",
+    }
+
+
+def in_words(recipe: str) -> dict[str, str]:
+    """A recipe in words: title, hint, net, loss, training and the trap that its tutorial fell into or avoids."""
+    numbers = facts(recipe)
+    return {part: text("recipes", recipe, part, **numbers) for part in texts()["recipes"][recipe]}

@@ -32,7 +32,7 @@ from vae.folders.folder import (
     write_charts,
 )
 from vae.model import VAE
-from vae.recipes import recipe_configs, variant
+from vae.recipes import recipe_configs, train_command, variant
 from vae.space.chart import fit_umap
 from vae.train import EpochRecord, fit, pick_device, pick_precision
 
@@ -64,11 +64,13 @@ class Run:
         )
 
     def folder_name(self) -> str:
-        """`<dataset>-<recipe>[-ae][-cond][-beta<B>][-tc][-sigma]-z<Z>`, each flag only where it differs from the recipe."""
+        """`<dataset>-<recipe>[-ae][-cond][-beta<B>][-tc][-sigma][-seed<S>]-z<Z>`, each only where it differs from the recipe."""
         if self.name:
             return self.name
-        flags = variant(self.recipe, self.dataset, *self.configs())
-        return "-".join([self.dataset, self.recipe, *flags, f"z{self.latent_dim}"])
+        model, train = self.configs()
+        flags = variant(self.recipe, self.dataset, model, train)
+        seed = [f"seed{train.seed}"] if train.seed else []
+        return "-".join([self.dataset, self.recipe, *flags, *seed, f"z{self.latent_dim}"])
 
     def folder_in(self, out: str | Path, overwrite: bool = False) -> Path:
         """Where its folder goes; `CheckpointError` when it cannot have that name, or stands there already and may not be touched."""
@@ -85,22 +87,7 @@ class Run:
 
     def command(self, out: str | Path, umap: bool) -> str:
         """The command line that makes this one folder."""
-        words = [
-            "python",
-            "-m",
-            "vae",
-            "train",
-            "--dataset",
-            self.dataset,
-            "--recipe",
-            self.recipe,
-            "--latent-dims",
-            str(self.latent_dim),
-        ]
-        for key, value in self.flags.items():
-            words += {"variational": ["--no-variational"], "conditional": ["--conditional"]}.get(
-                key, ["--" + key.replace("_", "-"), f"{value}"]
-            )
+        words = train_command(self.dataset, self.recipe, str(self.latent_dim), self.flags)
         words += [] if umap else ["--no-umap"]
         words += ["--out", str(out)] if str(out) != "models" else []
         return shlex.join(words + (["--name", self.name] if self.name else []))

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 GROUND_MOST = tokens()["ground"]["tiles"]
 DRAWS = tokens()["draw"]["samples"]  # of a posterior, where it is no ellipse
+SIZES = "{latent_dims}"  # what the page fills in
 ALWAYS = ("mnist", "fashion-mnist", "digits")  # data sets that the page names also without a model of theirs
 
 
@@ -42,14 +43,20 @@ class Doors(Answering):
     @door(first=True)
     def start(self) -> Fields:
         """All the page must know before anything is drawn; reads only small files."""
-        from vae.recipes import RECIPES
+        from vae.explorer import PATH_SAMPLES
+        from vae.folders.folder import METRIC_UNITS
+        from vae.recipes import RECIPES, facts
 
         catalogue, space = self.explorer.catalogue, _space()
         return {
             "models": plain(self._models()),
             "broken": catalogue.broken(),
             "datasets": self._datasets(),
-            "recipes": list(RECIPES),
+            "recipes": {name: facts(name) for name in RECIPES},
+            "metrics": METRIC_UNITS,
+            "limits": {"z": checks.MOST_Z, "path_samples": PATH_SAMPLES},
+            "commands": self._commands(),
+            "opens": next(iter(catalogue.opens_with()), None),
             "revision": catalogue.revision(),
             "space": space,
             "public": self.public,
@@ -69,6 +76,22 @@ class Doors(Answering):
             }
             for model in catalogue.models()
         ]
+
+    def _commands(self) -> Fields:
+        """{data set: {variant: the command that trains it, with all its flags}}; {latent_dims} stands for the sizes."""
+        from vae.data.sets import DATASETS
+        from vae.recipes import departures, train_command
+
+        commands = {name: {"default": train_command(name, "default", SIZES, {})} for name in DATASETS}
+        for folder in self.explorer.catalogue.folders().values():
+            flags = departures(folder.recipe, folder.dataset, folder.model, folder.train)
+            variant = "-".join((folder.recipe, *self.explorer.catalogue.variant(folder.name)))
+            words = train_command(folder.dataset, folder.recipe, SIZES, flags)
+            commands.setdefault(folder.dataset, {})[variant] = words
+        return {
+            dataset: {variant: " ".join(words) for variant, words in known.items()}
+            for dataset, known in commands.items()
+        }
 
     def _datasets(self) -> list[Fields]:
         from vae.data.sets import DATASETS
