@@ -1,6 +1,6 @@
-"""`python app.py` opens the page; `python app.py --help` says what can be set."""
+"""`python app.py` opens the page, as `latent-explorer serve` does; `python app.py --help` says what can be set."""
 
-from vae.ui.launch import main
+from vae.__main__ import open_page
 
 if __name__ == "__main__":
-    main()
+    open_page()

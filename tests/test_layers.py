@@ -23,7 +23,8 @@ WINGS = [
     {"catalogue"},
     {"explorer"},
     {"jobs", "export", "sweep"},
-    {"ui", "__main__"},
+    {"ui"},
+    {"__main__"},
     {"app"},
 ]
 # Inside a wing; a module may use those before it.

@@ -39,7 +39,7 @@ def within(*words: object):
 def test_help_names_every_command_and_option():
     done = vae("--help")
     assert done.returncode == 0
-    for command in ("train", "evaluate", "charts", "list", "card"):
+    for command in ("serve", "train", "evaluate", "charts", "list", "card"):
         assert command in done.stdout
     options = within("train", "--help").output
     for option in (

@@ -1,7 +1,8 @@
-"""The command line: python -m vae train | evaluate | charts | list | card."""
+"""The command line: python -m vae (or latent-explorer) serve | train | evaluate | charts | list | card."""
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import warnings
@@ -16,13 +17,67 @@ from rich.table import Table
 
 from vae.errors import VAEError
 
-ABOUT = "Train, measure and list the VAEs that Latent Explorer shows."
-app = typer.Typer(add_completion=False, no_args_is_help=True, help=ABOUT, pretty_exceptions_enable=False)
+ABOUT = "See and touch the latent spaces of VAEs; train, measure and list them. Without a command: serve."
+PLAIN = {"add_completion": False, "pretty_exceptions_enable": False}
+app = typer.Typer(help=ABOUT, **PLAIN)
+page = typer.Typer(**PLAIN)  # `serve` alone, for app.py
 console = Console(width=None if sys.stdout.isatty() else 140)
 errors = Console(stderr=True, soft_wrap=True)
 
-DataDir = Annotated[Path | None, typer.Option("--data", help="Data folder; else VAE_DATA, else data/.")]
-ModelsDir = Annotated[Path, typer.Option("--models", help="The folder of model folders.")]
+
+def path(text: str) -> Path:
+    """A path from outside, `~` expanded: not every shell does it, and none does in --out=~/models."""
+    return Path(os.path.expanduser(text))
+
+
+DataDir = Annotated[
+    Path | None,
+    typer.Option("--data", parser=path, metavar="DIR", help="Data folder; else VAE_DATA, else data/."),
+]
+ModelsDir = Annotated[
+    Path, typer.Option("--models", parser=path, metavar="DIR", help="The folder of model folders.")
+]
+
+
+@page.command()
+@app.command()
+def serve(
+    host: Annotated[
+        str, typer.Option(metavar="ADDRESS", envvar="GRADIO_SERVER_NAME", help="Address to listen on.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NUMBER",
+            envvar="GRADIO_SERVER_PORT",
+            help="Port to listen on; the first free one from 7860 otherwise.",
+        ),
+    ] = None,
+    data: DataDir = None,
+    models: ModelsDir = Path("models"),
+    public: Annotated[
+        bool,
+        typer.Option("--public", help="Strangers can reach this page: rate limits, nothing that writes."),
+    ] = False,
+    share: Annotated[
+        bool,
+        typer.Option("--share", help="Open a public link through Gradio's relay; implies --public."),
+    ] = False,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Another host name this server answers to; repeatable."),
+    ] = None,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Do not open a browser window.")] = False,
+) -> None:
+    """Open the page: see any VAE's latent space, on your own computer."""
+    from vae.ui import launch
+
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    launch.serve(
+        launch.Options(
+            host, port, data, models, public, share, tuple(allow_host or ()), browser=not no_browser
+        )
+    )
 
 
 @app.command()
@@ -51,7 +106,9 @@ def train(
         bool, typer.Option("--no-umap", help="Do not compute UMAP's places of the codes.")
     ] = False,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    out: Annotated[Path, typer.Option(help="Where the model folders go.")] = Path("models"),
+    out: Annotated[Path, typer.Option(parser=path, metavar="DIR", help="Where the model folders go.")] = Path(
+        "models"
+    ),
     name: Annotated[str | None, typer.Option(help="Another folder name; with one latent size only.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a folder that exists.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Continue an interrupted training.")] = False,
@@ -155,7 +212,9 @@ def _train_one(run, **options) -> list[str]:
 
 @app.command()
 def evaluate(
-    folders: Annotated[list[Path], typer.Argument(help="Model folders, such as models/mnist-default-z2.")],
+    folders: Annotated[
+        list[Path], typer.Argument(parser=path, help="Model folders, such as models/mnist-default-z2.")
+    ],
     write: Annotated[bool, typer.Option("--write", help="Store the figures in metrics.json.")] = False,
     k: Annotated[
         int, typer.Option(help="Importance samples an image for the log-likelihood.", min=1, max=10000)
@@ -184,7 +243,7 @@ def evaluate(
 @app.command()
 def charts(
     folders: Annotated[
-        list[Path], typer.Argument(help="Model folders with more than two latent dimensions.")
+        list[Path], typer.Argument(parser=path, help="Model folders with more than two latent dimensions.")
     ],
 ) -> None:
     """Compute UMAP's places of the codes and store them in charts.safetensors."""
@@ -244,12 +303,21 @@ def card(models: ModelsDir = Path("models")) -> None:
     console.print(f"{write_card(models)} written", highlight=False)
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Run the command line; an error is one sentence on standard error and exit code 1."""
+    _run(app, (sys.argv[1:] if arguments is None else arguments) or ["serve"])
+
+
+def open_page() -> None:
+    """`serve` alone, whose options follow `python app.py`."""
+    _run(page, sys.argv[1:], "python app.py")
+
+
+def _run(commands: typer.Typer, arguments: list[str], name: str | None = None) -> None:
     warnings.filterwarnings("ignore", category=UserWarning)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        app()
+        commands(arguments, prog_name=name)
     except VAEError as error:
         errors.print(str(error), highlight=False, markup=False)
         sys.exit(1)

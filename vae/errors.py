@@ -23,3 +23,7 @@ class TrainingError(VAEError):
 
 class InputError(VAEError):
     """A question whose field has a wrong shape, type or value."""
+
+
+class ServerError(VAEError):
+    """A server that cannot start: an address that is taken, unknown or not of this computer, a wrong flag."""

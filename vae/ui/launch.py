@@ -1,86 +1,153 @@
-"""Flags and environment of `python app.py`: what is served, to whom, and within which limits."""
+"""The server behind `serve`: what is served, to whom, and within which limits."""
 
 from __future__ import annotations
 
-import argparse
+import contextlib
 import ctypes
+import errno
 import gc
 import os
+import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
+from vae.errors import ServerError
 from vae.ui.web import guard  # first: it sets the environment that gradio reads when it is imported
 from vae.ui.web.hosts import allowed_host
 
 M_MMAP_THRESHOLD, M_ARENA_MAX = -3, -8  # of glibc's malloc.h
+FIRST_PORT, PORTS = 7860, 100  # where none is asked for: the first free one of these
+LOOPBACK = "localhost,127.0.0.1,::1"
 
 
-def port(text: str) -> int:
-    """A port's number, from a flag or from the environment."""
+@dataclass(frozen=True)
+class Options:
+    """What `serve` was asked for, checked; `ServerError` names the flag, its value and what is allowed."""
+
+    host: str = "127.0.0.1"
+    port: int | str | None = None
+    data: Path | None = None
+    models: Path = Path("models")
+    public: bool = False
+    share: bool = False
+    allow_host: tuple[str, ...] = ()
+    browser: bool = True
+
+    def __post_init__(self) -> None:
+        host = self.host.strip().removeprefix("[").removesuffix("]") or "127.0.0.1"
+        object.__setattr__(self, "host", f"[{host}]" if ":" in host else host)
+        object.__setattr__(self, "port", None if self.port in (None, "") else port_number(str(self.port)))
+        object.__setattr__(self, "allow_host", tuple(map(allowed_host, self.allow_host)))
+        for flag, folder in (("--models", self.models), ("--data", self.data)):
+            if folder is not None:
+                _check_folder(flag, folder)
+
+
+def port_number(text: str) -> int:
+    """A port, from a flag or from the environment."""
     if not text.isdecimal() or not 1 <= int(text) <= 65535:
-        raise argparse.ArgumentTypeError(f"{text!r} is no port; write a number from 1 to 65535.")
+        raise ServerError(f"--port is {text!r}; it must be a whole number from 1 to 65535.")
     return int(text)
 
 
-def parse(arguments: list[str] | None = None) -> argparse.Namespace:
-    """The flags; each has an environment variable of Gradio's, of Spaces' or of ours behind it."""
-    parser = argparse.ArgumentParser(
-        prog="python app.py",
-        description="Opens Latent Explorer: see any VAE's latent space, on your own computer.",
-    )
-    parser.add_argument(
-        "--host",
-        default=os.environ.get("GRADIO_SERVER_NAME") or "127.0.0.1",
-        help="address to listen on (default: this computer only)",
-    )
-    usual = os.environ.get("GRADIO_SERVER_PORT") or None
-    parser.add_argument(
-        "--port", type=port, default=usual, help="port to listen on (default: the first free one from 7860)"
-    )
-    parser.add_argument(
-        "--data", default=os.environ.get("VAE_DATA"), help="folder of the data sets (default: data)"
-    )
-    parser.add_argument("--models", default="models", help="folder of the models (default: models)")
-    parser.add_argument(
-        "--public",
-        action="store_true",
-        help="strangers can reach this page: rate limits, nothing that writes",
-    )
-    parser.add_argument(
-        "--share", action="store_true", help="open a public link through Gradio's relay; implies --public"
-    )
-    parser.add_argument(
-        "--allow-host",
-        type=allowed_host,
-        action="append",
-        default=[],
-        metavar="NAME",
-        help="another host name this server answers to; repeatable",
-    )
-    parser.add_argument("--no-browser", action="store_true", help="do not open a browser window")
-    return parser.parse_args(arguments)
+def _check_folder(flag: str, folder: Path) -> None:
+    """A folder that is not there yet is an empty one; one that cannot be read is an error."""
+    try:
+        with os.scandir(folder):
+            pass
+    except FileNotFoundError:
+        pass
+    except NotADirectoryError:
+        raise ServerError(f"{flag} is {str(folder)!r}, which is a file; name a folder.") from None
+    except OSError as error:
+        raise ServerError(
+            f"{flag} is {str(folder)!r}, which cannot be read ({error.strerror}); check its permissions or name another folder."
+        ) from error
 
 
-def settings(args: argparse.Namespace, explorer: Any = None) -> dict[str, Any]:
+def free_port(host: str, port: int | None = None) -> int:
+    """The port to listen on, or the first free one from 7860; `ServerError` when the address cannot be had."""
+    try:
+        found = socket.getaddrinfo(host.strip("[]"), None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        raise ServerError(
+            f"--host is {host!r}, a name that this computer does not know; write an address of it such as 127.0.0.1, without scheme and port."
+        ) from None
+    own = {(family, address[0]) for family, _, _, _, address in found}
+    refused: OSError | None = None
+    for number in [port] if port else range(FIRST_PORT, FIRST_PORT + PORTS):
+        try:
+            for family, address in own | {(socket.AF_INET, "127.0.0.1")}:  # where Gradio looks, too
+                _bind(family, address, number)
+            return number
+        except OSError as error:
+            refused = error
+            if error.errno != errno.EADDRINUSE:
+                break
+    assert refused is not None
+    raise ServerError(_why_not(host, port, refused)) from refused
+
+
+def _bind(family: int, address: str, port: int) -> None:
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        if os.name == "posix":  # elsewhere this would let two programs listen on one port
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        probe.bind((address, port))
+
+
+def _why_not(host: str, port: int | None, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE and port is None:
+        return (
+            f"All ports from {FIRST_PORT} to {FIRST_PORT + PORTS - 1} are in use; choose another with --port."
+        )
+    if error.errno == errno.EADDRINUSE:
+        return f"Port {port} is in use by another program; choose another with --port, or leave --port out for the first free one from {FIRST_PORT}."
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return f"Port {port} needs the rights of an administrator; choose one from 1024 with --port."
+    if error.errno == errno.EADDRNOTAVAIL:
+        return f"--host is {host!r}, which is no address of this computer; use 127.0.0.1 for this computer alone or 0.0.0.0 for its whole network."
+    return f"The server cannot listen on {host} ({error}); choose another --host or --port."
+
+
+@contextlib.contextmanager
+def proxies_aside(names: str = "*") -> Iterator[None]:
+    """No proxy stands between this program and `names` meanwhile: Gradio asks its own address when it starts, and builds clients when it is imported."""
+    before = {key: os.environ.get(key) for key in ("NO_PROXY", "no_proxy")}
+    kept = {part.strip() for value in before.values() for part in (value or "").split(",")} - {""}
+    os.environ.update(dict.fromkeys(before, ",".join([*sorted(kept), names])))
+    try:
+        yield
+    finally:
+        for key, value in before.items():
+            os.environ.pop(key)
+            if value is not None:
+                os.environ[key] = value
+
+
+def settings(options: Options, explorer: Any = None) -> dict[str, Any]:
     """What `launch` is told; the safety of GRADIO.md's section of that name."""
     from starlette.middleware import Middleware
 
     from vae.ui.web import assets, served
     from vae.ui.web.theme import build_theme
 
-    served = [*assets.routes(), *(served.routes(explorer.catalogue) if explorer else ())]
+    routes = [*assets.routes(), *(served.routes(explorer.catalogue) if explorer else ())]
     middleware = [
-        *guard.middleware(args.host, args.allow_host, args.public, args.share),
+        *guard.middleware(options.host, options.allow_host, options.public, options.share),
         (assets.EarlyHead, {}),
     ]
 
     return {
-        "server_name": args.host,
-        "server_port": args.port,
-        "share": args.share,
+        "server_name": options.host,
+        "server_port": options.port,
+        "share": options.share,
         "theme": build_theme(),
         "favicon_path": str(assets.STATIC / "favicon.svg"),
         **guard.launch_limits(),
@@ -89,29 +156,42 @@ def settings(args: argparse.Namespace, explorer: Any = None) -> dict[str, Any]:
         "ssr_mode": False,
         "quiet": True,
         "app_kwargs": {
-            "routes": served,
-            "middleware": [Middleware(cls, **options) for cls, options in middleware],
+            "routes": routes,
+            "middleware": [Middleware(cls, **more) for cls, more in middleware],
         },
     }
 
 
-def start(args: argparse.Namespace, began: float | None = None) -> tuple[Any, str]:
+def start(options: Options) -> tuple[Any, str]:
     """The served page and its address; torch and the first model load behind it while the browser draws."""
-    from vae.explorer import Explorer
-    from vae.ui.api import add_endpoints
-    from vae.ui.page import build_page
-    from vae.ui.warm_up import warm_up
-    from vae.ui.web.gradio_patches import bound_queue
-
-    explorer = Explorer(args.models, args.data)
-    demo, doors = build_page(explorer, args.public or args.share)
+    options = replace(options, port=free_port(options.host, options.port))
+    with proxies_aside():
+        from vae.explorer import Explorer
+        from vae.ui.api import add_endpoints
+        from vae.ui.page import build_page
+        from vae.ui.warm_up import warm_up
+        from vae.ui.web.gradio_patches import bound_queue
+    explorer = Explorer(options.models, options.data)
+    demo, doors = build_page(explorer, options.public or options.share)
     add_endpoints(demo, explorer)
     demo.queue(max_size=64, default_concurrency_limit=4)
     bound_queue(demo)
     on_gpu()
-    _, address, shared = demo.launch(**settings(args, explorer), prevent_thread_lock=True)
+    address = listen(demo, options, settings(options, explorer))
     threading.Thread(target=warm_up, args=(explorer, doors), daemon=True).start()
-    return demo, shared or address
+    return demo, address
+
+
+def listen(demo: Any, options: Options, told: dict[str, Any]) -> str:
+    """Gradio's `launch`, its failures as sentences; the address to open."""
+    with proxies_aside(f"{LOOPBACK},{options.host.strip('[]')}" if options.share else "*"):
+        try:
+            _, address, shared = demo.launch(**told, prevent_thread_lock=True)
+        except Exception as error:  # Gradio raises bare ones
+            raise ServerError(
+                f"The server did not start ({error}); check --host, --port and the proxy settings of this computer."
+            ) from error
+    return shared or address.replace("//[::]:", "//localhost:")
 
 
 def on_gpu() -> Callable[[], dict[str, Any]] | None:
@@ -136,19 +216,19 @@ def give_memory_back() -> None:
         pass
 
 
-def main(arguments: list[str] | None = None) -> None:
+def serve(options: Options) -> None:
     """Serves the page until Ctrl-C."""
     began = time.perf_counter()
-    args = parse(arguments)
     give_memory_back()
     gc.disable()  # nothing that starting makes is rubbish, and looking for some takes a fifth of it; `warm_up` ends this
     sys.modules.setdefault("IPython", None)  # type: ignore[arg-type]  # where it is installed Gradio loads it for notebooks: a third of a second for nothing
-    demo, address = start(args)
+    os.environ.pop("GRADIO_SERVER_NAME", None)  # read by now; Gradio would look for free ports there alone
+    demo, address = start(options)
     print(
         f"Latent Explorer is at {address} (up in {time.perf_counter() - began:.1f} s; Ctrl-C ends it)",
         flush=True,
     )
-    if not args.no_browser and not os.environ.get("SPACE_ID"):
+    if options.browser and not os.environ.get("SPACE_ID"):
         import webbrowser
 
         webbrowser.open(address)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import inspect
 import io
@@ -21,6 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vae import runs
+from vae.errors import ServerError
 from vae.ui import launch
 from vae.ui.web import guard
 from vae.ui.web.guard import MB, Guard
@@ -324,18 +324,20 @@ def test_the_table_of_addresses_is_bounded():
 
 
 @pytest.mark.parametrize(
-    ("flags", "space", "open_to_all"),
-    [([], "", False), (["--public"], "", True), (["--share"], "", True), ([], "a-b.hf.space", True)],
+    ("public", "share", "space", "open_to_all"),
+    [
+        (False, False, "", False),
+        (True, False, "", True),
+        (False, True, "", True),
+        (False, False, "a-b.hf.space", True),
+    ],
 )
-def test_strangers_come_by_a_flag_or_to_a_space(monkeypatch, flags, space, open_to_all):
-    from vae.ui.launch import parse
-
+def test_strangers_come_by_a_flag_or_to_a_space(monkeypatch, public, share, space, open_to_all):
     monkeypatch.setenv("SPACE_HOST", space)
-    args = parse(flags)
-    assert guard.strangers(args.public, args.share) is open_to_all
+    assert guard.strangers(public, share) is open_to_all
 
 
-# ---- settings and flags --------------------------------------------------------------------------------------------
+# ---- settings ------------------------------------------------------------------------------------------------------
 
 
 def test_every_setting_is_one_that_this_gradio_knows():
@@ -387,53 +389,6 @@ def test_a_small_file_that_unfolds_into_a_huge_image_is_not_opened():
         Image.MAX_IMAGE_PIXELS = limit
 
 
-def test_flags_come_before_the_environment_and_the_environment_before_defaults(monkeypatch):
-    from vae.ui.launch import parse
-
-    plain = parse([])
-    assert (plain.host, plain.port, plain.models, plain.public, plain.share, plain.allow_host) == (
-        "127.0.0.1",
-        None,
-        "models",
-        False,
-        False,
-        [],
-    )
-    monkeypatch.setenv("GRADIO_SERVER_NAME", "0.0.0.0")
-    monkeypatch.setenv("GRADIO_SERVER_PORT", "7861")
-    monkeypatch.setenv("VAE_DATA", "/somewhere")
-    there = parse([])
-    assert (there.host, there.port, there.data) == ("0.0.0.0", 7861, "/somewhere")
-    flags = [
-        "--host",
-        "::1",
-        "--port",
-        "7950",
-        "--data",
-        "d",
-        "--models",
-        "m",
-        "--public",
-        "--allow-host",
-        "https://A.example:443/",
-    ]
-    asked = parse([*flags, "--allow-host", "b.example"])
-    assert (asked.host, asked.port, asked.data, asked.models, asked.public) == ("::1", 7950, "d", "m", True)
-    assert asked.allow_host == ["a.example", "b.example"]
-
-
-@pytest.mark.parametrize(
-    ("flags", "says"),
-    [(["--port", "99999"], "'99999' is no port"), (["--allow-host", "a b"], "'a b' is no host name")],
-)
-def test_a_wrong_flag_is_refused_with_its_value(flags, says, capsys):
-    from vae.ui.launch import parse
-
-    with pytest.raises(SystemExit):
-        parse(flags)
-    assert says in capsys.readouterr().err
-
-
 def test_host_names_are_read_with_and_without_port_and_brackets():
     assert [host_name(t) for t in ("A.example:80", "[::1]:1", "a.", "", "a/b", "-a")] == [
         "a.example",
@@ -444,7 +399,7 @@ def test_host_names_are_read_with_and_without_port_and_brackets():
         None,
     ]
     assert allowed_host("https://a.example/path") == "a.example"
-    with pytest.raises(argparse.ArgumentTypeError):
+    with pytest.raises(ServerError, match="--allow-host is 'https:///'"):
         allowed_host("https:///")
 
 

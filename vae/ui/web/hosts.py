@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 import ipaddress
 import re
 import socket
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
+
+from vae.errors import ServerError
 
 RATE, BURST = (
     60.0,
@@ -32,10 +33,12 @@ def _address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 
 
 def allowed_host(text: str) -> str:
-    """argparse type of `--allow-host`: a host name, with or without scheme and port."""
+    """A name for `--allow-host`, with or without scheme and port."""
     name = host_name(text.partition("://")[2].partition("/")[0] if "://" in text else text)
     if name is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is no host name; write one such as demo.example.org.")
+        raise ServerError(
+            f"--allow-host is {text!r}, which is no host name; write one such as demo.example.org."
+        )
     return name
 
 
