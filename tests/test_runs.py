@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import shlex
+import types
 from pathlib import Path
 
 import numpy as np
@@ -265,6 +266,12 @@ def test_the_folder_keeps_a_command_that_makes_it_again(tmp_path):
     folder = read_folder(tmp_path / "my models" / "my-model")
     assert (folder.model, folder.train) == run.configs()
     assert shlex.split(folder.provenance["command"]) == words
+
+
+@pytest.mark.parametrize(("system", "shown"), [("posix", "--out 'my models'"), ("nt", '--out "my models"')])
+def test_a_shown_command_is_quoted_as_the_systems_shell_takes_it(monkeypatch, system, shown):
+    monkeypatch.setattr(vae.runs, "os", types.SimpleNamespace(name=system))
+    assert shown in Run("digits", "tutorial", 2).command("my models", umap=True)
 
 
 def test_metrics_of_a_finished_run_name_the_train_command_for_their_seconds(trained):

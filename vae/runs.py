@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -90,7 +92,12 @@ class Run:
         words = train_command(self.dataset, self.recipe, str(self.latent_dim), self.flags)
         words += [] if umap else ["--no-umap"]
         words += ["--out", str(out)] if str(out) != "models" else []
-        return shlex.join(words + (["--name", self.name] if self.name else []))
+        return quoted(words + (["--name", self.name] if self.name else []))
+
+
+def quoted(words: list[str]) -> str:
+    """A command line as this system's shell takes it."""
+    return shlex.join(words) if os.name == "posix" else subprocess.list2cmdline(words)
 
 
 def _exists(path: Path) -> bool:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import pickle
 import random
 import shutil
 import signal
+import stat
 import struct
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +29,7 @@ from vae.catalogue import Catalogue
 from vae.config import ModelConfig
 from vae.errors import CheckpointError
 from vae.evaluate import metrics_table
+from vae.folders import files
 from vae.folders.files import json_bytes, read_tensors, tensor_bytes, update_folder, write_folder
 from vae.folders.folder import (
     list_models,
@@ -690,6 +694,107 @@ def test_rests_of_dead_writers_are_swept_and_those_of_living_ones_left(tmp_path)
         (tmp_path / f".m.{pid}.tmp").mkdir()
     write_folder(tmp_path / "m", {"a": b"1"})
     assert {p.name for p in tmp_path.iterdir()} == {"m", f".m.{os.getppid()}.tmp"}
+
+
+def no_library(name, **_):
+    """`ctypes.CDLL(None)` on Windows."""
+    raise TypeError("argument of type 'NoneType' is not iterable")
+
+
+def old_library(name, **_):
+    """A C library without renameat2."""
+    return types.SimpleNamespace()
+
+
+def refusing_library(name, **_):
+    """One on a disk that cannot exchange."""
+    return types.SimpleNamespace(renameat2=lambda *_: -1)
+
+
+@pytest.mark.parametrize("library", [no_library, old_library, refusing_library])
+def test_an_existing_folder_is_replaced_where_the_system_cannot_exchange_two(tmp_path, monkeypatch, library):
+    monkeypatch.setattr(ctypes, "CDLL", library)
+    for content in (b"1", b"2"):
+        write_folder(tmp_path / "m", {"a": content}, force=True)
+        assert {p.name: p.read_bytes() for p in (tmp_path / "m").iterdir()} == {"a": content}
+    update_folder(tmp_path / "m", {"b": b"3"})
+    assert {p.name for p in (tmp_path / "m").iterdir()} == {"a", "b"}
+    assert [p.name for p in tmp_path.iterdir()] == ["m"]
+
+
+def test_a_new_folder_that_cannot_take_its_place_leaves_the_old_one_there(tmp_path, monkeypatch):
+    write_folder(tmp_path / "m", {"a": b"old"})
+    monkeypatch.setattr(ctypes, "CDLL", no_library)
+    rename = Path.rename
+
+    def held_open(self, target):
+        if self.suffix == ".tmp":
+            raise PermissionError(13, "The process cannot access the file because it is being used")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", held_open)
+    with pytest.raises(CheckpointError, match="m cannot be written .*being used"):
+        write_folder(tmp_path / "m", {"a": b"new"}, force=True)
+    assert [p.name for p in tmp_path.iterdir()] == ["m"] and (tmp_path / "m" / "a").read_bytes() == b"old"
+
+
+def test_a_folder_is_saved_where_folders_cannot_be_opened_or_synchronised(tmp_path, monkeypatch):
+    opened, synchronised = os.open, os.fsync
+    refused = []
+
+    def windows(path, flags, *more, **options):
+        if Path(path).is_dir():
+            refused.append(path)
+            raise PermissionError(13, "Permission denied")
+        return opened(path, flags, *more, **options)
+
+    monkeypatch.setattr(os, "open", windows)
+    write_folder(tmp_path / "m", {"a": b"1"})
+    monkeypatch.undo()
+
+    def network_disk(handle):
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            refused.append(handle)
+            raise OSError(22, "Invalid argument")
+        synchronised(handle)
+
+    monkeypatch.setattr(os, "fsync", network_disk)
+    write_folder(tmp_path / "m", {"a": b"2"}, force=True)
+    assert len(refused) == 4 and (tmp_path / "m" / "a").read_bytes() == b"2"
+
+
+def test_a_writer_of_another_user_is_left_alone_and_a_number_beyond_all_processes_is_swept(
+    tmp_path, monkeypatch
+):
+    for pid in (4321, 10**30):
+        (tmp_path / f".m.{pid}.tmp").mkdir()
+
+    def kill(pid, number):
+        assert number == 0
+        if pid == 4321:
+            raise PermissionError(1, "Operation not permitted")
+        raise OverflowError("signed integer is greater than maximum")
+
+    monkeypatch.setattr(os, "kill", kill)
+    write_folder(tmp_path / "m", {"a": b"1"})
+    assert {p.name for p in tmp_path.iterdir()} == {"m", ".m.4321.tmp"}
+
+
+def test_where_processes_cannot_be_asked_about_only_old_rests_are_swept_and_no_process_is_ended(
+    tmp_path, monkeypatch
+):
+    fresh, old = tmp_path / ".m.4321.tmp", tmp_path / ".m.4322.tmp"
+    fresh.mkdir()
+    old.mkdir()
+    os.utime(old, (0, 0))
+
+    def kill(pid, number):
+        raise AssertionError(f"on Windows this ends process {pid}")
+
+    monkeypatch.setattr(os, "kill", kill)
+    monkeypatch.setattr(files, "os", types.SimpleNamespace(**vars(os) | {"name": "nt"}))
+    write_folder(tmp_path / "m", {"a": b"1"})
+    assert {p.name for p in tmp_path.iterdir()} == {"m", fresh.name}
 
 
 def test_list_sorts_by_data_set_recipe_name_and_size_and_passes_over_dot_folders(sound, tmp_path):

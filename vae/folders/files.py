@@ -9,6 +9,7 @@ import math
 import os
 import re
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,9 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 MAX_JSON, MAX_TENSORS = 8 << 20, 1 << 31  # bytes of a file that are read at all
 DTYPES = {"F16": np.float16, "F32": np.float32, "U8": np.uint8, "I64": np.int64}
 RENAME_EXCHANGE, AT_FDCWD = 2, -100
+ABANDONED = (
+    3600.0  # seconds after which an unfinished folder is nobody's, where processes cannot be asked about
+)
 
 
 def fault(path: Path, fault: str) -> CheckpointError:
@@ -190,12 +194,26 @@ def _sweep(path: Path) -> None:
     shutil.rmtree(path.with_name(f".{path.name}.old"), ignore_errors=True)
     for left in path.parent.glob(f".{path.name}.*.tmp"):
         pid = left.name[len(path.name) + 2 : -4]
-        if pid.isdigit() and (int(pid) == os.getpid() or not Path(f"/proc/{pid}").exists()):
+        if pid.isdigit() and (int(pid) == os.getpid() or not _may_live(int(pid), left)):
             shutil.rmtree(left, ignore_errors=True)
 
 
+def _may_live(pid: int, left: Path) -> bool:
+    """Whether the writer that left this behind may still be at work; where a process cannot be asked about (on Windows signal 0 would end it), for an hour."""
+    try:
+        if os.name != "posix":
+            return time.time() - left.stat().st_mtime < ABANDONED
+        os.kill(pid, 0)
+    except PermissionError:  # another user's
+        return True
+    except (OSError, OverflowError):
+        return False
+    return True
+
+
 def _sync(folder: Path) -> None:
-    if os.name == "posix":
+    """Let the disk know the folder's names, where the system can open a folder as a file and its disk takes that."""
+    with contextlib.suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(handle)
@@ -208,18 +226,22 @@ def _exchange(new: Path, path: Path) -> None:
     if not path.exists():
         new.rename(path)
         return
-    try:
-        swapped = (
-            ctypes.CDLL(None, use_errno=True).renameat2(
-                AT_FDCWD, os.fsencode(new), AT_FDCWD, os.fsencode(path), RENAME_EXCHANGE
-            )
-            == 0
-        )
-    except (AttributeError, OSError):
-        swapped = False
-    if swapped:
+    if _swap(new, path):
         return  # what is now called `new` is the old folder
     old = path.with_name(f".{path.name}.old")
     path.rename(old)
-    new.rename(path)
+    try:
+        new.rename(path)
+    except OSError:
+        recover(path)
+        raise
     shutil.rmtree(old, ignore_errors=True)
+
+
+def _swap(new: Path, path: Path) -> bool:
+    """Exchange two folders by Linux's renameat2; False where there is none: no C library to be had by that name, an older one, a disk that refuses."""
+    try:
+        rename = ctypes.CDLL(None, use_errno=True).renameat2
+    except (AttributeError, OSError, TypeError):
+        return False
+    return rename(AT_FDCWD, os.fsencode(new), AT_FDCWD, os.fsencode(path), RENAME_EXCHANGE) == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mimetypes
 import re
 from html.parser import HTMLParser
 
@@ -49,6 +50,14 @@ def test_every_file_arrives_as_it_lies_on_disk_and_small_where_that_is_understoo
         "png": "image/png",
     }
     assert kinds[path.suffix[1:]] in plain.headers["content-type"]
+
+
+def test_a_computer_that_takes_scripts_for_text_sends_them_as_scripts(client, monkeypatch):
+    """As the registry of some Windows has it; browsers refuse such a module."""
+    monkeypatch.setitem(mimetypes.types_map, ".js", "text/plain")
+    assert mimetypes.guess_type("a.js")[0] == "text/plain"
+    answer = client.get("/" + assets.plotly_prefix() + "/plotly.min.js")
+    assert "javascript" in answer.headers["content-type"]
 
 
 @pytest.mark.parametrize(

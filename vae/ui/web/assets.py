@@ -13,6 +13,9 @@ from typing import Any
 
 STATIC = Path(__file__).parents[1] / "static"
 TITLE = "Latent Explorer"
+KINDS = (
+    mimetypes.MimeTypes()
+)  # Python's own table: in the registry of some Windows .js is text/plain, which browsers refuse as a module
 SHEETS = (("app.css", "all"), ("map.css", "all"), ("phone.css", "(max-width: 800px)"))
 SUMMARY = (
     "See, touch and compare the latent spaces of variational autoencoders, from two dimensions to forty."
@@ -86,7 +89,7 @@ class Held:
         if name not in self.files:
             return Response(status_code=404)
         raw, small = self._packed(name)
-        kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        kind = KINDS.guess_type(name)[0] or "application/octet-stream"
         headers = {"Cache-Control": "public, max-age=31536000, immutable", "Vary": "Accept-Encoding"}
         if len(small) < len(raw) and "br" in request.headers.get("accept-encoding", ""):
             return Response(small, media_type=kind, headers=headers | {"Content-Encoding": "br"})
