@@ -15,7 +15,7 @@ from torch import Tensor
 
 from vae.config import ModelConfig, TrainConfig
 from vae.data.sets import ImageSet
-from vae.errors import TrainingError
+from vae.errors import DataError, TrainingError
 from vae.evaluate import elbo_terms
 from vae.loss import implied_log_variance, kl_divergence, training_loss, training_recon
 from vae.model import VAE
@@ -302,8 +302,9 @@ def fit(
 
     `precision` is chosen by `pick_precision` unless given; `state` (of an earlier `EpochRecord.state()`) resumes: the rest
     equals an uninterrupted run bit for bit on the CPU. `on_step(step, steps)` is called now and then within an epoch.
-    `TrainingError` on divergence names epoch, latent size and what to change.
+    `TrainingError` on divergence names epoch, latent size and what to change; `DataError` where the sets do not fit the model.
     """
+    _check_sets(model_config, train_set=train_set, test_set=test_set)
     device = torch.device(device)
     trainer = Trainer(
         model_config, config, train_set, device, precision or pick_precision(model_config, device)
@@ -347,6 +348,29 @@ def fit(
             state=trainer.state,
         )
         trainer.model.train()
+
+
+def _check_sets(model: ModelConfig, **sets: ImageSet) -> None:
+    """Both sets hold images of the model's shape and the same classes, which the model has room for."""
+    for name, data in sets.items():
+        if not isinstance(data, ImageSet):
+            raise DataError(
+                f"{name} is a {type(data).__name__}; it must be an ImageSet(images, labels, class_names)."
+            )
+        if data.images.shape[1:] != model.image_shape:
+            shape = tuple(data.images.shape[1:])
+            raise DataError(
+                f"{name} holds images of {shape}, but the model's image_shape is {model.image_shape}; build it with ModelConfig(image_shape={shape})."
+            )
+        if len(data.class_names) > model.num_classes:
+            raise DataError(
+                f"{name} has {len(data.class_names)} classes, but the model's num_classes is {model.num_classes}; build it with ModelConfig(num_classes={len(data.class_names)})."
+            )
+    train_names, test_names = (data.class_names for data in sets.values())
+    if train_names != test_names:
+        raise DataError(
+            f"train_set has the classes {', '.join(train_names)}, test_set {', '.join(test_names)}; a label must mean the same in both."
+        )
 
 
 def _to_nats(model: ModelConfig, config: TrainConfig, vae: VAE) -> tuple[float, float]:
