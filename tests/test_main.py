@@ -322,3 +322,19 @@ def test_charts_adds_the_places_of_a_larger_model(trained, tmp_path, monkeypatch
     assert within("charts", path).exit_code == 0
     assert load_file(path / "charts.safetensors")["umap"].shape == (360, 2)
     load_model(path)
+
+
+def test_sizes_train_on_where_umap_cannot_run_and_charts_says_why(tmp_path):
+    """A broken umap-learn before the real one, as in a container whose cache folder cannot be written."""
+    (tmp_path / "umap.py").write_text('raise RuntimeError("cannot cache function rdist")', encoding="utf-8")
+    out, broken = tmp_path / "out", {"PYTHONPATH": str(tmp_path)}
+    words = ("--dataset", "digits", "--recipe", "tutorial", "--latent-dims", "3,4", "--epochs", 1)
+    done = vae("train", *words, "--device", "cpu", "--out", out, **broken)
+    assert done.returncode == 0 and "Traceback" not in done.stdout + done.stderr
+    for name in ("digits-tutorial-z3", "digits-tutorial-z4"):
+        load_model(out / name)
+        assert f"{name} is finished without UMAP's places: UMAP failed" in done.stderr
+        assert f"python -m vae charts {out / name}." in done.stderr
+    done = vae("charts", out / "digits-tutorial-z3", **broken)
+    assert done.returncode == 1 and len(done.stderr.splitlines()) == 1
+    assert "set NUMBA_CACHE_DIR to a folder that can be written" in done.stderr

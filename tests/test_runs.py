@@ -309,3 +309,55 @@ def test_umap_places_are_added_to_the_folder_once_they_are_wanted(tmp_path, monk
     before = {p.name: p.read_bytes() for p in path.iterdir()}
     add_umap(path)
     assert {p.name: p.read_bytes() for p in path.iterdir()} == before
+
+
+NO_CACHE = "cannot cache function 'rdist': no locator available for file '/usr/lib/umap/layouts.py'"
+
+
+@pytest.mark.parametrize(
+    ("error", "way"),
+    [
+        (RuntimeError(NO_CACHE), "set NUMBA_CACHE_DIR to a folder that can be written"),
+        (ImportError(), "repair"),
+    ],
+)
+def test_a_run_whose_umap_fails_is_finished_and_says_how_to_add_it(tmp_path, monkeypatch, error, way):
+    def fail(mu):
+        raise error
+
+    monkeypatch.setattr(vae.runs, "fit_umap", fail)
+    run, said = Run("digits", "tutorial", 3, {"epochs": 1}), []
+    assert len(train(run, tmp_path, umap=True, warn=said.append)) == 1
+    path = tmp_path / run.folder_name()
+    load_model(path)
+    assert read_state(read_folder(path)) is None and read_umap(read_folder(path)) is None
+    assert len(said) == 1 and said[0].startswith("digits-tutorial-z3 is finished without UMAP's places: ")
+    assert way in said[0] and f"python -m vae charts {path}." in said[0]
+    with pytest.raises(Finished):
+        train(run, tmp_path, umap=True, resume=True, warn=said.append)
+    assert len(said) == 2
+    with pytest.raises(TrainingError, match="UMAP failed"):
+        add_umap(path)
+    with pytest.warns(UserWarning, match="is finished without UMAP's places"):
+        train(run, tmp_path, umap=True, force=True)
+
+
+def test_places_that_are_not_finite_are_not_stored(tmp_path, monkeypatch):
+    monkeypatch.setattr(vae.runs, "fit_umap", lambda mu: np.full((len(mu), 2), np.nan, np.float32))
+    said = []
+    train(Run("digits", "tutorial", 3, {"epochs": 1}), tmp_path, umap=True, warn=said.append)
+    assert "some places are not finite" in said[0]
+    load_model(tmp_path / "digits-tutorial-z3")
+
+
+def test_a_run_whose_figures_cannot_be_computed_is_finished_without_them(tmp_path, monkeypatch):
+    def fail(*_):
+        raise MemoryError("out of memory")
+
+    monkeypatch.setattr(vae.runs, "first_metrics", fail)
+    said = []
+    train(Run("digits", "tutorial", 2, {"epochs": 1}), tmp_path, warn=said.append)
+    folder = read_folder(tmp_path / "digits-tutorial-z2")
+    assert read_state(folder) is None and folder.metrics["elbo"]["value"] is None
+    assert folder.metrics["parameters"]["value"] > 0
+    assert len(said) == 1 and said[0].endswith(f"run python -m vae evaluate {folder.path} --write.")

@@ -177,7 +177,7 @@ def _train_one(run, **options) -> list[str]:
             progress.update(bar, figures=text)
 
         try:
-            with closing(train_model(run, **options, on_step=on_step, say=say)) as records:
+            with closing(train_model(run, **options, on_step=on_step, say=say, warn=_warn)) as records:
                 for last in records:
                     epoch, seconds = last.epoch, seconds + last.seconds
                     kl = "" if last.test_kl is None else f" kl {last.test_kl:.1f}"
@@ -208,6 +208,10 @@ def _train_one(run, **options) -> list[str]:
         f"{last.images_per_second:,.0f}",
         f"{seconds:.1f} s",
     ]
+
+
+def _warn(sentence: str) -> None:
+    errors.print(sentence, highlight=False, markup=False)
 
 
 @app.command()

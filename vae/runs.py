@@ -6,6 +6,7 @@ import os
 import shlex
 import subprocess
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -18,7 +19,7 @@ import torch
 from vae.config import ModelConfig, TrainConfig
 from vae.data.load import load_split
 from vae.data.sets import DATASETS, ImageSet
-from vae.errors import CheckpointError, DataError, TrainingError
+from vae.errors import CheckpointError, DataError, TrainingError, VAEError
 from vae.evaluate import encode_set, first_metrics, metrics_table
 from vae.folders.files import NAME, json_bytes, tensor_bytes, write_folder
 from vae.folders.folder import (
@@ -137,8 +138,8 @@ class _Keeper:
             record.state(),
         )  # at one stroke: Ctrl-C finds this epoch or the last, never half of each
 
-    def files(self, finished: bool) -> dict[str, bytes]:
-        """The folder's files as they stand at the last finished epoch."""
+    def files(self, finished: bool, warn: Callable[[str], None] = warnings.warn) -> dict[str, bytes]:
+        """The folder's files as they stand at the last finished epoch; without figures where they could not be computed."""
         assert self.held is not None
         history, state = self.held
         vae = VAE(self.configs[0])
@@ -171,11 +172,13 @@ class _Keeper:
         folder = ModelFolder(
             self.path, *self.configs, self.run.dataset, self.run.recipe, self.provenance, blank
         )
-        values = (
-            first_metrics(vae, self.test_set, self.configs[1].beta)
-            if finished
-            else {"parameters": sum(p.numel() for p in vae.parameters())}
-        )
+        values: dict[str, float | None] = {"parameters": sum(p.numel() for p in vae.parameters())}
+        if finished:
+            try:
+                values = first_metrics(vae, self.test_set, self.configs[1].beta)
+            except Exception as error:
+                command = quoted(["python", "-m", "vae", "evaluate", str(self.path), "--write"])
+                warn(f"{self.path.name} is finished without its figures ({error}); run {command}.")
         files = {
             "config.json": json_bytes(config),
             "model.safetensors": tensor_bytes(halves),
@@ -189,9 +192,9 @@ class _Keeper:
             files["training_state.safetensors"] = tensor_bytes({k: v.numpy() for k, v in state.items()})
         return files
 
-    def save(self, finished: bool = False) -> None:
+    def save(self, finished: bool = False, warn: Callable[[str], None] = warnings.warn) -> None:
         if self.held is not None:
-            write_folder(self.path, self.files(finished), force=True)
+            write_folder(self.path, self.files(finished, warn), force=True)
             self.saved_at = time.monotonic()
 
 
@@ -206,11 +209,13 @@ def train_model(
     umap: bool = True,
     on_step: Callable[[int, int], None] | None = None,
     say: Callable[[str], None] | None = None,
+    warn: Callable[[str], None] = warnings.warn,
 ) -> Iterator[EpochRecord]:
     """Train one model into `out/NAME`, yielding each epoch; the folder is whole when the iterator ends.
 
     Stopped early (Ctrl-C, or no longer asked), it keeps the last finished epoch with all that `resume` needs. `Finished` when
-    there is nothing to resume; `CheckpointError` when the folder exists and neither `force` nor `resume` is given.
+    there is nothing to resume; `CheckpointError` when the folder exists and neither `force` nor `resume` is given. `warn` is
+    told in a sentence which last step could not be done (figures, UMAP) and how to do it later: the model is whole without.
     """
     out = Path(out)
     path = run.folder_in(out, overwrite=force or resume)
@@ -235,7 +240,7 @@ def train_model(
         state, history = read_state(folder), read_history(path)
         if state is None and umap and folder.model.latent_dim > 2 and "umap" not in read_charts(folder):
             say("UMAP of the codes")
-            add_umap(path)
+            _try_umap(path, warn)
         _check_resume(run, folder, state, train_set)
         configs, provenance = (
             (folder.model, folder.train),
@@ -252,13 +257,20 @@ def train_model(
                 keeper.save()
             yield record
         say("measuring")
-        keeper.save(finished=True)
+        keeper.save(finished=True, warn=warn)
     except (KeyboardInterrupt, GeneratorExit):
         keeper.save()
         raise
     if umap and configs[0].latent_dim > 2:
         say("UMAP of the codes")
+        _try_umap(path, warn)
+
+
+def _try_umap(path: Path, warn: Callable[[str], None]) -> None:
+    try:
         add_umap(path)
+    except VAEError as error:
+        warn(f"{path.name} is finished without UMAP's places: {error}")
 
 
 def _check_resume(run: Run, folder: ModelFolder, state: dict | None, train_set: ImageSet) -> None:
@@ -283,9 +295,22 @@ def _check_resume(run: Run, folder: ModelFolder, state: dict | None, train_set: 
 
 
 def add_umap(path: str | Path) -> None:
-    """Compute UMAP's places of a folder's codes and add them as `charts.safetensors`."""
+    """Compute UMAP's places of a folder's codes and add them as `charts.safetensors`; `TrainingError` when UMAP cannot run here."""
     folder = read_folder(path)
-    write_charts(folder, umap=fit_umap(read_codes(folder)["mu"]))
+    try:
+        places = fit_umap(read_codes(folder)["mu"])
+        if not np.isfinite(places).all():
+            raise ValueError("some places are not finite")
+    except Exception as error:  # of umap, numba or scikit-learn, at import or at work
+        cache = (
+            "set NUMBA_CACHE_DIR to a folder that can be written, and run "
+            if "cache" in str(error)
+            else "repair umap-learn, and run "
+        )
+        raise TrainingError(
+            f"UMAP failed ({' '.join(str(error).split()) or type(error).__name__}); {cache}{quoted(['python', '-m', 'vae', 'charts', str(path)])}."
+        ) from error
+    write_charts(folder, umap=places)
 
 
 def device_name(device: torch.device | None = None) -> str:
