@@ -338,3 +338,34 @@ def test_sizes_train_on_where_umap_cannot_run_and_charts_says_why(tmp_path):
     done = vae("charts", out / "digits-tutorial-z3", **broken)
     assert done.returncode == 1 and len(done.stderr.splitlines()) == 1
     assert "set NUMBA_CACHE_DIR to a folder that can be written" in done.stderr
+
+
+@pytest.mark.parametrize(("encoding", "terminal"), [("ascii", True), ("cp1252", False)])
+def test_no_command_minds_a_terminal_or_pipe_that_is_not_utf_8(trained, tmp_path, encoding, terminal):
+    import shutil
+
+    models = Path(shutil.copytree(trained, tmp_path / "mödels 数"))
+    (models / "bröken 数").mkdir()
+    small = models / "digits-tutorial-z2"
+    narrow = {"PYTHONIOENCODING": encoding, "PYTHONUTF8": "0", "COLUMNS": "50"}
+    narrow |= {"FORCE_COLOR": "1"} if terminal else {}  # which makes rich draw as on a terminal
+    fast = ("--recipe", "tutorial", "--epochs", 1, "--no-umap", "--device", "cpu", "--name", "one")
+    for words, code in [
+        (("--help",), 0),
+        (("list", "--models", models), 0),
+        (("card", "--models", models), 0),
+        (("evaluate", small, "--k", 1, "--device", "cpu"), 0),
+        (("train", "--dataset", "digits", *fast, "--out", models), 0),
+        (("charts", "nöwhere 数"), 1),
+        (("serve", "--port", "数"), 1),
+    ]:
+        done = subprocess.run(
+            [sys.executable, "-m", "vae", *map(str, words)],
+            cwd=ROOT,
+            env=settings(**narrow),
+            capture_output=True,
+            timeout=300,
+        )
+        text = (done.stdout + done.stderr).decode(encoding)
+        assert done.returncode == code and "Error:" not in text and "Traceback" not in text, (words, text)
+        assert done.stdout or done.stderr

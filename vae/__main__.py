@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -23,6 +24,7 @@ app = typer.Typer(help=ABOUT, **PLAIN)
 page = typer.Typer(**PLAIN)  # `serve` alone, for app.py
 console = Console(width=None if sys.stdout.isatty() else 140)
 errors = Console(stderr=True, soft_wrap=True)
+SPINNER = "dots" if console.encoding.startswith("utf") else "line"
 
 
 def path(text: str) -> Path:
@@ -232,7 +234,7 @@ def evaluate(
 
     where = pick_device(device)
     for folder in folders:
-        with console.status(f"{folder.name}") as status:
+        with console.status(folder.name, spinner=SPINNER) as status:
 
             def say(text: str, folder: Path = folder, status=status) -> None:
                 status.update(f"{folder.name}: {text}")
@@ -259,7 +261,7 @@ def charts(
             raise VAEError(
                 f"{folder} has two latent dimensions, which are their own map; UMAP is for larger ones."
             )
-        with console.status(f"{folder.name}: UMAP of the codes"):
+        with console.status(f"{folder.name}: UMAP of the codes", spinner=SPINNER):
             add_umap(folder)
         console.print(f"{folder.name}: charts.safetensors written", highlight=False)
 
@@ -318,6 +320,12 @@ def open_page() -> None:
 
 
 def _run(commands: typer.Typer, arguments: list[str], name: str | None = None) -> None:
+    for stream in (
+        sys.stdout,
+        sys.stderr,
+    ):  # a terminal or pipe that lacks a character shows another in its place
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     warnings.filterwarnings("ignore", category=UserWarning)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
