@@ -39,6 +39,15 @@ DataDir = Annotated[
 ModelsDir = Annotated[
     Path, typer.Option("--models", parser=path, metavar="DIR", help="The folder of model folders.")
 ]
+ShownDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--models",
+        parser=path,
+        metavar="DIR",
+        help="The folder of model folders; else models, if it holds any, else the shipped ones.",
+    ),
+]
 
 
 @page.command()
@@ -56,7 +65,7 @@ def serve(
         ),
     ] = None,
     data: DataDir = None,
-    models: ModelsDir = Path("models"),
+    models: ShownDir = None,
     public: Annotated[
         bool,
         typer.Option("--public", help="Strangers can reach this page: rate limits, nothing that writes."),
@@ -267,10 +276,12 @@ def charts(
 
 
 @app.command("list")
-def list_(models: ModelsDir = Path("models")) -> None:
+def list_(models: ShownDir = None) -> None:
     """Show the models, and what is wrong with those that cannot be opened."""
+    from vae.catalogue import default_models_dir
     from vae.folders.folder import list_models
 
+    models = models or default_models_dir()
     good, broken = list_models(models)
     if not good and not broken:
         console.print(

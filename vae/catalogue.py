@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -34,6 +35,16 @@ if TYPE_CHECKING:
 LOADED_MODELS = 16  # weights and codes kept in memory; the least recently asked goes first
 SPLIT_BYTES = 70_000_000  # of images kept: one training set and some test sets of 28 x 28
 LOOK_EVERY = 1.0  # seconds between two looks at the models folder, however many questions come
+
+
+def default_models_dir() -> Path:
+    """Where models are looked for when nobody says: `models` of the current folder if it holds any, else the shipped ones."""
+    here = Path("models")
+    if any(here.glob("*/config.json")):
+        return here
+    package = Path(__file__).parent
+    inside = package / "models"  # of an installed package; in a clone they lie beside app.py
+    return inside if inside.is_dir() else package.parent / "models"
 
 
 class LoadedModel:
@@ -158,9 +169,9 @@ class Catalogue:
     to ask from several threads.
     """
 
-    def __init__(self, models_dir: str | Path = "models", data_dir: str | Path | None = None):
-        self.models_dir = Path(models_dir).expanduser()
-        self.data_dir = None if data_dir is None else Path(data_dir).expanduser()
+    def __init__(self, models_dir: str | Path | None = None, data_dir: str | Path | None = None):
+        self.models_dir = Path(os.path.expanduser(models_dir)) if models_dir else default_models_dir()
+        self.data_dir = data_dir
         self._listing, self._looked = threading.Lock(), -LOOK_EVERY
         self._stamps: dict[str, Any] | None = None
         self._good: dict[str, ModelFolder] = {}

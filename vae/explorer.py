@@ -27,11 +27,11 @@ RECONS = 64  # models whose recon of every test image is kept
 class Explorer:
     """Every question a view, an endpoint or a notebook asks about the models of a catalogue.
 
-    `Explorer("models")` makes the catalogue of that folder itself. Reading only; safe to ask from several threads.
+    `Explorer("models")` makes the catalogue of that folder itself, `Explorer()` that of the shipped models. Reading only; safe to ask from several threads.
     Every refusal is a `VAEError` whose text can be shown as it is.
     """
 
-    def __init__(self, catalogue: Catalogue | str | Path = "models", data_dir: str | Path | None = None):
+    def __init__(self, catalogue: Catalogue | str | Path | None = None, data_dir: str | Path | None = None):
         self.catalogue = catalogue if isinstance(catalogue, Catalogue) else Catalogue(catalogue, data_dir)
         self._charts: LRUCache = LRUCache(CHARTS)
         self._parts: LRUCache = LRUCache(PARTS)

@@ -77,7 +77,7 @@ class Run:
 
     def folder_in(self, out: str | Path, overwrite: bool = False) -> Path:
         """Where its folder goes; `CheckpointError` when it cannot have that name, or stands there already and may not be touched."""
-        path = Path(out) / self.folder_name()
+        path = Path(os.path.expanduser(out)) / self.folder_name()
         if not NAME.fullmatch(self.folder_name()):
             raise CheckpointError(
                 f"The name {self.folder_name()!r} cannot be a model's; letters, digits, '.', '_' and '-' make a name, up to 100 characters."
@@ -217,7 +217,7 @@ def train_model(
     there is nothing to resume; `CheckpointError` when the folder exists and neither `force` nor `resume` is given. `warn` is
     told in a sentence which last step could not be done (figures, UMAP) and how to do it later: the model is whole without.
     """
-    out = Path(out)
+    out = Path(os.path.expanduser(out))
     path = run.folder_in(out, overwrite=force or resume)
     say = say or (lambda _: None)
     train_set, test_set = (

@@ -23,8 +23,11 @@ TIMEOUT = 20.0  # seconds without a byte after which a download gives up
 
 
 def data_dir(root: str | Path | None = None) -> Path:
-    """The data folder: the argument, else the environment's VAE_DATA, else `data`."""
-    return Path(root or os.environ.get("VAE_DATA") or "data")
+    """The data folder: the argument, else the environment's VAE_DATA, else `data`, here or, where there is none, in the clone that this runs from."""
+    if named := root or os.environ.get("VAE_DATA"):
+        return Path(os.path.expanduser(named))
+    here, clone = Path("data"), Path(__file__).parents[2]
+    return clone / "data" if not here.is_dir() and (clone / "app.py").is_file() else here
 
 
 def load_split(

@@ -53,7 +53,9 @@ def _check_images(images: Any) -> None:
     if not images.size:
         raise DataError(f"images has the shape {images.shape} and holds no image; a set needs one at least.")
     if images.dtype != np.uint8:
-        raise DataError(f"images holds {_held(images)}; they must be uint8 from 0 to 255: {_to_bytes(images)}.")
+        raise DataError(
+            f"images holds {_held(images)}; they must be uint8 from 0 to 255: {_to_bytes(images)}."
+        )
     if images.max() == 1:
         raise DataError("images holds only 0 and 1, nearly black among 0 to 255; hand over images * 255.")
     if way := _to_four_dimensions(images.shape):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from vae.folders.folder import ModelFolder, list_models
@@ -55,7 +56,7 @@ def write_card(models_dir: str | Path = "models") -> Path:
     lines.append(
         f"Seeds: {', '.join(seeds)}. PyTorch: {', '.join(versions)}. The command that trained each model stands in its `config.json`."
     )
-    path = Path(models_dir) / "README.md"
+    path = Path(os.path.expanduser(models_dir)) / "README.md"
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
 

@@ -150,7 +150,7 @@ def write_folder(path: str | Path, files: dict[str, bytes], force: bool = False)
 
     `CheckpointError` when the folder exists and `force` is off, or the name cannot be a model's.
     """
-    path = Path(path)
+    path = Path(os.path.expanduser(path))
     if not NAME.fullmatch(path.name):
         raise CheckpointError(
             f"The name {path.name!r} cannot be a model's; letters, digits, '.', '_' and '-' make a name of up to 100 characters."
@@ -183,7 +183,7 @@ def write_folder(path: str | Path, files: dict[str, bytes], force: bool = False)
 
 def update_folder(path: str | Path, files: dict[str, bytes]) -> None:
     """The same folder with some files replaced or added, as one exchange."""
-    path = Path(path)
+    path = Path(os.path.expanduser(path))
     kept = {p.name: p.read_bytes() for p in path.iterdir() if p.is_file() and p.name not in files}
     write_folder(path, kept | files, force=True)
 

@@ -106,7 +106,7 @@ def stamps(models_dir: Path) -> dict[str, Stamp]:
 
 def read_folder(path: str | Path) -> ModelFolder:
     """The checked config and metrics of a model folder; an exchange that a crash cut short is finished first."""
-    path = Path(path)
+    path = Path(os.path.expanduser(path))
     recover(path)
     stamp = stamp_of(path)
     if not path.is_dir():
@@ -175,7 +175,7 @@ def _read_metrics(path: Path) -> dict[str, dict[str, Any]]:
 
 def read_history(path: str | Path) -> dict[str, list]:
     """The checked `history.json` of a model folder."""
-    file = Path(path) / "history.json"
+    file = Path(os.path.expanduser(path)) / "history.json"
     history = read_json(file)
     epochs, steps = history.get("epochs"), history.get("steps")
     if set(history) != {"epochs", "steps"} or not isinstance(epochs, list) or not isinstance(steps, list):
@@ -280,7 +280,7 @@ def load_model(path: str | Path):
 
 def list_models(models_dir: str | Path = "models") -> tuple[list[ModelFolder], dict[str, str]]:
     """The readable model folders, by data set, recipe, name and latent size, and {name: reason} of those that are not."""
-    root, good, broken = Path(models_dir), [], {}
+    root, good, broken = Path(os.path.expanduser(models_dir)), [], {}
     for old in root.glob(".*.old") if root.is_dir() else ():
         recover(root / old.name[1:-4])
     for path in sorted(root.iterdir()) if root.is_dir() else ():

@@ -32,7 +32,7 @@ class Options:
     host: str = "127.0.0.1"
     port: int | str | None = None
     data: Path | None = None
-    models: Path = Path("models")
+    models: Path | None = None
     public: bool = False
     share: bool = False
     allow_host: tuple[str, ...] = ()
