@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 os.environ.setdefault(
@@ -11,11 +12,10 @@ os.environ.setdefault(
 
 import pytest  # noqa: E402
 from hypothesis import settings  # noqa: E402
+from support import DATA, Server, needs_images, needs_model, servers  # noqa: E402
 
-from vae.data.load import has_images, load_split  # noqa: E402
+from vae.data.load import load_split  # noqa: E402
 from vae.data.sets import ImageSet
-
-ROOT = Path(__file__).resolve().parent.parent
 
 # Few examples at each run, since chance differs from run to run; HYPOTHESIS_PROFILE=thorough before a release.
 settings.register_profile("short", max_examples=40, deadline=None)
@@ -28,34 +28,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: "browser" in item.path.parts)
 
 
-def missing(reason: str) -> None:
-    """What a test needs is not there: a failure in CI, elsewhere the test is left out and says why."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason, pytrace=False)
-    pytest.skip(reason)
-
-
-@pytest.fixture(scope="session")
-def data_root() -> Path:
-    """The data folder: VAE_DATA, else data/ of the repository."""
-    return Path(os.environ.get("VAE_DATA") or ROOT / "data")
-
-
-def real_images(name: str, root: Path) -> tuple[ImageSet, ImageSet]:
+def real_images(name: str) -> tuple[ImageSet, ImageSet]:
     """Train and test images of a downloaded data set; in CI their absence is a failure, elsewhere the test skips."""
-    if not has_images(name, root):
-        missing(f"{name} is not in {root}; set VAE_DATA to a folder that holds it")
-    return load_split(name, "train", root, download=False), load_split(name, "test", root, download=False)
+    needs_images(name, "train", "test")
+    return load_split(name, "train", DATA, download=False), load_split(name, "test", DATA, download=False)
 
 
 @pytest.fixture(scope="session")
-def mnist(data_root: Path) -> tuple[ImageSet, ImageSet]:
-    return real_images("mnist", data_root)
+def mnist() -> tuple[ImageSet, ImageSet]:
+    return real_images("mnist")
 
 
 @pytest.fixture(scope="session")
-def fashion_mnist(data_root: Path) -> tuple[ImageSet, ImageSet]:
-    return real_images("fashion-mnist", data_root)
+def fashion_mnist() -> tuple[ImageSet, ImageSet]:
+    return real_images("fashion-mnist")
 
 
 @pytest.fixture(scope="session")
@@ -79,3 +65,24 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for _ in train_model(run, out, device="cpu", umap=False):
             pass
     return out
+
+
+@pytest.fixture(scope="session")
+def serve_long(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
+    """Servers that many tests share."""
+    with servers(tmp_path_factory.mktemp("servers")) as start:
+        yield start
+
+
+@pytest.fixture
+def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
+    """Servers of one test alone: left running they would go on to load their models beside the tests that follow."""
+    with servers(tmp_path_factory.mktemp("servers")) as start:
+        yield start
+
+
+@pytest.fixture(scope="session")
+def app(serve_long) -> Server:
+    """The page over the shipped models."""
+    needs_model("mnist-default-z2", "mnist-default-z20")
+    return serve_long()

@@ -3,7 +3,7 @@
 import shutil
 
 import pytest
-from conftest import ROOT
+from support import ROOT
 
 from vae import Explorer, list_models, load_model
 from vae.catalogue import default_models_dir

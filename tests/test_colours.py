@@ -2,22 +2,20 @@
 
 import asyncio
 import base64
-from pathlib import Path
 
 import numpy as np
 import pytest
+from support import MODELS, needs_model
 
 from vae.explorer import Explorer
 from vae.ui.doors import Doors
 
-MODELS = Path(__file__).parents[1] / "models"
 NAME = "digits-default-z2"  # its images come with scikit-learn, so that they are always at hand
 
 
 @pytest.fixture(scope="module")
 def explorer():
-    if not (MODELS / NAME / "metrics.json").exists():
-        pytest.skip(f"{NAME} is not there")
+    needs_model(NAME)
     return Explorer(MODELS)
 
 

@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT
 from safetensors.numpy import load_file, save_file
 from sklearn.decomposition import PCA
 from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
+from support import ROOT
 
 from vae import Explorer, VAEError, load_model
 from vae.errors import CheckpointError, InputError

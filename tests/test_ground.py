@@ -2,15 +2,14 @@
 
 import asyncio
 import base64
-from pathlib import Path
 
 import numpy as np
 import pytest
+from support import MODELS, needs_model
 
 from vae.explorer import Explorer
 from vae.ui.doors import Doors
 
-MODELS = Path(__file__).parents[1] / "models"
 NAME = "mnist-default-z2"
 
 
@@ -20,8 +19,7 @@ def unpacked(packed):
 
 @pytest.fixture(scope="module")
 def explorer():
-    if not (MODELS / NAME).exists():
-        pytest.skip(f"{NAME} is not there")
+    needs_model(NAME)
     return Explorer(MODELS)
 
 

@@ -10,8 +10,8 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
 from safetensors.numpy import load_file
+from support import ROOT
 from typer.testing import CliRunner
 
 from vae.__main__ import app
@@ -201,6 +201,23 @@ def test_an_existing_model_is_kept_unless_forced_and_a_finished_one_says_so(tmp_
     assert within(*words, "--force").exit_code == 0
 
 
+HELD = """
+import threading
+import vae.runs
+from vae.__main__ import main
+
+take = vae.runs._Keeper.take
+
+def held(keeper, record):
+    if record.epoch == 40:
+        threading.Event().wait()
+    take(keeper, record)
+
+vae.runs._Keeper.take = held
+main()
+"""  # however fast it trains, the last epoch ends only after the signal
+
+
 @pytest.mark.parametrize("way", [signal.SIGINT, signal.SIGTERM])
 def test_a_real_interruption_keeps_the_last_epoch_and_resume_makes_the_uninterrupted_model(tmp_path, way):
     words = (
@@ -218,7 +235,7 @@ def test_a_real_interruption_keeps_the_last_epoch_and_resume_makes_the_uninterru
         "4",
     )
     process = subprocess.Popen(
-        [sys.executable, "-m", "vae", *words, "--out", str(tmp_path / "parts")],
+        [sys.executable, "-c", HELD, *words, "--out", str(tmp_path / "parts")],
         cwd=ROOT,
         env=settings(),
         stdout=subprocess.PIPE,

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
-import time
 import urllib.request
-from collections.abc import Iterator
 
 import pytest
-from conftest import ROOT, missing
+from support import ROOT, missing, needs_model
 
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 FRONT = dict(re.findall(r"^(\w+): *(.*)$", TEXT.split("---\n")[1], re.M))
@@ -33,8 +29,7 @@ PINS = {
 def runnable(code: str) -> str:
     """The example, where the models that it names are shipped."""
     for name in set(re.findall(r"\b[a-z]+(?:-[a-z0-9]+)*-z\d+\b", code)):
-        if not (ROOT / "models" / name / "config.json").is_file():
-            missing(f"models/{name} is not there")
+        needs_model(name)
     return code
 
 
@@ -45,35 +40,9 @@ def run(words: list[str], folder) -> str:
     return done.stdout
 
 
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    """`python app.py` over the shipped models, on a free port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    words = [sys.executable, "app.py", "--no-browser", "--port", str(port)]
-    server, url = (
-        subprocess.Popen(words, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL),
-        f"http://127.0.0.1:{port}",
-    )
-    end = time.monotonic() + 240
-    try:
-        while not answers(url):
-            assert time.monotonic() < end, "python app.py did not answer"
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                raise AssertionError(f"python app.py ended with {server.wait(0.1)}")
-        yield url
-    finally:
-        server.terminate()
-        server.wait(20)
-
-
-def answers(url: str) -> bool:
-    try:
-        urllib.request.urlopen(url, timeout=5).close()
-        return True
-    except OSError:
-        return False
+@pytest.fixture
+def address(app) -> str:
+    return app.address
 
 
 @pytest.mark.parametrize("code", [code for code in PYTHON if SERVED not in code])

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT
 from safetensors.numpy import save_file
+from support import ROOT, needs_model
 
 import vae.data.load
 import vae.explorer
@@ -92,8 +92,7 @@ def test_on_umap_a_training_code_lies_among_the_places_of_its_nearest_test_codes
 
 
 def test_absent_training_images_are_a_sentence_with_the_way_out_and_never_a_download(tmp_path, monkeypatch):
-    if not (ROOT / "models/mnist-default-z2/config.json").exists():
-        pytest.skip("the shipped models are not there")
+    needs_model("mnist-default-z2")
     monkeypatch.setattr(vae.data.load, "fetch", lambda *_: pytest.fail("a download began"))
     monkeypatch.setattr("vae.catalogue.fetch", lambda *_: pytest.fail("a download began"))
     explorer = Explorer(ROOT / "models", tmp_path)

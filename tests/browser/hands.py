@@ -1,29 +1,8 @@
-"""What the browser tests share: where things lie, and what a hand does on the page."""
+"""What a hand does on the page, and what it waits for."""
 
 import os
 import re
 import shutil
-from pathlib import Path
-
-import pytest
-
-from vae.data.load import has_images
-
-ROOT = Path(__file__).parents[2]
-MODELS = Path(os.environ.get("VAE_TEST_MODELS", ROOT / "models"))
-
-
-def missing(reason: str) -> None:
-    """In CI what a test needs must be there; elsewhere the test is left out and says why."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason, pytrace=False)
-    pytest.skip(reason)
-
-
-def needs_images(dataset: str, *splits: str) -> None:
-    """What a test shows of a data set must lie in the data folder."""
-    if not all(has_images(dataset, ROOT / "data", split) for split in splits or ("test",)):
-        missing(f"the images of {dataset} are not in {ROOT / 'data'}")
 
 
 def chromium_path() -> str | None:

@@ -4,12 +4,13 @@ import json
 
 import numpy as np
 import pytest
-from arithmetic import b64, floats, open_bench
-from hands import MODELS, window_at
+from arithmetic import b64, floats
+from hands import window_at
 from safetensors.numpy import load_file
 from scipy.ndimage import gaussian_filter
 from sklearn.decomposition import PCA
 from sklearn.manifold import trustworthiness
+from support import MODELS
 
 from vae.space.chart import make_chart
 
@@ -21,13 +22,6 @@ DIGITS, Z20 = (
 
 def codes_of(name: str) -> np.ndarray:
     return load_file(MODELS / name / "codes.safetensors")["mu"].astype(np.float32)
-
-
-@pytest.fixture(scope="module")
-def bench(chromium, app):
-    page = open_bench(chromium, app.url)
-    yield page
-    page.close()
 
 
 @pytest.fixture

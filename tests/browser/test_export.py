@@ -7,8 +7,9 @@ import sys
 
 import numpy as np
 import pytest
-from hands import MODELS, ROOT, map_box, tab
+from hands import map_box, tab
 from PIL import Image
+from support import MODELS, ROOT
 
 CLIPBOARD = {"permissions": ["clipboard-read", "clipboard-write"]}
 PAPER, PRINT = 255, 22  # the light theme's, red

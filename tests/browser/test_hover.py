@@ -6,8 +6,9 @@ import json
 import numpy as np
 import pytest
 import torch
-from hands import MODELS, ROOT, axes_at, map_box, model_drawn, needs_images, watch_questions, window_at
+from hands import axes_at, map_box, model_drawn, watch_questions, window_at
 from safetensors.numpy import load_file
+from support import MODELS, ROOT, needs_images
 
 from vae import load_model
 from vae.data.load import load_split

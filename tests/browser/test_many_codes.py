@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 import torch
-from hands import MODELS, ROOT, axes_at, map_box, model_drawn, needs_images, points_drawn, window_at, z_near
+from hands import axes_at, map_box, model_drawn, points_drawn, window_at, z_near
 from safetensors.numpy import load_file
+from support import MODELS, ROOT, needs_images
 
 from vae import load_model
 

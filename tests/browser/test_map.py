@@ -4,8 +4,9 @@ import json
 
 import numpy as np
 import pytest
-from hands import MODELS, ROOT, axes_at, map_box, missing, model_drawn, points_drawn, window_at, z_near
+from hands import axes_at, map_box, model_drawn, points_drawn, window_at, z_near
 from safetensors.numpy import load_file
+from support import MODELS, ROOT, missing
 
 Z2, Z20 = "mnist-default-z2", "mnist-default-z20"
 

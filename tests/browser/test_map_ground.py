@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 import torch
-from arithmetic import open_bench
-from hands import MODELS, drag, model_drawn
+from hands import drag, model_drawn
 from safetensors.numpy import load_file
+from support import MODELS
 from torch.func import jvp
 
 from vae import load_model
@@ -16,13 +16,6 @@ from vae.space.neighbours import Neighbours
 
 Z2, Z20 = "mnist-default-z2", "mnist-default-z20"
 N = 6
-
-
-@pytest.fixture(scope="module")
-def bench(chromium, app):
-    page = open_bench(chromium, app.url)
-    yield page
-    page.close()
 
 
 @pytest.fixture(

@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 import torch
-from arithmetic import b64, floats, open_bench
-from hands import MODELS, ROOT, needs_images
+from arithmetic import b64, floats
+from support import MODELS, ROOT, needs_images
 
 from vae import load_model
 from vae.data.load import load_split
@@ -26,13 +26,6 @@ MLPS = [
     for n in NAMES
     if config_of(n)["model"]["architecture"] == "mlp" and not config_of(n)["model"]["conditional"]
 ]
-
-
-@pytest.fixture(scope="module")
-def bench(chromium, app):
-    page = open_bench(chromium, app.url)
-    yield page
-    page.close()
 
 
 @pytest.mark.parametrize("name", MLPS)

@@ -6,11 +6,11 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
-from arithmetic import open_bench
-from hands import MODELS, axes_at, map_box, model_drawn, window_at, z_near
+from hands import axes_at, map_box, model_drawn, window_at, z_near
 from safetensors.numpy import load_file
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import dijkstra
+from support import MODELS, needs_model
 
 from vae import Explorer, load_model
 from vae.space.chart import make_chart
@@ -18,13 +18,6 @@ from vae.ui.web.assets import tokens
 
 Z2, Z20, CONV = "mnist-default-z2", "mnist-default-z20", "mnist-conv-z2"
 PATH = tokens()["path"]
-
-
-@pytest.fixture(scope="module")
-def bench(chromium, app):
-    page = open_bench(chromium, app.url)
-    yield page
-    page.close()
 
 
 @pytest.fixture(scope="module")
@@ -320,8 +313,7 @@ def test_a_link_to_no_path_says_so_in_one_line(visit, app, path):
 
 
 def test_a_model_that_runs_on_the_server_alone_has_its_pictures_from_there(visit, app, explorer):
-    if not (MODELS / CONV).exists():
-        pytest.skip(f"{CONV} is not there")
+    needs_model(CONV)
     page = visit(f"{app.url}?recipe=conv&path=-1,-0.5;0.5,1;slerp")
     page.wait_for_selector(".route__strip[data-ready]")
     assert strip_zs(page) == pytest.approx(

@@ -9,9 +9,10 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
-from hands import MODELS, ROOT, axes_at, map_box, missing, needs_images, watch_questions, window_at
+from hands import axes_at, map_box, watch_questions, window_at
 from safetensors.numpy import load_file
 from scipy.spatial import cKDTree
+from support import MODELS, ROOT, needs_images, needs_model
 
 from vae import load_model
 from vae.data.load import load_split
@@ -327,8 +328,7 @@ def test_the_contact_sheet_shows_the_first_hundred_without_a_question_for_each(p
 
 def test_without_the_images_the_sheet_shows_reconstructions_in_one_answer(serve, visit, tmp_path):
     name = "mnist-conv-z2"  # no network for a browser: the server decodes it
-    if not (MODELS / name / "config.json").exists():
-        missing(f"{MODELS / name} is not there")
+    needs_model(name)
     page = visit(
         f"{serve(MODELS, tmp_path).url}?recipe=conv&z=2",
         ready=f".latent-map[data-model='{name}'][data-ready]",

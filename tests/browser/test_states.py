@@ -3,7 +3,8 @@
 import shutil
 
 import pytest
-from hands import MODELS, missing, tab
+from hands import tab
+from support import MODELS, needs_model
 
 
 def test_an_empty_models_folder_says_how_to_train_in_seconds(serve, visit, tmp_path):
@@ -83,8 +84,7 @@ def test_a_size_without_a_model_cannot_be_pressed_and_names_its_command(serve, v
 
 
 def test_a_lost_server_is_announced_and_the_picture_stays(serve, visit):
-    if not (MODELS / "mnist-default-z2").exists():
-        missing("mnist-default-z2 is not there")
+    needs_model("mnist-default-z2")
     server = serve()
     page = visit(server.url, forgiving=True)
     server.stop()

@@ -4,8 +4,9 @@ import json
 
 import numpy as np
 import pytest
-from hands import MODELS, model_drawn, needs_images, tab, z_near
+from hands import model_drawn, tab, z_near
 from scipy.stats import norm
+from support import MODELS, needs_images
 
 Z2, Z20 = "mnist-default-z2", "mnist-default-z20"
 

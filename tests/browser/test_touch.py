@@ -4,8 +4,9 @@ import json
 
 import numpy as np
 import pytest
-from hands import MODELS, axes_at, map_box, window_at, z_near
+from hands import axes_at, map_box, window_at, z_near
 from safetensors.numpy import load_file
+from support import MODELS
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ import pytest
 import torchvision.datasets
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
+from support import DATA
 
 import vae.data.load
 from vae.data.idx import read_idx
@@ -114,11 +115,11 @@ def test_the_real_sets_have_their_published_sizes_and_classes(name, sizes, reque
     assert train.images.dtype == np.uint8 and train.images.shape[1:] == (1, 28, 28)
 
 
-def test_the_checksums_are_those_of_the_files_inside_torchvisions_archives(data_root):
+def test_the_checksums_are_those_of_the_files_inside_torchvisions_archives():
     for name in ("mnist", "fashion-mnist"):
         assert len(DATASETS[name].md5) == 4
-        if has_images(name, data_root):
-            files = [raw_folder(name, data_root) / file for pair in FILES.values() for file in pair]
+        if has_images(name, DATA):
+            files = [raw_folder(name, DATA) / file for pair in FILES.values() for file in pair]
             assert tuple(hashlib.md5(file.read_bytes()).hexdigest() for file in files) == DATASETS[name].md5
 
 
@@ -235,20 +236,20 @@ def test_gzipped_idx_files_can_be_read_and_damaged_ones_are_named(tmp_path):
         read_idx(tmp_path / "nowhere", 3)
 
 
-def test_fashion_files_in_the_mnist_folder_are_no_mnist(fashion_mnist, data_root, tmp_path):
+def test_fashion_files_in_the_mnist_folder_are_no_mnist(fashion_mnist, tmp_path):
     folder = tmp_path / "MNIST" / "raw"
     folder.mkdir(parents=True)
     for file in FILES["test"]:
-        (folder / file).symlink_to(raw_folder("fashion-mnist", data_root).resolve() / file)
+        (folder / file).symlink_to(raw_folder("fashion-mnist", DATA).resolve() / file)
     with pytest.raises(DataError, match=f"{FILES['test'][0]} is not MNIST's published file .md5"):
         load_split("mnist", "test", tmp_path)
 
 
-def test_one_flipped_pixel_in_mnist_is_noticed(mnist, data_root, tmp_path):
+def test_one_flipped_pixel_in_mnist_is_noticed(mnist, tmp_path):
     folder = tmp_path / "MNIST" / "raw"
     folder.mkdir(parents=True)
     for file in FILES["test"]:
-        shutil.copy(raw_folder("mnist", data_root) / file, folder / file)
+        shutil.copy(raw_folder("mnist", DATA) / file, folder / file)
     images = folder / FILES["test"][0]
     raw = bytearray(images.read_bytes())
     raw[1234567] ^= 1

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from conftest import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial import geometric_slerp
+from support import ROOT
 
 from vae import Explorer, load_model
 from vae.errors import InputError

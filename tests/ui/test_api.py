@@ -8,9 +8,6 @@ import gc
 import json
 import logging
 import os
-import socket
-import subprocess
-import sys
 import tracemalloc
 from pathlib import Path
 
@@ -19,12 +16,12 @@ import httpx
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import load_file
+from support import Server
 
 from vae import Explorer, load_model
 from vae.ui import fields
@@ -66,47 +63,19 @@ def demo(explorer: Explorer) -> gr.Blocks:
     return asyncio.run(build())
 
 
-class Served:
-    """`python app.py` as a process of its own on a free port."""
-
-    def __init__(self, models: Path):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        flags = ["--host", "127.0.0.1", "--port", str(port), "--models", str(models), "--no-browser"]
-        self.address = f"http://127.0.0.1:{port}"
-        self.process = subprocess.Popen(
-            [sys.executable, "app.py", *flags],
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        lines = []
-        while not lines or "Latent Explorer is at" not in lines[-1]:
-            line = self.process.stdout.readline()
-            assert line, "the program ended:\n" + "".join(lines)
-            lines.append(line)
-
-    def run(self, name: str, *data, **body) -> httpx.Response:
-        return httpx.post(f"{self.address}/gradio_api/run/{name}", json={"data": data, **body}, timeout=60)
-
-    def memory(self) -> int:
-        """Bytes the process holds."""
-        return int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]) * os.sysconf(
-            "SC_PAGE_SIZE"
-        )
-
-    def close(self) -> None:
-        self.process.terminate()
-        self.process.communicate(timeout=20)
-
-
 @pytest.fixture(scope="module")
-def served(trained: Path):
-    server = Served(trained)
-    yield server
-    server.close()
+def served(serve_long, trained: Path) -> Server:
+    return serve_long(trained)
+
+
+def run(server: Server, name: str, *data, **body) -> httpx.Response:
+    """An endpoint's answer at once, without the queue."""
+    return httpx.post(f"{server.address}/gradio_api/run/{name}", json={"data": data, **body}, timeout=60)
+
+
+def memory(server: Server) -> int:
+    """Bytes the process holds."""
+    return int(Path(f"/proc/{server.process.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 @pytest.fixture(scope="module")
@@ -352,7 +321,7 @@ def test_curl_gets_the_same_answer_by_either_way(served, trained):
     z = [[0.5, -0.5]]
     stream = call(served.address, "decode", [Z2, z, None])
     assert stream.startswith("event: complete\ndata: ")
-    direct = served.run("decode", Z2, z)
+    direct = run(served, "decode", Z2, z)
     assert direct.status_code == 200
     assert json.loads(stream.split("data: ", 1)[1]) == direct.json()["data"]
     same(direct.json()["data"][0]["images"], decoded(trained, Z2, z))
@@ -362,7 +331,7 @@ def test_a_list_that_ends_early_is_answered_with_the_name_of_the_missing_field(s
     assert "z is missing; it must be a list of 1 to 1,024 lists of 2 numbers" in call(
         served.address, "decode", [Z2]
     )
-    assert served.run("metrics", Z2, 1).json()["error"] == "/metrics was sent 2 fields; it takes 1: model."
+    assert run(served, "metrics", Z2, 1).json()["error"] == "/metrics was sent 2 fields; it takes 1: model."
 
 
 @pytest.mark.parametrize(
@@ -389,18 +358,18 @@ def test_a_body_that_is_no_question_is_refused_and_the_server_stays_up(served, b
     )
     assert answer.status_code in (400, 422, 500)
     assert "Traceback" not in answer.text and answer.json().get("error", "") is not None
-    assert served.run("models").status_code == 200
+    assert run(served, "models").status_code == 200
 
 
 def test_sessions_leave_neither_questions_nor_answers_in_memory(served):
     """Gradio would keep the last ones of each of 500 sessions; these 60 would be 120 MB."""
     square = [[round((x * y % 97) / 97, 4) for x in range(256)] for y in range(256)]
     for i in range(8):
-        assert served.run("encode", Z2, square, session_hash=f"warm {i}").status_code == 200
-    before = served.memory()
+        assert run(served, "encode", Z2, square, session_hash=f"warm {i}").status_code == 200
+    before = memory(served)
     for i in range(60):
-        assert served.run("encode", Z2, square, session_hash=f"session {i}").status_code == 200
-    grown = served.memory() - before
+        assert run(served, "encode", Z2, square, session_hash=f"session {i}").status_code == 200
+    grown = memory(served) - before
     assert grown < 40e6, f"60 sessions left {grown / 1e6:.0f} MB behind"
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from conftest import ROOT
+from support import DATA, ROOT
 from typer.testing import CliRunner
 
 from vae.__main__ import app, page
@@ -176,25 +176,6 @@ def test_what_the_environment_says_of_proxies_is_kept_and_comes_back(monkeypatch
     assert os.environ["NO_PROXY"] == "intra.example, 10.0.0.1" and "no_proxy" not in os.environ
 
 
-def started(environment: dict[str, str], *flags: str) -> tuple[subprocess.Popen, str]:
-    """A server of its own and the address it printed."""
-    process = subprocess.Popen(
-        words(*flags),
-        cwd=ROOT,
-        env={**os.environ, **environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert process.stdout is not None
-    seen = ""
-    for line in process.stdout:
-        seen += line
-        if "Latent Explorer is at " in line:
-            return process, line.split("is at ")[1].split()[0]
-    raise AssertionError(seen)
-
-
 @pytest.mark.parametrize(
     "proxies",
     [
@@ -203,11 +184,8 @@ def started(environment: dict[str, str], *flags: str) -> tuple[subprocess.Popen,
     ],
     ids=["http", "socks"],
 )
-def test_the_server_starts_where_a_proxy_is_set(trained, proxies):
-    process, address = started(proxies, "--models", str(trained), "--host", "::1" if socket.has_ipv6 else "")
-    try:
-        with httpx.Client(transport=LOOPBACK, trust_env=False) as client:
-            assert client.get(address).status_code == 200
-    finally:
-        process.terminate()
-        process.communicate(timeout=30)
+def test_the_server_starts_where_a_proxy_is_set(serve, trained, proxies):
+    host = ("--host", "::1") if socket.has_ipv6 else ()
+    server = serve(trained, DATA, *host, environment=proxies)
+    with httpx.Client(transport=LOOPBACK, trust_env=False) as client:
+        assert client.get(server.address).status_code == 200

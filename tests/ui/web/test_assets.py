@@ -8,9 +8,9 @@ from html.parser import HTMLParser
 
 import brotli
 import pytest
-from conftest import ROOT
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
+from support import ROOT
 
 from vae.ui.web import assets
 

@@ -15,9 +15,9 @@ from collections import Counter
 
 import httpx
 import pytest
-from conftest import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
+from support import ROOT
 
 from vae import runs
 from vae.errors import ServerError
