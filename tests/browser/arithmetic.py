@@ -12,9 +12,9 @@ def open_bench(chromium, url: str):
     page.goto(url)
     page.evaluate(
         """async () => {
-          const folder = document.querySelector("link[rel=modulepreload][href$='net.js']").href.replace("net.js", "");
-          const names = ["safetensors.js", "net.js", "neighbours.js", "field.js", "ranks.js", "path.js", "trail.js"];
-          const modules = await Promise.all(names.map((name) => import(folder + name)));
+          const folder = document.querySelector("link[rel=modulepreload][href$='space/net.js']").href.replace("space/net.js", "");
+          const names = ["safetensors", "net", "neighbours", "field", "ranks", "geodesic", "trail"];
+          const modules = await Promise.all(names.map((name) => import(`${folder}space/${name}.js`)));
           const floats = (text) => new Float32Array(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
           const text = (array) => {
             const bytes = new Uint8Array(array.buffer);

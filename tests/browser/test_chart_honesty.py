@@ -133,8 +133,8 @@ def test_an_affine_chart_inverts_on_its_plane_in_the_browser(visit, app, chart):
     uv = np.random.default_rng(0).uniform(-3, 3, (50, 2))
     answer = page.evaluate(
         """async (places) => {
-          const folder = document.querySelector("link[rel=modulepreload][href$='net.js']").href.replace("net.js", "");
-          const [{ get }, { toLatent, toPlane }] = await Promise.all(["store.js", "model.js"].map((name) => import(folder + name))), { frame } = get();
+          const folder = document.querySelector("link[rel=modulepreload][href$='space/net.js']").href.replace("space/net.js", "");
+          const [{ get }, { toLatent, toPlane }] = await Promise.all(["state/store.js", "explorer/local.js"].map((name) => import(folder + name))), { frame } = get();
           return places.map((uv) => { const z = toLatent(frame, uv); return [Array.from(z), toPlane(frame, z)]; });
         }""",
         uv.tolist(),

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 TABS: tuple[tuple[str, dict[str, str]], ...] = (  # title, {part: what it says while it waits}, side by side
     ("Map", {"map": "Drawing the map …", "inspector": ""}),
     ("Manifold", {"manifold": "Decoding the sheet …"}),
-    ("Compare", {"wall": "Fetching the images …"}),
+    ("Compare", {"compare": "Fetching the images …"}),
     ("Draw", {"draw": "Laying out the paper …"}),
     ("About", {"about": "Reading the card …"}),
 )

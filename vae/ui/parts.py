@@ -9,9 +9,19 @@ import gradio as gr
 
 from vae.ui.web import assets
 
+WINGS = {  # part: the folder under static/js where its module lies
+    "header": "page",
+    "map": "map",
+    "inspector": "map",
+    "manifold": "tabs",
+    "compare": "tabs",
+    "draw": "tabs",
+    "about": "tabs",
+}
+
 
 class Part(gr.HTML):
-    """One part of the page: an empty shell that `static/js/<module>.js` fills when it appears."""
+    """One part of the page: an empty shell that its module in `static/js` fills when it appears."""
 
     def __init__(
         self, module: str, *, doors: list[Callable[..., Any]] | None = None, waiting: str = "", **props: Any
@@ -21,10 +31,10 @@ class Part(gr.HTML):
         self.waiting = waiting
         super().__init__(
             html_template=f'<div class="part part--{module}" data-part="{module}"><p class="part__waiting">{waiting}</p></div>',
-            js_on_load=(assets.STATIC / "js" / "boot.js").read_text(encoding="utf-8"),
+            js_on_load=(assets.STATIC / "js/page/boot.js").read_text(encoding="utf-8"),
             apply_default_css=False,
             elem_classes=[f"shell--{module}"],
             server_functions=doors,
-            script=assets.url(f"js/{module}.js"),
+            script=assets.url(f"js/{WINGS[module]}/{module}.js"),
             **props,
         )

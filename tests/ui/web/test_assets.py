@@ -15,6 +15,7 @@ from support import ROOT
 from vae.ui.web import assets
 
 SERVED = [p.relative_to(assets.STATIC).as_posix() for p in assets.STATIC.rglob("*") if p.is_file()]
+MODULES = sorted((assets.STATIC / "js").rglob("*.js"))
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +71,7 @@ def test_a_computer_that_takes_scripts_for_text_sends_them_as_scripts(client, mo
         "js/../../page.py",
         "%2e%2e/page.py",
         "/etc/passwd",
-        "js/store.js/",
+        "js/state/store.js/",
     ],
 )
 def test_nothing_but_the_files_themselves_can_be_asked_for(client, name):
@@ -103,8 +104,8 @@ def test_the_head_starts_plotly_first_gradio_next_and_our_modules_last(client):
         for a in (assets.plotly_prefix() + "/plotly.min.js", "./assets/index-1.js", modules[0])
     ]
     assert order == sorted(order)
-    assert {a.rsplit("/", 1)[1] for a in modules} == {p.name for p in (assets.STATIC / "js").glob("*.js")} - {
-        "boot.js"
+    assert set(modules) == {
+        assets.url(p.relative_to(assets.STATIC).as_posix()) for p in MODULES if p.name != "boot.js"
     }
     assert all(client.get("/" + a).status_code == 200 for a in head.asked if a.startswith("lx/"))
     assert head.named["og:title"] == [assets.TITLE] and head.named["og:image"][0].startswith(
@@ -117,7 +118,6 @@ def test_a_page_without_a_head_is_left_as_it_is():
 
 
 def test_every_module_imports_only_modules_that_are_served():
-    names = {p.name for p in (assets.STATIC / "js").glob("*.js")}
-    for path in (assets.STATIC / "js").glob("*.js"):
-        wanted = set(re.findall(r'(?:from|import)\s*\(?"\./([\w.]+)"', path.read_text()))
-        assert wanted <= names, path.relative_to(ROOT)
+    for path in MODULES:
+        wanted = re.findall(r'(?:from|import)\s*\(?"(\.[\w./]+)"', path.read_text())
+        assert {(path.parent / name).resolve() for name in wanted} <= set(MODULES), path.relative_to(ROOT)

@@ -13,10 +13,9 @@ from typing import Any
 
 STATIC = Path(__file__).parents[1] / "static"
 TITLE = "Latent Explorer"
-KINDS = (
-    mimetypes.MimeTypes()
-)  # Python's own table: in the registry of some Windows .js is text/plain, which browsers refuse as a module
-SHEETS = (("app.css", "all"), ("map.css", "all"), ("phone.css", "(max-width: 800px)"))
+# Python's own table: in the registry of some Windows .js is text/plain, which browsers refuse as a module.
+KINDS = mimetypes.MimeTypes()
+SHEETS = (("css/app.css", "all"), ("css/map.css", "all"), ("css/phone.css", "(max-width: 800px)"))
 SUMMARY = (
     "See, touch and compare the latent spaces of variational autoencoders, from two dimensions to forty."
 )
@@ -149,8 +148,10 @@ def head(origin: str = "") -> str:
 @functools.cache
 def tail() -> str:
     """What the head ends with: our modules, asked for after Gradio's own, which start first."""
-    scripts = sorted(p.name for p in (STATIC / "js").glob("*.js") if p.name != "boot.js")
-    return "\n".join(f'<link rel="modulepreload" href="{url("js/" + name)}" />' for name in scripts)
+    modules = sorted(
+        p.relative_to(STATIC).as_posix() for p in (STATIC / "js").rglob("*.js") if p.name != "boot.js"
+    )
+    return "\n".join(f'<link rel="modulepreload" href="{url(name)}" />' for name in modules)
 
 
 class EarlyHead:

@@ -1,0 +1,74 @@
+// Small pictures of test images without a question for each: all test images in one answer where they are at hand, reconstructions decoded here otherwise.
+import { ask, datasetOf, get, on, tokens, unpack } from "../state/store.js";
+
+const sheets = new Map(); // dataset -> {data, shape} | null while it comes
+const made = new Map(); // "model index" -> {data, shape}
+const pictures = new Map(); // index -> its part of the sheet: the same object each time, so that a canvas knows what it shows
+const MADE = 4000;
+on(["images"], () => [...sheets].forEach(([dataset, sheet]) => sheet === null && sheets.delete(dataset)));
+
+async function load(dataset) {
+  sheets.set(dataset, null);
+  try {
+    const reply = await fetch(new URL(`lx/images/${encodeURIComponent(dataset)}`, document.baseURI), {
+      cache: "no-cache",
+    });
+    if (!reply.ok) return;
+    sheets.set(dataset, { data: new Uint8Array(await reply.arrayBuffer()), shape: datasetOf(dataset).shape });
+    pictures.clear();
+    document.dispatchEvent(new CustomEvent("lx-thumbs"));
+  } catch {
+    // reconstructions stand in until the images come
+  }
+}
+
+// The picture of a test image, {data, shape} with bytes, or null where only the server can make it.
+export function thumb(index) {
+  const { local, model } = get();
+  if (!model) return null;
+  if (datasetOf(model.dataset)?.images && !sheets.has(model.dataset)) load(model.dataset);
+  const sheet = sheets.get(model.dataset);
+  if (sheet) {
+    const known = pictures.get(index);
+    if (known?.sheet === sheet) return known;
+    const size = sheet.shape.reduce((a, b) => a * b, 1);
+    const picture = {
+      data: sheet.data.subarray(index * size, (index + 1) * size),
+      shape: sheet.shape,
+      sheet,
+    };
+    pictures.set(index, picture);
+    return picture;
+  }
+  const key = `${model.name} ${index}`;
+  if (made.has(key)) return made.get(key);
+  if (!local?.net || local.name !== model.name) return null;
+  const size = local.codes.size,
+    image = local.net.decode(local.mu.subarray(index * size, (index + 1) * size));
+  return keep(key, {
+    data: Uint8Array.from(image, (v) => Math.round(v * 255)),
+    shape: local.config.image_shape,
+  });
+}
+
+function keep(key, picture) {
+  if (made.size > MADE) made.delete(made.keys().next().value);
+  made.set(key, picture);
+  return picture;
+}
+
+// The same for several, asking the server for those that cannot be had here.
+export async function thumbs(indices) {
+  const { model } = get(),
+    absent = indices.filter((index) => !thumb(index));
+  for (let k = 0; k < absent.length; k += tokens.pick.sheet) {
+    const some = absent.slice(k, k + tokens.pick.sheet),
+      images = unpack((await ask("thumbnails", { model: model.name, indices: some })).images);
+    const shape = images.shape.slice(1),
+      size = shape.reduce((a, b) => a * b, 1);
+    some.forEach((index, n) =>
+      keep(`${model.name} ${index}`, { data: images.data.subarray(n * size, (n + 1) * size), shape }),
+    );
+  }
+  return indices.map((index) => thumb(index) ?? made.get(`${model.name} ${index}`));
+}

@@ -1,0 +1,86 @@
+// Long arithmetic beside the page: each message is one question {id, kind, ...}, each answer {id, ...} or {id, fault}.
+import { readSafetensors } from "../space/safetensors.js";
+import { Net } from "../space/net.js";
+import { Codes } from "../space/neighbours.js";
+import { openChart, paint } from "../space/field.js";
+import { pointwise } from "../space/ranks.js";
+import { seek, strip, turns } from "../space/trail.js";
+
+let model = null,
+  chart = null;
+const searches = {};
+
+const work = {
+  gaps: ({ mu, size }) => ({ gaps: new Codes(mu, size, null).gaps() }),
+  pointwise: ({ space, size, view, width }) => {
+    const start = performance.now(),
+      values = pointwise(space, size, view, width);
+    return { values, ms: performance.now() - start };
+  },
+  // Every place decoded and every image encoded, one at a time, and the median time of one.
+  twin: ({ weights, config, z, x }) => {
+    const net = new Net(readSafetensors(weights), config),
+      times = { z: [], x: [] },
+      places = z.length / net.size,
+      count = x.length / net.pixels;
+    const images = new Float32Array(places * net.pixels),
+      mu = new Float32Array(count * net.size),
+      logvar = new Float32Array(count * net.size);
+    const timed = (kind, work) => {
+      const start = performance.now(),
+        made = work();
+      times[kind].push(performance.now() - start);
+      return made;
+    };
+    for (let i = 0; i < places; i += 1)
+      timed("z", () =>
+        net.decode(
+          z.subarray(i * net.size, (i + 1) * net.size),
+          images.subarray(i * net.pixels, (i + 1) * net.pixels),
+        ),
+      );
+    for (let i = 0; i < count; i += 1) {
+      const code = timed("x", () => net.encode(x.subarray(i * net.pixels, (i + 1) * net.pixels)));
+      mu.set(code.mu, i * net.size);
+      logvar.set(code.logvar, i * net.size);
+    }
+    const median = (values) => values.sort((a, b) => a - b)[values.length >> 1];
+    return { images, mu, logvar, decodeMs: median(times.z), encodeMs: median(times.x) };
+  },
+  // What the questions after it are about.
+  open: ({ name, weights, config, mu, labels }) => {
+    model = {
+      name,
+      mu,
+      shape: config.image_shape,
+      net: weights && new Net(readSafetensors(weights), config),
+      codes: new Codes(mu, config.latent_dim, labels),
+      gaps: null,
+    };
+    return {};
+  },
+  measured: ({ name, gaps }) => {
+    if (model?.name === name) model.gaps = gaps;
+    return {};
+  },
+  chart: ({ chart: opened }) => {
+    chart = openChart(opened);
+    return {};
+  },
+  ground: (question) => paint(model, chart, question),
+  strip: (question) => strip(model, chart, question),
+  // A long search a little at a time: with a question it begins, without one it goes on.
+  seek: ({ question, goOn }) => {
+    if (question) searches[question.kind] = seek(model, chart, question);
+    return turns(searches[question?.kind ?? goOn]);
+  },
+};
+
+self.onmessage = ({ data: { id, kind, ...fields } }) => {
+  try {
+    const answer = work[kind](fields);
+    self.postMessage({ id, ...answer }, answer.sheet ? [answer.sheet.buffer] : []);
+  } catch (fault) {
+    self.postMessage({ id, fault: fault.message });
+  }
+};

@@ -1,0 +1,126 @@
+// The two ends A and B of a path on the map: where they are, how they are set and cleared. An end is {index} of a test image or {uv} of the chart.
+import { get, set } from "../state/store.js";
+import { h } from "../parts/dom.js";
+import { toLatent, toPlane } from "../explorer/local.js";
+
+export const NAMES = ["a", "b"];
+
+// The place of an end on a chart's frame, null where there is none.
+export function placeOf(end, frame) {
+  if (!end || !frame) return null;
+  return end.index === undefined ? end.uv : [frame.uv[2 * end.index], frame.uv[2 * end.index + 1]];
+}
+
+let last = "b";
+export function setEnd(name, end) {
+  last = name;
+  set({ path: { a: null, b: null, method: "linear", ...get().path, [name]: end } });
+}
+
+// The end that is still open; where none is, the one that was not set last.
+export function setNext(end) {
+  const { path } = get();
+  setEnd(NAMES.find((name) => !path?.[name]) ?? NAMES.find((name) => name !== last), end);
+}
+
+export const clearPath = () => set({ path: null });
+
+// A and B at the cursor, Escape clears the path; whether the key was one of these.
+export function pathKey(key) {
+  const name = key.toLowerCase(),
+    { path, uv } = get();
+  if (NAMES.includes(name) && uv) setEnd(name, { uv });
+  else if (key === "Escape" && path) clearPath();
+  else return false;
+  return true;
+}
+
+// The same keys where the pointer is over the map and the keyboard is on nothing that takes letters; Escape wherever the map is shown.
+export function listenForKeys(host, stage) {
+  document.addEventListener("keydown", (event) => {
+    if (
+      event.defaultPrevented ||
+      event.ctrlKey ||
+      event.metaKey ||
+      event.altKey ||
+      host.offsetParent === null
+    )
+      return;
+    if (host.contains(event.target) || event.target.matches?.("input, select, textarea")) return;
+    if ((event.key === "Escape" || stage.matches(":hover")) && pathKey(event.key)) event.preventDefault();
+  });
+}
+
+// On another chart an image keeps its place in the path, and so does any other place through its z; another model keeps the images alone.
+export function carryOver(before, frame) {
+  const { path } = get();
+  if (!path) return;
+  const carried = (end) => {
+    if (!end) return null;
+    if (end.index !== undefined) return end.index < frame.labels.length ? end : null;
+    if (!before || (before.model === frame.model && before.chart === frame.chart)) return end;
+    const z = before.model === frame.model ? toLatent(before, end.uv) : null,
+      uv = z && toPlane(frame, z);
+    return uv ? { uv: Array.from(uv) } : null;
+  };
+  const [a, b] = NAMES.map((name) => carried(path[name])),
+    beyond = [path.a, path.b].find((end) => end?.index >= frame.labels.length);
+  if (beyond)
+    set({
+      news: `The test images of ${frame.dataset} end at ${frame.labels.length - 1}; there is no ${beyond.index} for the path to reach.`,
+    });
+  if (a !== path.a || b !== path.b) set({ path: a || b ? { ...path, a, b } : null });
+}
+
+// Two buttons that put A and B at a place: `end()` says where.
+function setters(words, what, end) {
+  return h(
+    "span",
+    { class: "ends", role: "group", "aria-label": `path: ${what}` },
+    NAMES.map((name, n) =>
+      h(
+        "button",
+        {
+          type: "button",
+          class: "ends__one",
+          "data-hint": `${n ? "End" : "Begin"} a path ${what}; on the map: Shift and click, or the key ${name.toUpperCase()}`,
+          on: { click: () => placeOf(end(), get().frame) && setEnd(name, end()) },
+        },
+        words(name.toUpperCase()),
+      ),
+    ),
+  );
+}
+export const hereSetters = () =>
+  setters(
+    (name) => `${name} here`,
+    "at this place",
+    () => ({ uv: get().uv }),
+  );
+export const selectedSetters = () =>
+  setters(
+    (name) => `as ${name}`,
+    "at the selected image",
+    () => ({ index: get().index }),
+  );
+
+// ---- as an address holds it: A;B;method, where an end is u,v or the number of a test image
+
+const written = (end) =>
+  !end ? "" : end.index === undefined ? end.uv.map((v) => v.toFixed(3)).join(",") : String(end.index);
+export const writePath = (path) => (path ? [written(path.a), written(path.b), path.method].join(";") : null);
+
+// The path an address asks for as a patch of the store, null where it says nothing that is one.
+export function readPath(text) {
+  const [a, b, method, ...rest] = (text ?? "").split(";");
+  const end = (part) => {
+    if (!part) return null;
+    if (/^\d+$/.test(part)) return { index: Number(part) };
+    const uv = part.split(",").map((v) => (v.trim() === "" ? NaN : Number(v)));
+    return uv.length === 2 && uv.every((v) => Math.abs(v) <= 1e6) ? { uv } : undefined;
+  };
+  const ends = [end(a), end(b)];
+  if (rest.length || !["linear", "slerp"].includes(method) || ends.includes(undefined) || !ends.some(Boolean))
+    return null;
+  return { path: { a: ends[0], b: ends[1], method } };
+}

@@ -1,0 +1,247 @@
+// What lies behind the codes: the manifold's tiles, or a field of colours. A worker computes it; what is there moves along until it comes.
+import { ask, get, latest, on, tokens, unpack } from "../state/store.js";
+import { fill, h } from "../parts/dom.js";
+import { legendOf } from "./groundkey.js";
+import { Knowing } from "../explorer/helper.js";
+import { bake } from "../space/field.js";
+
+export const GROUNDS = {
+  manifold: [
+    "manifold",
+    "Behind the points: what the decoder draws at each place, fading where no code is near",
+  ],
+  class: ["class", "The colour of the 15 nearest codes’ labels: pale where they disagree"],
+  density: ["density", "How many codes lie around each place of the chart"],
+  support: [
+    "support",
+    "Where the map can be trusted: strong where a place lies as near to a code as codes lie to each other",
+  ],
+  stretch: [
+    "stretch",
+    "How fast the image changes: log √det JᵀJ of the decoder on this chart, from its slowest places to its fastest",
+  ],
+  none: ["nothing", "Only the points"],
+};
+// Whether a ground can be computed for the model and chart that are shown.
+export const offers = (what, { local, frame }) => what !== "stretch" || Boolean(local?.net && frame?.basis);
+
+const rgb = (hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
+const look = () => {
+  const { print, accent } = tokens[get().dark ? "dark" : "light"];
+  return {
+    ink: rgb(print),
+    strength: tokens.ground.strength,
+    full: tokens.support.full,
+    colours: tokens.classes.map(rgb),
+    accent: rgb(accent),
+    strong: tokens.ground.strong,
+  };
+};
+
+let helper = null;
+const worker = (local, frame) => (helper ??= new Knowing()).about(local, frame);
+
+export class Ground {
+  constructor(plot) {
+    this.plot = plot;
+    this.shown = null; // {sheet: canvas, grid, what, frame}
+    this.cost = { ...tokens.ground.cost }; // milliseconds a cell, as measured
+    this.key = "";
+    this.caption = h("p", { class: "latent-map__key", role: "status" });
+    this.resting = null; // a timer: a view that stays gets finer cells
+    this.load = latest((fine) => this.ask(fine));
+    on(["local"], () => this.update());
+  }
+
+  // Called after every move of the view and every new model: what is there moves along at once, what is missing is computed.
+  update() {
+    this.draw();
+    this.load(false);
+  }
+
+  // Cells as small as can be computed while one waits: manifold tiles 12 to 24 along the longer side, of a whole multiple of the image's pixels where one is near.
+  measure(what, budget) {
+    const {
+        view,
+        inner: [width, height],
+      } = this.plot,
+      long = Math.max(width, height),
+      { least, most } = tokens.ground.cells[what];
+    const affordable = Math.sqrt((width * height * this.cost[what]) / budget),
+      small = most ? long / most : least,
+      large = most ? long / least : 3 * least;
+    let side = Math.min(large, Math.max(small, affordable));
+    if (what === "manifold") {
+      const [, , wide] = get().model.image_shape,
+        whole = Math.max(1, Math.round(side / wide)) * wide;
+      if (Math.abs(whole - side) < 0.2 * side) side = whole;
+    }
+    const step = side * view.scale,
+      { x, y } = this.plot.ranges(),
+      first = Math.floor(x[0] / step),
+      top = Math.floor(y[1] / step);
+    return {
+      columns: Math.floor(x[1] / step) - first + 1,
+      rows: top - Math.floor(y[0] / step) + 1,
+      u0: first * step,
+      v1: (top + 1) * step,
+      du: step,
+      dv: step,
+    };
+  }
+
+  async ask(fine) {
+    const { frame, model, ground: what, label, local, dark } = get();
+    if (
+      what === "none" ||
+      !frame ||
+      !model ||
+      frame.model !== model.name ||
+      local?.name !== model.name ||
+      !this.plot.view ||
+      this.plot.inner[0] < 60 ||
+      !offers(what, get())
+    )
+      return;
+    const {
+        shown,
+        plot: { view },
+      } = this,
+      same = shown?.what === what && shown.frame === frame && Math.abs(shown.scale / view.scale - 1) < 1e-6,
+      finer = fine && this.measure(what, tokens.ground.restBudgetMs);
+    const kept = same && !(finer && finer.du < 0.85 * shown.grid.du); // a pan keeps the cells' size
+    const grid = kept ? this.panned(shown.grid) : finer || this.measure(what, tokens.ground.budgetMs),
+      key = JSON.stringify([grid, what, label, model.name, frame.chart, dark, Boolean(local.gaps)]);
+    if (this.key === key) {
+      if (fine) this.plot.ground.dataset.settled = key;
+      return;
+    }
+    clearTimeout(this.resting);
+    const began = performance.now(),
+      { scale } = view;
+    const made =
+      what === "manifold" && !local.net
+        ? await this.remote(grid)
+        : await worker(local, frame).ask("ground", { what, grid, look: look() });
+    if (get().frame !== frame || get().ground !== what) return void this.load(false);
+    if (made.fresh !== 0)
+      this.cost[what] = 0.5 * this.cost[what] + 0.5 * (made.ms / (made.fresh ?? made.count));
+    this.key = key;
+    this.shown = {
+      sheet: h("canvas", { width: made.width, height: made.height }),
+      grid,
+      what,
+      frame,
+      scale,
+      low: made.low,
+      high: made.high,
+    };
+    fill(this.caption, legendOf(this.shown));
+    this.shown.sheet.getContext("2d").putImageData(new ImageData(made.sheet, made.width, made.height), 0, 0);
+    this.draw();
+    this.resting = setTimeout(() => this.load(true), tokens.ground.restMs);
+    Object.assign(this.plot.ground.dataset, { waited: (performance.now() - began).toFixed(0), key });
+  }
+
+  // The same lattice over what the axes show now.
+  panned({ du }) {
+    const { x, y } = this.plot.ranges(),
+      first = Math.floor(x[0] / du),
+      top = Math.floor(y[1] / du);
+    return {
+      columns: Math.floor(x[1] / du) - first + 1,
+      rows: top - Math.floor(y[0] / du) + 1,
+      u0: first * du,
+      v1: (top + 1) * du,
+      du,
+      dv: du,
+    };
+  }
+
+  // The manifold of a model that the browser cannot run.
+  async remote(grid) {
+    const { frame, model, label } = get(),
+      { columns, rows, u0, v1, du, dv } = grid,
+      start = performance.now();
+    const reply = await ask("ground", {
+      model: model.name,
+      chart: frame.chart,
+      anchor: frame.anchor,
+      box: [u0, u0 + columns * du, v1 - rows * dv, v1],
+      columns,
+      rows,
+      label: model.conditional ? label : null,
+    });
+    const { data, shape } = unpack(reply.images),
+      [channels, high, wide] = shape.slice(-3),
+      size = channels * high * wide;
+    const tiles = reply.support.map((support, k) => ({
+      bytes: data.subarray(k * size, (k + 1) * size),
+      support,
+    }));
+    return {
+      ...bake(tiles, [channels, high, wide], grid, look()),
+      ms: performance.now() - start,
+      count: columns * rows,
+    };
+  }
+
+  draw() {
+    const {
+        ground: canvas,
+        size: [width, height],
+      } = this.plot,
+      ratio = devicePixelRatio || 1,
+      { frame, ground } = get();
+    if (!width || !this.plot.view) return;
+    if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio))
+      [canvas.width, canvas.height] = [Math.round(width * ratio), Math.round(height * ratio)];
+    const brush = canvas.getContext("2d");
+    brush.setTransform(ratio, 0, 0, ratio, 0, 0);
+    brush.clearRect(0, 0, width, height);
+    const there =
+      ground !== "none" && this.shown?.frame === frame && this.shown.what === ground && offers(ground, get());
+    Object.assign(canvas.dataset, {
+      tiles: there ? String(this.shown.grid.columns * this.shown.grid.rows) : "0",
+      what: there ? ground : "none",
+    });
+    this.caption.hidden = !there;
+    this.lay(brush);
+  }
+
+  // The ground as it is, on any canvas whose unit is a pixel of the page.
+  lay(brush) {
+    const { ground, frame } = get();
+    if (
+      ground === "none" ||
+      this.shown?.frame !== frame ||
+      this.shown.what !== ground ||
+      !offers(ground, get())
+    )
+      return;
+    const { u0, v1, du, dv, columns, rows } = this.shown.grid,
+      [left, top] = this.plot.toPx(u0, v1),
+      [right, bottom] = this.plot.toPx(u0 + columns * du, v1 - rows * dv);
+    const [x, y] = this.plot.toPx(this.plot.ranges().x[0], this.plot.ranges().y[1]),
+      [wide, high] = this.plot.inner;
+    brush.save();
+    brush.beginPath();
+    brush.rect(x, y, wide, high);
+    brush.clip();
+    brush.imageSmoothingEnabled = ground !== "manifold" || (right - left) % this.shown.sheet.width !== 0;
+    brush.drawImage(
+      this.shown.sheet,
+      Math.round(left),
+      Math.round(top),
+      Math.round(right - left),
+      Math.round(bottom - top),
+    );
+    brush.restore();
+  }
+
+  // Other colours when the page turns dark.
+  recolour() {
+    this.key = "";
+    this.update();
+  }
+}

@@ -1,0 +1,256 @@
+// HERE and NEAREST: what lies under the pointer, answered in the browser at every movement; by the server where the browser cannot.
+import { ask, classNames, get, latest, on, set, tokens, unpack } from "../state/store.js";
+import { fill, h, number, percent, term, vectorText } from "../parts/dom.js";
+import { paint, picture, respace } from "../parts/pixels.js";
+import { decodeNow, median, note, toLatent } from "../explorer/local.js";
+import { supportAt } from "../space/neighbours.js";
+import { thumb, thumbs } from "../explorer/thumbnails.js";
+import { goTo } from "./bar.js";
+import { hereSetters } from "./ends.js";
+
+export const title = (text, ...rest) => h("h2", { class: "inspector__title" }, text, ...rest);
+export const named = (name) => (/^\d$/.test(name) ? `${name === "8" ? "an" : "a"} ${name}` : name);
+export const votesText = (votes, names = classNames()) =>
+  Object.entries(votes)
+    .sort((a, b) => b[1] - a[1])
+    .slice(0, 3)
+    .map(([label, share]) => `${names[label] ?? label} (${percent(share)})`)
+    .join(", ");
+export const fade = (support) => Math.min(1, Math.max(tokens.support.faint, support / tokens.support.full));
+export const wide = matchMedia("(min-width: 1600px)");
+const narrow = matchMedia("(max-width: 800px)");
+const space = () => (wide.matches ? 224 : narrow.matches ? 112 : 140);
+
+export function meter(support = 0) {
+  const cells = Array.from({ length: 5 }, () => h("i", {})),
+    element = h(
+      "span",
+      {
+        class: "meter",
+        role: "meter",
+        "aria-valuemin": "0",
+        "aria-valuemax": "100",
+        "aria-label": "support",
+      },
+      cells,
+    );
+  element.put = (share) => {
+    cells.forEach((cell, i) => cell.classList.toggle("meter__on", i < Math.round(share * 5)));
+    element.setAttribute("aria-valuenow", String(Math.round(share * 100)));
+  };
+  element.put(support);
+  return element;
+}
+
+const SLOW_SEARCH = 2,
+  SEARCH_EVERY = 60; // milliseconds: a search that takes longer than the first is made no oftener than the second
+
+export function hereBlock() {
+  const canvas = picture(space(), "the decoded image at this place"),
+    bar = meter();
+  const where = h("span", {}),
+    looks = h("strong", {}),
+    share = h("span", { class: "quiet" }),
+    who = h("p", { class: "quiet here__who" }),
+    fault = h("p", { class: "warn", hidden: true });
+  const faint = h(
+    "button",
+    {
+      type: "button",
+      class: "link here__fade",
+      "aria-pressed": "true",
+      "data-hint":
+        "The picture fades where no test image lies near: the model was never asked about such places. Click to switch this off or on",
+      on: {
+        click: () => {
+          const fading = !get().fading;
+          set({ fading });
+          faint.setAttribute("aria-pressed", String(fading));
+          faint.textContent = fading ? "fades" : "does not fade";
+          dim();
+        },
+      },
+    },
+    "fades",
+  );
+  const text = h(
+    "div",
+    { class: "here__text" },
+    h("div", { class: "inspector__head" }, title("Here"), hereSetters()),
+    h("p", { class: "here__z" }, term("z"), " = ", where),
+    h("p", {}, "looks like ", looks),
+    h("p", { class: "here__support" }, term("support"), " ", bar, " ", share, " ", faint),
+    who,
+    fault,
+  );
+  const block = h(
+    "section",
+    { class: "here", "aria-label": "Here" },
+    h("div", { class: "here__picture" }, canvas),
+    text,
+  );
+  wide.addEventListener("change", () => respace(canvas, space()));
+  let support = null,
+    bytes = null,
+    pixels = null,
+    cost = 0,
+    searched = 0,
+    later = null,
+    slow = null;
+  const dim = () => (canvas.style.opacity = get().fading && support !== null ? fade(support) : 1);
+
+  // The picture at z, and whose work it was.
+  function show(z, model, images, by) {
+    paint(canvas, images);
+    where.textContent = vectorText(z);
+    const ms = median(by);
+    who.textContent = `decoded ${by === "browser" ? "in your browser" : "by the server"}${ms === null || ms > 1000 ? "" : `, ${number(ms, by === "browser" ? 1 : 0)}\u202fms`}`;
+    fault.hidden = true;
+    Object.assign(block.dataset, { z: JSON.stringify(Array.from(z)), model, by, ready: "yes" });
+  }
+
+  // What lies around z: votes, support, the nearest.
+  function tell(z, model, around) {
+    support = around.support;
+    dim();
+    const [best] = Object.entries(around.label_votes).sort((a, b) => b[1] - a[1]);
+    looks.textContent = votesText(around.label_votes);
+    bar.put(support ?? 0);
+    share.textContent = support === null ? "…" : percent(support);
+    canvas.setAttribute("aria-label", `decoded image, looks like ${classNames()[best[0]] ?? best[0]}`);
+    set({ here: { ...around, z: Array.from(z), model } });
+  }
+
+  function search(z, local) {
+    const start = performance.now(),
+      found = local.codes.ask(z);
+    cost = 0.8 * cost + 0.2 * (performance.now() - start);
+    searched = start;
+    tell(z, local.name, { ...found, support: local.gaps && supportAt(local.gaps, found.distance) });
+  }
+
+  function around(z, local) {
+    clearTimeout(later);
+    const wait = cost < SLOW_SEARCH ? 0 : SEARCH_EVERY - (performance.now() - searched);
+    if (wait <= 0) search(z, local);
+    else later = setTimeout(() => get().local?.name === local.name && search(z, local), wait);
+  }
+
+  // At once, without any question to the server; false where the browser cannot.
+  function local() {
+    const { frame, uv, local: held } = get();
+    const z = held?.net && held.name === frame.model && toLatent(frame, uv),
+      image =
+        z &&
+        decodeNow(
+          z,
+          (pixels = pixels?.length === held.net.pixels ? pixels : new Float32Array(held.net.pixels)),
+        );
+    if (!image) return false;
+    if (bytes?.length !== image.length) bytes = new Uint8ClampedArray(image.length);
+    for (let i = 0; i < image.length; i += 1) bytes[i] = image[i] * 255;
+    show(z, held.name, { data: bytes, shape: held.config.image_shape }, "browser");
+    around(z, held);
+    return true;
+  }
+
+  const remote = latest(async () => {
+    const { model, frame, uv, label } = get();
+    if (!model || frame?.model !== model.name || !uv) return;
+    const z = toLatent(frame, uv),
+      what = z ? { z: Array.from(z) } : { chart: frame.chart, uv },
+      began = performance.now();
+    slow ??= setTimeout(() => block.classList.add("busy"), tokens.slowMs);
+    try {
+      const reply = await ask("place", {
+        model: model.name,
+        ...what,
+        label: model.conditional ? label : null,
+      });
+      note("server", performance.now() - began);
+      if (get().model?.name === model.name && !(get().local?.net && get().local.name === model.name)) {
+        show(reply.z, model.name, unpack(reply.image), "server");
+        tell(reply.z, model.name, reply);
+      }
+    } catch (refusal) {
+      fault.textContent = refusal.message;
+      fault.hidden = false;
+    }
+    clearTimeout(slow);
+    slow = null;
+    block.classList.remove("busy");
+  });
+
+  function turn() {
+    const { model, frame, uv, offline } = get();
+    if (!model || !frame || !uv || local() || frame.model !== model.name || offline) return;
+    remote();
+  }
+  on(["uv", "frame", "label", "offline", "local"], turn);
+  return block;
+}
+
+export function nearestBlock() {
+  const row = h("div", { class: "nearest__row" });
+  const block = h(
+    "section",
+    { class: "nearest", "aria-label": "Nearest" },
+    title("Nearest", h("span", { class: "inspector__what" }, "test images to here, by distance in z")),
+    row,
+  );
+  let places = [];
+
+  function place(n) {
+    const canvas = picture(wide.matches ? 84 : 56, ""),
+      far = h("small", {});
+    const button = h(
+      "button",
+      { type: "button", class: "nearest__one", on: { click: () => goTo(places[n].index) } },
+      canvas,
+      far,
+    );
+    return { button, canvas, far, index: -1, key: "" };
+  }
+
+  const absent = latest(async (indices) => {
+    try {
+      await thumbs(indices);
+    } catch {
+      return; // the server is gone or refuses: the places keep their distances
+    }
+    draw();
+  });
+
+  function draw() {
+    const { here, model } = get();
+    if (!here || here.model !== model?.name) return;
+    if (places.length !== here.nearest.length) {
+      places = here.nearest.map((_, n) => place(n));
+      fill(
+        row,
+        places.map((one) => one.button),
+      );
+    }
+    const lacking = [];
+    here.nearest.forEach((near, n) => {
+      const one = places[n],
+        image = thumb(near.index),
+        key = `${here.model} ${near.index}`;
+      one.far.textContent = number(near.distance, 2);
+      if (!image) lacking.push(near.index);
+      else if (one.image?.data !== image.data) paint(one.canvas, image);
+      one.image = image;
+      if (one.key === key) return;
+      Object.assign(one, { key, index: near.index });
+      one.button.dataset.index = String(near.index);
+      one.button.dataset.hint = `Test image ${near.index}, ${named(classNames()[near.label] ?? near.label)}. Click to select it`;
+      one.canvas.setAttribute("aria-label", `test image ${near.index}`);
+    });
+    if (lacking.length) absent(lacking);
+    else block.dataset.ready = "yes";
+  }
+  on(["here", "images", "local"], draw);
+  document.addEventListener("lx-thumbs", draw);
+  wide.addEventListener("change", () => places.forEach((one) => respace(one.canvas, wide.matches ? 84 : 56)));
+  return block;
+}

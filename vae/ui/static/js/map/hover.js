@@ -1,0 +1,83 @@
+// What follows the pointer on the map: the cross, and the posterior of the code that lies under it.
+import { get, on, tokens } from "../state/store.js";
+import { drawLive, ellipse } from "../parts/marks.js";
+import { toPlane } from "../explorer/local.js";
+
+// Standard normal numbers that are the same at every visit (Box and Muller 1958).
+function normals(count) {
+  let state = 1;
+  const uniform = () => (state = (state * 48271) % 2147483647) / 2147483647;
+  return Float64Array.from(
+    { length: count },
+    () => Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform()),
+  );
+}
+
+// Places of draws from a code's posterior, for charts on which it is no ellipse.
+function draws(frame, local, index) {
+  const size = local.codes.size,
+    count = tokens.draw.samples,
+    eps = normals(count * size),
+    from = index * size;
+  return Array.from({ length: count }, (_, n) =>
+    toPlane(
+      frame,
+      Float32Array.from(
+        { length: size },
+        (_, k) => local.mu[from + k] + Math.exp(local.logvar[from + k] / 2) * eps[n * size + k],
+      ),
+    ),
+  );
+}
+
+// Draws the live marks of a plot whenever HERE moves; gives back the drawing itself, for when the view moves.
+export function follow(plot) {
+  let over = -1,
+    shape = {},
+    resting = null;
+
+  // The spread of the code under the pointer, unless it is the selected one, whose spread is drawn anyway.
+  function under(frame, uv) {
+    const { local, index, model } = get(),
+      near = plot.nearest(...plot.toPx(...uv));
+    const found =
+      near &&
+      near.px <= tokens.map.click &&
+      near.index !== index &&
+      local?.name === frame.model &&
+      model?.variational
+        ? near.index
+        : -1;
+    if (found === over) return;
+    over = found;
+    shape = {};
+    clearTimeout(resting);
+    if (found < 0) return;
+    if (frame.basis) {
+      const size = local.codes.size,
+        at = [frame.uv[2 * found], frame.uv[2 * found + 1]],
+        logvar = local.logvar.subarray(found * size, (found + 1) * size);
+      shape = { spreads: [1, 2].map((sigmas) => ellipse(at, logvar, frame.basis, sigmas)) };
+    } else {
+      resting = setTimeout(() => {
+        // sixty-four searches: only where the pointer stays
+        shape = { samples: draws(frame, local, found) };
+        live();
+      }, tokens.map.restMs);
+    }
+  }
+
+  function live() {
+    const { frame, uv } = get();
+    if (!frame || !plot.view) return;
+    if (uv) under(frame, uv);
+    drawLive(plot, { here: uv, ...shape });
+  }
+
+  on(["frame", "index", "local"], () => {
+    over = -1;
+    shape = {};
+  });
+  on(["frame", "uv", "index", "local"], live);
+  return live;
+}

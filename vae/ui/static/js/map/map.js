@@ -1,0 +1,361 @@
+// The Map tab's left side: every test image's code on a chart, and what a hand does on it.
+import {
+  ask,
+  classNames,
+  get,
+  latest,
+  mapDrawn,
+  modelHeld,
+  on,
+  Refusal,
+  set,
+  tokens,
+  unpack,
+} from "../state/store.js";
+import { field, fill, h, notice, select } from "../parts/dom.js";
+import { bounds, Plot } from "../parts/plot.js";
+import { densest, drawMarks, ellipse } from "../parts/marks.js";
+import { follow } from "./hover.js";
+import { start } from "../explorer/local.js";
+import { noModels } from "../page/header.js";
+import { legend } from "./legend.js";
+import { anchorPicker, chartPicker, planeOf, titles } from "../parts/charts.js";
+import { honesty } from "./trust.js";
+import { training } from "./training.js";
+import { jump } from "./bar.js";
+import { Ground, GROUNDS, offers } from "./ground.js";
+import { Pictures } from "./pictures.js";
+import { speaker } from "./speak.js";
+import { aim, seen } from "../parts/view.js";
+import { pinch } from "./hands.js";
+import { saver } from "./png.js";
+import { Route } from "./route.js";
+import { pathKey, setNext } from "./ends.js";
+import { pick } from "./pick.js";
+import { COLOURS, colouring, paints, scaleKey } from "../parts/colour.js";
+
+export function mount({ element }) {
+  const bar = h("div", { class: "latent-map__bar" }),
+    keys = h("div", { class: "legend" }),
+    note = h("div", { class: "latent-map__note" });
+  const host = h("div", {
+    class: "latent-map__plot",
+    tabindex: "0",
+    role: "application",
+    "aria-roledescription": "map",
+    "aria-label":
+      "Map of the test images’ codes. Arrow keys move the place that is decoded, Enter selects the nearest image, with Shift ten times as far; plus and minus zoom. A and B set the ends of a path at this place. Escape removes the path; pressed again it goes back to the selected image and shows every class.",
+  });
+  const zoom = h(
+    "div",
+    { class: "latent-map__zoom" },
+    ...[
+      ["+", tokens.map.zoomStep, "Closer"],
+      ["−", 1 / tokens.map.zoomStep, "Farther"],
+      ["□", 0, "Show everything"],
+    ].map(([text, factor, hint]) =>
+      h(
+        "button",
+        { type: "button", "aria-label": hint, "data-hint": hint, on: { click: () => plot.zoom(factor) } },
+        text,
+      ),
+    ),
+  );
+  const stage = h("div", { class: "latent-map__stage" }, host, zoom, note);
+  const root = h("section", { class: "latent-map", "aria-label": "Map" }, bar, stage, keys, speaker());
+  fill(element, root);
+  const plot = new Plot(host),
+    ground = new Ground(plot),
+    live = follow(plot),
+    pictures = new Pictures(plot),
+    route = new Route(plot, stage);
+  const saves = saver({ plot, ground, pictures });
+  stage.append(ground.caption);
+  const outline = pick(plot, stage, zoom, (px, py, event) => (event.shiftKey ? mark : click)(plot, px, py));
+  zoom.append(saves.button);
+  root.append(saves.sheet);
+  plot.onView = () => {
+    marks();
+    outline();
+    live();
+    ground.update();
+    pictures.update();
+    set({ view: seen(plot) });
+    route.draw();
+  };
+  start();
+  training(plot, stage);
+  let names = new Map();
+
+  const load = latest(async () => {
+    const { model, chart, anchor, catalogue, frame: before } = get();
+    if (!catalogue) return;
+    root.classList.toggle("latent-map--empty", !model);
+    if (!model) {
+      delete root.dataset.ready;
+      mapDrawn();
+      modelHeld();
+      return void fill(note, noModels());
+    }
+    root.classList.add("busy");
+    try {
+      const reply = await ask("map", { model: model.name, chart, anchor });
+      const labels = unpack(reply.labels).data;
+      const frame = {
+        ...reply,
+        anchor,
+        model: model.name,
+        dataset: model.dataset,
+        uv: unpack(reply.uv).data,
+        labels,
+      };
+      frame.titles = titles(frame.chart);
+      const glide = before?.dataset === model.dataset && before.model !== model.name;
+      const other = before?.model !== frame.model || before.chart !== frame.chart,
+        linked = before ? null : get().view;
+      names = densest(frame, classNames(), bounds(frame.uv));
+      const index = get().index < labels.length ? get().index : 0,
+        own = [frame.uv[2 * index], frame.uv[2 * index + 1]];
+      const kept = !other || get().uv ? get().click : null;
+      if (index !== get().index)
+        set({
+          news: `The test images of ${model.dataset} end at ${labels.length - 1}; there is no ${get().index}, so image 0 is shown.`,
+        });
+      set({ frame, index, uv: kept ?? own, click: kept ?? own });
+      fill(note);
+      await null; // the bars around the map have their size once they know the frame
+      const aimed = linked && aim(plot, linked);
+      await plot.draw(frame, { glide, hidden: get().hidden, keep: !other || aimed });
+      root.dataset.model = frame.model;
+      root.dataset.chart = frame.chart;
+      root.dataset.ready = "yes";
+    } catch (fault) {
+      if (fault instanceof Refusal && !fault.lost && (chart || anchor !== null))
+        return refused(fault, before?.model === model.name ? before : null);
+      fill(
+        note,
+        notice(
+          fault.message,
+          h("button", { type: "button", class: "button", on: { click: load } }, "Try again"),
+        ),
+      );
+    }
+    mapDrawn();
+    root.classList.remove("busy");
+  });
+
+  // The model has no such chart: back to the one before it, or to the usual one.
+  function refused({ message }, before) {
+    const news = [get().news, message, before ? "The map stays as it was." : "The usual chart is shown."]
+      .filter(Boolean)
+      .join(" ");
+    set({
+      chart: before?.chart ?? null,
+      anchor: before?.anchor ?? null,
+      uv: null,
+      click: null,
+      view: null,
+      news,
+    });
+  }
+
+  function marks() {
+    const { frame, index, selection, hidden, drawing } = get();
+    if (!frame || !plot.view) return;
+    const selected = [frame.uv[2 * index], frame.uv[2 * index + 1]];
+    const fresh = selection && selection.model === frame.model && selection.index === index;
+    const linear = frame.basis && fresh && get().model?.variational;
+    drawMarks(plot, {
+      corners: planeOf(frame.chart)?.map((i) => [frame.uv[2 * i], frame.uv[2 * i + 1]]),
+      names,
+      hidden,
+      selected,
+      drawn: drawing && drawing.model === frame.model && frame.chart === "axes:0,1" ? drawing.mu : null,
+      spreads: linear ? [1, 2].map((sigmas) => ellipse(selected, selection.logvar, frame.basis, sigmas)) : [],
+      samples: fresh && selection.spread && frame.chart === "umap" ? selection.spread : [],
+    });
+  }
+
+  on(["catalogue", "model", "chart", "anchor"], load);
+  on(["offline"], ({ offline, frame, model }) => !offline && model && frame?.model !== model.name && load());
+  on(["frame", "index", "selection", "drawing"], marks);
+  on(
+    ["hidden"],
+    ({ hidden, frame }) =>
+      frame && frame.model === root.dataset.model && plot.draw(frame, { keep: true, hidden }),
+  );
+  on(["dark"], () => {
+    if (get().frame) plot.draw(get().frame, { keep: true });
+    ground.recolour();
+  });
+  on(["ground", "label"], () => ground.update());
+  on(["local", "images", "dark"], () => pictures.update());
+  const grounds = () =>
+    field(
+      "ground",
+      select(
+        "ground",
+        Object.entries(GROUNDS).map(([value, [text]]) => ({ value, text, disabled: !offers(value, get()) })),
+        get().ground,
+        (value) => set({ ground: value }),
+        GROUNDS[get().ground][1],
+      ),
+    );
+  const colours = () =>
+    field(
+      "colour",
+      select(
+        "colour",
+        Object.entries(COLOURS).map(([value, [text]]) => ({ value, text, disabled: !paints(value, get()) })),
+        get().colour,
+        (value) => set({ colour: value }),
+        COLOURS[get().colour][1],
+      ),
+    );
+  const paint = latest(async () => {
+    const { frame } = get(),
+      before = plot.scale;
+    if (!frame || frame.model !== root.dataset.model) return;
+    const slow = setTimeout(
+      () => fill(keys, [...legend(), h("span", { class: "scale quiet", role: "status" }, "counting …")]),
+      tokens.slowMs,
+    );
+    try {
+      plot.scale = await colouring();
+    } catch (fault) {
+      plot.scale = null;
+      fill(note, notice(fault.message));
+    }
+    clearTimeout(slow);
+    if (plot.scale !== before) await plot.draw(frame, { keep: true });
+    fill(keys, get().model ? [...legend(), plot.scale && scaleKey(plot.scale)] : []);
+    root.dataset.colour = plot.scale?.what ?? "label";
+  });
+  on(["colour", "frame", "local"], paint);
+  const { line, sheet } = honesty(),
+    anchors = h("span", { style: "display:contents" });
+  root.append(sheet);
+  on(["frame", "model", "index"], ({ model, frame }) =>
+    fill(anchors, frame?.model === model?.name ? anchorPicker() : []),
+  );
+  // A conditional model draws a place differently for each class.
+  const asClass = (model) =>
+    model.conditional &&
+    field(
+      "as",
+      select(
+        "decoded as class",
+        classNames().map((name, i) => ({ value: i, text: name })),
+        get().label,
+        (value) => set({ label: Number(value) }),
+      ),
+    );
+  on(["frame", "chart", "model", "local", "ground", "colour"], ({ model, frame }) =>
+    fill(
+      bar,
+      model && frame
+        ? [
+            chartPicker(),
+            grounds(),
+            colours(),
+            asClass(model),
+            h("div", { class: "row latent-map__facts" }, anchors, line, jump()),
+          ]
+        : [],
+    ),
+  );
+  on(["frame", "hidden", "model"], ({ model }) =>
+    fill(keys, model ? [...legend(), plot.scale && scaleKey(plot.scale)] : []),
+  );
+  pinch(host, plot);
+  hands(host, plot);
+}
+
+// Pointer and keys: moving decodes, a click or tap selects, arrows walk.
+function hands(host, plot) {
+  const at = (event) => {
+    const box = host.getBoundingClientRect();
+    return [event.clientX - box.left, event.clientY - box.top];
+  };
+  const here = (px, py) => set({ uv: plot.toUv(px, py) });
+  let down = null;
+  const ready = () => plot.frame && plot.view;
+
+  host.addEventListener("pointermove", (event) => {
+    const [px, py] = at(event);
+    if (!ready() || (down && event.pointerType === "mouse")) return;
+    if (plot.inside(px, py) && (event.pointerType !== "touch" || down)) here(px, py);
+  });
+  host.addEventListener(
+    "pointerleave",
+    (event) => event.pointerType !== "touch" && !down && get().click && set({ uv: get().click }),
+  );
+  host.addEventListener(
+    "pointerdown",
+    (event) => {
+      if (event.button !== 0 || !ready() || event.target.closest(".path__end")) return;
+      const [px, py] = at(event);
+      down = plot.inside(px, py) ? { px, py, touch: event.pointerType !== "mouse" } : null;
+      if (down?.touch) {
+        host.setPointerCapture(event.pointerId);
+        here(px, py);
+      }
+    },
+    { capture: true },
+  );
+  // Plotly covers the page while a button is down: the end of a click is heard on the window.
+  window.addEventListener(
+    "pointerup",
+    (event) => {
+      if (!down) return;
+      const [px, py] = at(event),
+        still = Math.hypot(px - down.px, py - down.py) <= tokens.map.moved,
+        touch = down.touch;
+      down = null;
+      if (still && event.shiftKey) mark(plot, px, py);
+      else if (still) click(plot, px, py);
+      else if (touch) set({ click: get().uv });
+    },
+    { capture: true },
+  );
+  window.addEventListener("pointercancel", () => (down = null));
+  host.addEventListener("dblclick", () => plot.zoom(0));
+
+  const steps = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+  host.addEventListener("keydown", (event) => {
+    if (!ready() || event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+    const [px, py] = plot.toPx(...(get().uv ?? [plot.view.u, plot.view.v])),
+      step = steps[event.key];
+    if (pathKey(event.key)) return event.preventDefault();
+    if (step) {
+      const size = tokens.map.keyStep * (event.shiftKey ? 10 : 1),
+        next = plot.toUv(px + step[0] * size, py + step[1] * size);
+      set({ uv: next, click: next });
+    } else if (event.key === "Enter") {
+      const near = plot.nearest(px, py);
+      if (near) set({ index: near.index, uv: plot.toUv(px, py) });
+    } else if (event.key === "Escape") {
+      const { frame, index } = get(),
+        own = [frame.uv[2 * index], frame.uv[2 * index + 1]];
+      set({ uv: own, click: own, hidden: new Set() });
+    } else if (event.key === "+" || event.key === "=") plot.zoom(tokens.map.zoomStep);
+    else if (event.key === "-") plot.zoom(1 / tokens.map.zoomStep);
+    else if (event.key === "0") plot.zoom(0);
+    else return;
+    event.preventDefault();
+  });
+}
+
+function click(plot, px, py) {
+  const near = plot.nearest(px, py),
+    uv = plot.toUv(px, py);
+  set({ uv, click: uv });
+  if (near && near.px <= tokens.map.click) set({ index: near.index });
+}
+
+// Shift and a click: the next end of a path, exactly here.
+function mark(plot, px, py) {
+  const uv = plot.toUv(px, py);
+  set({ uv, click: uv });
+  setNext({ uv });
+}

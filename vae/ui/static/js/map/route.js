@@ -1,0 +1,395 @@
+// The path between A and B on the map: its letters and lines, and what is computed about it beside the page.
+import { ask, get, latest, on, tokens, unpack } from "../state/store.js";
+import { count, fill, h, percent, s } from "../parts/dom.js";
+import { toLatent } from "../explorer/local.js";
+import { noSphere } from "../space/geodesic.js";
+import { Knowing } from "../explorer/helper.js";
+import { carryOver, listenForKeys, NAMES, placeOf, setEnd } from "./ends.js";
+import { Drawer, lengthText } from "./strips.js";
+
+const { images: IMAGES, samples, points, search } = tokens.path;
+const SHORTEST =
+  "The way along which the picture changes least: found over a lattice of decoded places around A and B (Dijkstra) and smoothed. It keeps to places that lie no farther out than every code";
+// The pictures of an answer one by one.
+function slices(images) {
+  const { data } = unpack(images),
+    size = data.length / IMAGES;
+  return Array.from({ length: IMAGES }, (_, n) => data.subarray(n * size, (n + 1) * size));
+}
+const chartOf = (frame) => frame && JSON.stringify([frame.model, frame.chart, frame.origin]); // the map may be drawn anew meanwhile: the same chart, another object
+let helper = null;
+
+export class Route {
+  constructor(plot, stage) {
+    Object.assign(this, {
+      plot,
+      frame: null,
+      made: [null, null],
+      keys: [null, null],
+      lit: [0, -1],
+      moving: false,
+    });
+    this.drawer = new Drawer(IMAGES, (row, n) => {
+      this.lit = [row, n];
+      this.draw();
+    });
+    stage.append(this.drawer.element);
+    listenForKeys(plot.host, stage);
+    this.lines = s("svg", { class: "path" });
+    this.ends = NAMES.map((name) => this.end(name));
+    plot.overlay.append(this.lines, ...this.ends);
+    this.turns = [latest(() => this.first()), latest(() => this.second())];
+    on(["frame"], ({ frame }) => {
+      if (!frame) return;
+      const before = this.frame;
+      this.frame = frame;
+      carryOver(before, frame);
+    });
+    on(["path", "frame", "local", "model", "label", "offline"], () => this.update());
+  }
+
+  // A letter on the map, which a hand can move.
+  end(name) {
+    const { plot } = this,
+      group = s(
+        "g",
+        { class: "path__end", "data-end": name },
+        s("circle", { r: 11 }),
+        s("text", { y: 4.5 }, name.toUpperCase()),
+      );
+    let held = null;
+    group.addEventListener("pointerdown", (event) => {
+      if (event.button !== 0) return;
+      held = event.pointerId;
+      this.moving = true;
+      group.setPointerCapture(held);
+      event.preventDefault();
+    });
+    group.addEventListener("pointermove", (event) => {
+      if (event.pointerId !== held) return;
+      const box = plot.host.getBoundingClientRect(),
+        [px, py] = [event.clientX - box.left, event.clientY - box.top];
+      if (plot.inside(px, py)) setEnd(name, { uv: plot.toUv(px, py) });
+    });
+    for (const over of ["pointerup", "pointercancel"])
+      group.addEventListener(over, () => {
+        held = null;
+        this.moving = false;
+        this.keys = [null, null];
+        this.update();
+      });
+    return group;
+  }
+
+  // What is asked about now: {ends: places, path, frame, local}, null where an end is open or another model is on its way.
+  question() {
+    const { path, frame, model, local, label } = get(),
+      ends = NAMES.map((name) => placeOf(path?.[name], frame));
+    if (!ends.every(Boolean) || frame.model !== model?.name || local?.name !== frame.model) return null;
+    const way = JSON.stringify([chartOf(frame), ends]),
+      key = JSON.stringify([way, path.method, model.conditional ? label : null]);
+    return { path, frame, local, model, ends, keys: [key, way] };
+  }
+
+  update() {
+    const { path, frame } = get(),
+      ends = NAMES.map((name) => placeOf(path?.[name], frame)),
+      both = ends.every(Boolean),
+      now = this.question();
+    this.drawer.open(path, both);
+    if (both && !this.moving) this.aside(ends);
+    this.drawer.element.dataset.method = path?.method ?? "";
+    if (path && !both)
+      this.drawer.say(
+        0,
+        `${ends[0] ? "A" : "B"} is set. For ${ends[0] ? "B" : "A"}: Shift and click, the key ${ends[0] ? "B" : "A"}, or the button “${ends[0] ? "B" : "A"} here”.`,
+      );
+    if (!now) this.keys = [null, null];
+    for (const row of [0, 1]) {
+      if (this.keys[row] === now?.keys[row] && now) continue;
+      if (row || this.made[0]?.frame !== frame || !both) this.made[row] = null; // a hand that moves an end keeps its line until the next comes
+      if (!now) this.drawer.strips[row].empty();
+      else if (row && this.moving)
+        this.drawer.strips[row].show(null); // looked for once the hand rests
+      else this.turns[row]();
+    }
+    if (both && !now) this.drawer.say(0, "Waiting for this model’s codes …");
+    this.draw();
+  }
+
+  // The drawer lies where it hides fewer of the two ends.
+  aside(ends) {
+    const {
+        plot,
+        drawer: { element },
+      } = this,
+      high = plot.size[1];
+    if (!plot.view) return;
+    const rows = ends.map((uv) => plot.toPx(...uv)[1]),
+      low = rows.filter((y) => y > high - element.offsetHeight).length,
+      top = rows.filter((y) => y < element.offsetHeight).length;
+    element.classList.toggle("route--top", low > top);
+  }
+
+  worker({ local, frame }) {
+    return (helper ??= new Knowing()).about(local, frame);
+  }
+
+  // A search in the worker until it is done; null once it is no longer asked for.
+  async seek(now, row, question, progress = () => {}) {
+    const current = () => this.question()?.keys[row] === now.keys[row];
+    let answer = await this.worker(now).ask("seek", { question });
+    while (!answer.done) {
+      if (!current()) return null;
+      progress(answer);
+      answer = await this.worker(now).ask("seek", { goOn: question.kind });
+    }
+    return current() ? answer : null;
+  }
+
+  // The straight or spherical path.
+  async first() {
+    const now = this.question();
+    if (!now || this.keys[0] === now.keys[0]) return;
+    const {
+        path: { method },
+        frame,
+        local,
+        model,
+        ends: uvs,
+      } = now,
+      ends = uvs.map((uv) => toLatent(frame, uv)),
+      { drawer } = this,
+      strip = drawer.strips[0];
+    this.keys[0] = now.keys[0];
+    const refused = method === "slerp" && noSphere(...ends);
+    if (refused) {
+      strip.empty();
+      return void drawer.say(0, h("span", { class: "warn" }, refused));
+    }
+    strip.show(null);
+    try {
+      const made = await this.worker(now).ask("strip", { ends, method, count: IMAGES, points });
+      const chart = chartOf(frame),
+        fits = () => chartOf(this.question()?.frame) === chart && get().path.method === method; // a hand may have moved on: what is there is shown, the newest waits
+      if (!made.images && fits()) await this.remote(now, ends, made);
+      if (!fits()) return;
+      strip.show({ ...made, shape: model.image_shape });
+      this.made[0] = { ...made, frame };
+      this.draw();
+      const onPlane =
+        frame.basis &&
+        model.latent_dim > 2 &&
+        h(
+          "span",
+          { class: "quiet" },
+          " · ",
+          h(
+            "span",
+            {
+              class: "term",
+              tabindex: "0",
+              "data-hint": "A and B are the places on this plane; an image’s own code may lie off it",
+            },
+            "from place to place on the plane",
+          ),
+        );
+      if (!local.net)
+        return void drawer.say(
+          0,
+          lengthText(made.length),
+          h("span", { class: "quiet" }, " · decoded by the server"),
+          onPlane,
+        );
+      drawer.say(0, h("span", { class: "quiet" }, "measuring …"));
+      if (this.moving) return; // once the hand rests
+      const found = await this.seek(now, 0, { kind: "length", ends, method, samples });
+      if (found) drawer.say(0, lengthText(found.length), onPlane);
+    } catch (fault) {
+      this.keys[0] = null; // asked again as soon as something changes
+      drawer.say(0, h("span", { class: "warn" }, fault.message));
+    }
+  }
+
+  // The pictures of a model that the browser cannot run.
+  async remote({ path, model }, ends, made) {
+    const reply = await ask("interpolate", {
+      model: model.name,
+      z_start: Array.from(ends[0]),
+      z_end: Array.from(ends[1]),
+      steps: IMAGES,
+      method: path.method,
+      label: model.conditional ? get().label : null,
+    });
+    Object.assign(made, {
+      zs: reply.z,
+      supports: reply.support,
+      length: reply.length,
+      images: slices(reply.images),
+    });
+  }
+
+  // The shortest path with its pictures; null once it is no longer asked for. The server looks for it a few turns at a time where the browser cannot run the model.
+  async shortest(now, progress) {
+    const { frame, local, model } = now,
+      { same, sweeps, turns } = search,
+      [start, end] = now.ends.map((uv) => Array.from(uv));
+    if (local.net)
+      return this.seek(
+        now,
+        1,
+        { kind: "shortest", a: start, b: end, samples, count: IMAGES, ...search },
+        progress,
+      );
+    const look = async (line, turns) => {
+      const found = await ask("shorten", {
+        model: model.name,
+        start,
+        end,
+        steps: IMAGES,
+        chart: frame.chart,
+        anchor: frame.anchor,
+        label: model.conditional ? get().label : null,
+        line,
+        turns,
+      });
+      return this.question()?.keys[1] === now.keys[1] ? found : null;
+    };
+    let found = await look(null, 0),
+      best = found,
+      turn = 0;
+    for (let gain = 1; found?.moved && turn < sweeps && gain > search.gain; turn += turns) {
+      progress({ line: found.line, turn, sweeps });
+      found = await look(found.line, turns);
+      gain = found ? 1 - found.length / best.length : 0;
+      if (gain > 0) best = found;
+    }
+    const asShort = best && best.length >= best.straight * (1 - same);
+    if (found && asShort) found = best = await look([start, end], 0);
+    if (!found) return null;
+    const { uv: uvs, z: zs, support: supports, path: line, length, straight } = best;
+    return { uvs, zs, supports, images: slices(best.images), line, length, straight, asShort };
+  }
+
+  // The shortest path, on charts that are planes.
+  async second() {
+    const now = this.question();
+    if (!now || this.keys[1] === now.keys[1]) return;
+    const {
+        frame,
+        local,
+        model,
+        ends: [a, b],
+      } = now,
+      { drawer } = this,
+      strip = drawer.strips[1],
+      off = !frame.basis
+        ? "UMAP is no plane, so there is no shortest path to look for here; choose another chart."
+        : Math.hypot(a[0] - b[0], a[1] - b[1]) < 1e-9
+          ? "A and B are the same place."
+          : null;
+    this.keys[1] = now.keys[1];
+    drawer.element.classList.toggle("route--single", Boolean(off));
+    if (off) {
+      strip.empty();
+      return void drawer.say(1, off);
+    }
+    strip.show(null);
+    drawer.say(1, h("span", { class: "quiet" }, "looking for the shortest path …"));
+    try {
+      const found = await this.shortest(now, (far) => {
+        if (far.seen)
+          drawer.say(
+            1,
+            h(
+              "span",
+              { class: "quiet" },
+              `looking for the shortest path: ${count(far.seen)} of at most ${count(far.most)} places decoded`,
+            ),
+          );
+        if (!far.line) return;
+        drawer.say(
+          1,
+          h(
+            "span",
+            { class: "quiet" },
+            `smoothing the shortest path: ${far.turn} of at most ${far.sweeps} times`,
+          ),
+        );
+        this.made[1] = { line: far.line, uvs: [] };
+        this.draw();
+      });
+      if (!found) return;
+      this.made[1] = found;
+      strip.show({ ...found, shape: model.image_shape });
+      const less = percent(1 - found.length / found.straight);
+      drawer.say(
+        1,
+        found.asShort
+          ? "The straight path is as short: no way around was found that is."
+          : [
+              h("b", { class: "term", tabindex: "0", "data-hint": SHORTEST }, "shortest"),
+              " on this chart: ",
+              lengthText(found.length),
+              `, ${less} less than straight`,
+              !local.net && h("span", { class: "quiet" }, " · found by the server"),
+            ],
+      );
+      drawer.element.dataset.short = found.asShort ? "straight" : "other";
+      this.draw();
+    } catch (fault) {
+      this.keys[1] = null;
+      drawer.say(1, h("span", { class: "warn" }, fault.message));
+    }
+  }
+
+  // Letters, lines and the places of the pictures, wherever the view has moved.
+  draw() {
+    const { plot } = this,
+      { path, frame } = get();
+    if (!plot.view || !frame) return;
+    const uvs = NAMES.map((name) => placeOf(path?.[name], frame)),
+      text = (uv) =>
+        plot
+          .toPx(...uv)
+          .map((v) => v.toFixed(1))
+          .join(" ");
+    const [x, y] = plot.toPx(plot.ranges().x[0], plot.ranges().y[1]),
+      [width, height] = plot.inner;
+    for (const [key, value] of Object.entries({
+      x,
+      y,
+      width,
+      height,
+      viewBox: `${x} ${y} ${width} ${height}`,
+    }))
+      this.lines.setAttribute(key, value);
+    this.ends.forEach((group, n) => {
+      const at = uvs[n] && plot.toPx(...uvs[n]);
+      group.style.display = at && plot.inside(...at) ? "" : "none";
+      if (at) group.setAttribute("transform", `translate(${at[0].toFixed(1)} ${at[1].toFixed(1)})`);
+    });
+    const kids = [];
+    if (uvs.every(Boolean)) {
+      const first = this.made[0]?.line ?? (frame.basis && path.method === "linear" ? uvs : null);
+      for (const [row, line] of [
+        [0, first],
+        [1, this.made[1]?.line],
+      ]) {
+        if (!line || (row && this.made[1].asShort && path.method === "linear")) continue;
+        const d = `M${line.map(text).join("L")}`,
+          kind = row ? "shortest" : "straight";
+        kids.push(
+          s("path", { class: "route__line route__line--halo", d }),
+          s("path", { class: `route__line route__line--${kind}`, d }),
+        );
+        for (const [n, uv] of (this.made[row]?.uvs ?? []).entries()) {
+          const [cx, cy] = plot.toPx(...uv),
+            lit = this.lit[0] === row && this.lit[1] === n;
+          kids.push(s("circle", { class: "path__step", cx, cy, r: lit ? 7 : 2.5 }));
+        }
+      }
+    }
+    fill(this.lines, kids);
+  }
+}

@@ -1,0 +1,332 @@
+// What the chosen codes are: how many, their mean decoded, their classes, their pictures, and all of them as a table.
+import { classNames, get, latest, on, set, tokens } from "../state/store.js";
+import { count, fill, h, number, percent, save, segmented, select, term } from "../parts/dom.js";
+import { paint, picture } from "../parts/pixels.js";
+import { decode, toPlane } from "../explorer/local.js";
+import { supportAt } from "../space/neighbours.js";
+import { fade, meter, named, votesText } from "./here.js";
+import { thumb, thumbs } from "../explorer/thumbnails.js";
+import { klOf, paints, valuesOf } from "../parts/colour.js";
+import { byDistance, classesOf, meanFigure, meanOf, tableOf } from "../space/latent.js";
+import { goTo } from "./bar.js";
+
+const ORDERS = { number: "by number", near: "nearest to their mean", far: "farthest from their mean" };
+const share = (part) => (part < 0.005 ? "<1\u202f%" : percent(part));
+const nameOf = (label) => classNames()[label] ?? String(label);
+
+export function chosenBlock() {
+  const bar = h("div", { class: "row" }),
+    body = h("div", { class: "chosen__body" }),
+    block = h("section", { class: "chosen", "aria-label": "Chosen codes" }, bar, body);
+  let side = "chosen",
+    order = "number",
+    strokes = null;
+
+  // The chosen, and the model that knows their codes; null until both are there.
+  function known() {
+    const { picked, local, model } = get();
+    return picked?.indices?.length &&
+      local &&
+      local.name === model?.name &&
+      picked.indices.length <= local.codes.count
+      ? { local, model, indices: picked.indices, all: picked.indices.length === local.codes.count }
+      : null;
+  }
+
+  function head() {
+    const total = get().picked?.indices?.length ?? 0;
+    block.hidden = !total;
+    block.dataset.side = total ? side : "image";
+    if (!total) return;
+    fill(
+      bar,
+      segmented(
+        "what is shown",
+        [
+          { value: "chosen", text: `Chosen ${count(total)}`, hint: "The codes inside the outline" },
+          {
+            value: "image",
+            text: "Selected image",
+            hint: "The one test image that is selected, with every size and its neighbours",
+          },
+        ],
+        side,
+        (value) => {
+          side = value;
+          head();
+        },
+      ),
+      h(
+        "div",
+        { class: "row row--right" },
+        h(
+          "button",
+          {
+            type: "button",
+            class: "button",
+            "data-hint": "Save index, label, mu and logvar of the chosen as a table",
+            on: { click: table },
+          },
+          "CSV",
+        ),
+        h(
+          "button",
+          {
+            type: "button",
+            class: "icon",
+            "aria-label": "Clear what is chosen",
+            "data-hint": "Clear what is chosen (Escape)",
+            on: { click: () => set({ picked: null, tool: "pan" }) },
+          },
+          "×",
+        ),
+      ),
+    );
+  }
+
+  function table() {
+    const found = known();
+    if (found)
+      save(
+        new Blob([tableOf(found.local, found.indices)], { type: "text/csv" }),
+        `${found.model.name}-${found.indices.length}-codes.csv`,
+      );
+  }
+
+  // ---- the mean
+
+  const canvas = picture(tokens.pick.centre, "the decoded mean of the chosen codes"),
+    looks = h("dd", { class: "chosen__looks" }),
+    near = h("span", {}),
+    gauge = meter(),
+    recon = h("dd", {}),
+    kl = h("dd", {});
+  const centre = h(
+    "div",
+    { class: "row row--top" },
+    h(
+      "button",
+      {
+        type: "button",
+        class: "chosen__mean",
+        "data-hint": "The mean of their codes, decoded: click to go to its place",
+        on: { click: toMean },
+      },
+      canvas,
+    ),
+    h(
+      "dl",
+      { class: "facts" },
+      h("dt", {}, "mean looks like"),
+      looks,
+      h("dt", {}, term("support")),
+      h("dd", {}, gauge, " ", near),
+      h("dt", {}, "mean ", term("recon")),
+      recon,
+      h("dt", {}, "mean ", term("kl")),
+      kl,
+    ),
+  );
+  const nats = (values, { indices, all }) => [
+    number(meanFigure(values, indices), 1),
+    h("span", { class: "unit" }, all ? " nats" : ` nats (of all ${number(meanFigure(values), 1)})`),
+  ];
+
+  function toMean() {
+    const found = known(),
+      uv = found && toPlane(get().frame, meanOf(found.local, found.indices));
+    if (uv) set({ uv, click: uv });
+  }
+
+  const drawMean = latest(async () => {
+    const found = known();
+    if (!found) return;
+    const z = meanOf(found.local, found.indices),
+      { label_votes, distance } = found.local.codes.ask(z),
+      { gaps } = found.local,
+      support = gaps && supportAt(gaps, distance);
+    looks.textContent = votesText(label_votes);
+    gauge.put(support ?? 0);
+    near.textContent = support === null ? "…" : percent(support);
+    canvas.style.opacity = support === null ? 1 : fade(support);
+    if (found.model.variational) fill(kl, nats(klOf(found.local), found));
+    else kl.textContent = "none: a plain autoencoder";
+    try {
+      const pixels = await decode(z);
+      paint(canvas, {
+        data: Uint8Array.from(pixels, (v) => Math.round(v * 255)),
+        shape: found.model.image_shape,
+      });
+      Object.assign(block.dataset, {
+        z: JSON.stringify(Array.from(z)),
+        model: found.model.name,
+        count: String(found.indices.length),
+      });
+    } catch (fault) {
+      looks.textContent = fault.message;
+    }
+  });
+
+  const drawRecon = latest(async () => {
+    const found = known();
+    if (!found) return;
+    if (!paints("recon", get())) return void (recon.textContent = "needs the test images");
+    const slow = setTimeout(() => (recon.textContent = "counting …"), tokens.slowMs);
+    try {
+      const values = await valuesOf("recon", get());
+      if (known()?.model === found.model)
+        fill(recon, values ? nats(values, known()) : "needs the test images");
+      block.dataset.recon = found.model.name;
+    } catch (fault) {
+      recon.textContent = fault.message;
+    }
+    clearTimeout(slow);
+  });
+
+  // ---- the classes
+
+  const classes = h("ul", { class: "chosen__classes", "aria-label": "Classes of the chosen" });
+  function drawClasses({ local, indices }) {
+    const found = classesOf(local.labels, indices);
+    fill(
+      classes,
+      found.map(([label, n]) =>
+        h(
+          "li",
+          { "data-label": String(label) },
+          h("span", {}, nameOf(label)),
+          h("b", {}, count(n)),
+          h("span", { class: "quiet" }, share(n / indices.length)),
+          h("i", {
+            style: `width:${(100 * n) / found[0][1]}%;background:var(--lx-class-${label % tokens.classes.length})`,
+          }),
+        ),
+      ),
+    );
+  }
+
+  // ---- the contact sheet
+
+  const shots = h("div", {
+      class: "chosen__shots",
+      role: "group",
+      "aria-label": "Contact sheet; arrow keys move",
+    }),
+    sorting = h("div", { class: "row" });
+  const shown = ({ local, indices }) => {
+    const sorted = order === "number" ? indices : byDistance(local, indices, meanOf(local, indices));
+    return Array.from((order === "far" ? sorted.reverse() : sorted).slice(0, tokens.pick.sheet));
+  };
+
+  const drawShots = latest(async () => {
+    const found = known();
+    if (!found) return;
+    const indices = shown(found),
+      total = found.indices.length;
+    fill(
+      sorting,
+      h(
+        "span",
+        {},
+        total > indices.length
+          ? `first ${indices.length} of ${count(total)}`
+          : total === 1
+            ? "the only one"
+            : `all ${total}`,
+      ),
+      total > 1 &&
+        select(
+          "order of the pictures",
+          Object.entries(ORDERS).map(([value, text]) => ({ value, text })),
+          order,
+          (value) => {
+            order = value;
+            drawShots();
+          },
+          "Which come first: those nearest to the mean are typical, those farthest from it are odd",
+        ),
+    );
+    let images;
+    try {
+      images = await thumbs(indices);
+    } catch {
+      images = indices.map(thumb); // the server is gone: what can be made here is shown
+    }
+    if (known()?.indices !== found.indices || known().model !== found.model) return drawShots();
+    fill(
+      shots,
+      indices.map((index, n) => {
+        const alt = `test image ${index}, ${named(nameOf(found.local.labels[index]))}`,
+          small = picture(tokens.pick.picture, alt);
+        if (images[n]) paint(small, images[n]);
+        return h(
+          "button",
+          {
+            type: "button",
+            class: "chosen__one",
+            "data-index": String(index),
+            "data-hint": alt,
+            style: `border-color:var(--lx-class-${found.local.labels[index] % tokens.classes.length})`,
+            on: { click: () => goTo(index) },
+          },
+          small,
+        );
+      }),
+    );
+    press();
+    block.dataset.ready = String(indices.length);
+  });
+
+  // The one that is selected is pressed, and the tab key finds it; or the first.
+  function press() {
+    const { index } = get(),
+      own = [...shots.children],
+      pressed = own.find((one) => one.dataset.index === String(index));
+    for (const one of own) {
+      one.setAttribute("aria-pressed", String(one === pressed));
+      one.tabIndex = one === (pressed ?? own[0]) ? 0 : -1;
+    }
+  }
+
+  shots.addEventListener("keydown", (event) => {
+    const own = [...shots.children],
+      now = own.indexOf(document.activeElement),
+      wide = own.filter((one) => one.offsetTop === own[0].offsetTop).length;
+    const next = {
+      ArrowLeft: now - 1,
+      ArrowRight: now + 1,
+      ArrowUp: now - wide,
+      ArrowDown: now + wide,
+      Home: 0,
+      End: own.length - 1,
+    }[event.key];
+    if (next === undefined || now < 0) return;
+    event.preventDefault();
+    own[Math.max(0, Math.min(own.length - 1, next))].focus();
+  });
+
+  // ---- all of it
+
+  function draw() {
+    const found = known();
+    if (found) {
+      fill(body, centre, classes, sorting, shots);
+      drawMean();
+      drawRecon();
+      drawClasses(found);
+      return void drawShots();
+    }
+    for (const key of ["ready", "recon", "z", "count"]) delete block.dataset[key];
+    fill(body, h("p", { class: "quiet" }, "counting …"));
+  }
+
+  on(["picked"], ({ picked }) => {
+    if (picked && picked.strokes !== strokes) side = "chosen";
+    strokes = picked?.strokes;
+  });
+  on(["picked"], head);
+  on(["picked", "local", "label", "images"], draw);
+  on(["index"], press);
+  document.addEventListener("lx-thumbs", drawShots);
+  return block;
+}

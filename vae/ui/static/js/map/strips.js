@@ -1,0 +1,193 @@
+// The drawer of a path: which way it goes, how long it is, and the pictures along it; along the shortest one too.
+import { get, on, set } from "../state/store.js";
+import { fill, h, number, percent, s, segmented, vectorText } from "../parts/dom.js";
+import { paint, picture, respace } from "../parts/pixels.js";
+import { fade } from "./here.js";
+import { clearPath } from "./ends.js";
+
+const LENGTH =
+  "The pixel length: how much the picture changes on the way. The distances between pictures over 256 even steps are added up; a distance is the root of the summed squared differences of all pixels, each from 0 to 1. One pixel turning from paper to ink is 1.";
+const WAYS = [
+  { value: "linear", text: "straight", hint: "Through z in a straight line (linear interpolation)" },
+  {
+    value: "slerp",
+    text: "spherical",
+    hint: "Around the origin of z: the angle turns evenly (slerp, Shoemake 1985)",
+  },
+];
+export const lengthText = (value) =>
+  h(
+    "span",
+    { class: "term", tabindex: "0", "data-hint": LENGTH, "data-length": String(value) },
+    `pixel length ${number(value, 1)}`,
+  );
+const sample = (kind) =>
+  s(
+    "svg",
+    { class: "route__sample", viewBox: "0 0 24 8", width: "24", height: "8", "aria-hidden": "true" },
+    s("path", { class: `route__line route__line--${kind}`, d: "M1 4H23" }),
+  );
+
+// One row of pictures with their support; arrows walk along it.
+class Strip {
+  constructor(name, count, light) {
+    Object.assign(this, { name, count, now: null, ones: [] });
+    this.element = h("div", {
+      class: "route__strip",
+      role: "group",
+      "aria-label": `Pictures along the ${name} path`,
+      on: { keydown: (event) => this.walk(event) },
+    });
+    for (let n = 0; n < count; n += 1) {
+      const canvas = picture(56, `picture ${n + 1} of ${count} along the ${name} path, not there yet`),
+        bar = h("i", {});
+      const button = h(
+        "button",
+        {
+          type: "button",
+          class: "route__one",
+          tabindex: n ? "-1" : "0",
+          disabled: true,
+          on: {
+            click: () => this.now && set({ uv: this.now.uvs[n], click: this.now.uvs[n] }),
+            pointerenter: () => light(n),
+            pointerleave: () => light(-1),
+            focus: () => light(n),
+            blur: () => light(-1),
+          },
+        },
+        canvas,
+        h("span", { class: "route__support" }, bar),
+      );
+      this.ones.push({ canvas, bar, button });
+    }
+    this.element.append(...this.ones.map(({ button }) => button));
+  }
+
+  walk(event) {
+    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key],
+      at = this.ones.findIndex(({ button }) => button === document.activeElement),
+      next = this.ones[at + step];
+    if (!step || at < 0 || !next) return;
+    event.preventDefault();
+    this.ones[at].button.tabIndex = -1;
+    next.button.tabIndex = 0;
+    next.button.focus();
+  }
+
+  // made: {zs, uvs, supports, images: [bytes], shape} or null while it comes: what is there stays, dimmed.
+  show(made) {
+    this.element.classList.toggle("busy", !made && Boolean(this.now));
+    if (!made) return;
+    this.now = made;
+    made.images.forEach((data, n) => {
+      const { canvas, bar, button } = this.ones[n],
+        share = percent(made.supports[n]);
+      paint(canvas, { data, shape: made.shape });
+      bar.style.width = `${made.supports[n] * 100}%`;
+      button.disabled = false;
+      button.dataset.hint = `z = ${vectorText(made.zs[n])}, support ${share}. Click to go there`;
+      canvas.setAttribute(
+        "aria-label",
+        `picture ${n + 1} of ${this.ones.length} along the ${this.name} path, support ${share}`,
+      );
+    });
+    this.dim();
+    Object.assign(this.element.dataset, { zs: JSON.stringify(made.zs), ready: "yes" });
+  }
+
+  empty() {
+    this.now = null;
+    delete this.element.dataset.ready;
+    for (const { canvas, bar, button } of this.ones) {
+      canvas.lxImage = null;
+      canvas.getContext("2d").clearRect(0, 0, canvas.width, canvas.height);
+      bar.style.width = 0;
+      button.disabled = true;
+      delete button.dataset.hint;
+    }
+  }
+
+  dim() {
+    this.now?.supports.forEach(
+      (support, n) => (this.ones[n].canvas.style.opacity = get().fading ? fade(support) : 1),
+    );
+  }
+
+  respace(space) {
+    for (const { canvas } of this.ones) respace(canvas, space);
+  }
+}
+
+export class Drawer {
+  // light(row, n): a picture is pointed at, -1 none
+  constructor(count, light) {
+    this.strips = ["straight", "shortest"].map((name, row) => new Strip(name, count, (n) => light(row, n)));
+    this.ways = h("div", {});
+    this.first = h("p", { class: "route__text", role: "status" });
+    this.second = h("p", { class: "route__text", role: "status" });
+    const fold = h(
+      "button",
+      {
+        type: "button",
+        class: "icon",
+        "aria-label": "Fold the path’s pictures away",
+        "aria-expanded": "true",
+        "data-hint": "Fold away or open",
+        on: {
+          click: () =>
+            fold.setAttribute("aria-expanded", String(!this.element.classList.toggle("route--folded"))),
+        },
+      },
+      "–",
+    );
+    const away = h(
+      "button",
+      {
+        type: "button",
+        class: "icon",
+        "aria-label": "Remove A and B",
+        "data-hint": "Remove A and B (Escape)",
+        on: { click: clearPath },
+      },
+      "×",
+    );
+    this.body = h(
+      "div",
+      { class: "route__body" },
+      this.strips[0].element,
+      h("div", { class: "route__head" }, sample("shortest"), this.second),
+      this.strips[1].element,
+    );
+    this.element = h(
+      "section",
+      { class: "route", "aria-label": "Path from A to B", hidden: true },
+      h("div", { class: "route__head" }, sample("straight"), this.ways, this.first, fold, away),
+      this.body,
+    );
+    new ResizeObserver(
+      ([
+        {
+          contentRect: { width },
+        },
+      ]) => width && this.strips.forEach((strip) => strip.respace(Math.floor((width - count + 1) / count))),
+    ).observe(this.element);
+    on(["fading"], () => this.strips.forEach((strip) => strip.dim()));
+  }
+
+  open(path, both) {
+    this.element.hidden = !path;
+    this.element.classList.toggle("route--waiting", !both);
+    if (!path) return;
+    this.strips[0].name = path.method === "slerp" ? "spherical" : "straight";
+    this.strips[0].element.setAttribute("aria-label", `Pictures along the ${this.strips[0].name} path`);
+    fill(
+      this.ways,
+      segmented("way from A to B", WAYS, path.method, (method) => set({ path: { ...get().path, method } })),
+    );
+  }
+
+  say(row, ...what) {
+    fill([this.first, this.second][row], ...what);
+  }
+}

@@ -1,0 +1,109 @@
+// The training images' codes below the test images', on demand: the server encodes them part by part, the map shows what has come.
+import { ask, datasetOf, get, latest, on, set, unpack } from "../state/store.js";
+import { count, fill, h } from "../parts/dom.js";
+import { fetchNotice } from "../parts/absent.js";
+
+const KEPT = 6; // charts whose training codes are held
+const kept = new Map(); // "model chart" -> {uv, labels, have, total}
+const keyOf = ({ model, chart }) => `${model} ${chart}`;
+
+// What stands at the end of the legend: the switch.
+const TEXT = "training codes";
+export const trainingKey = h(
+  "button",
+  {
+    type: "button",
+    class: "legend__all training",
+    "aria-pressed": "false",
+    on: { click: () => set({ codes: get().codes === "all" ? "test" : "all" }) },
+    "data-hint":
+      "The codes of the images the model was trained on, pale below the test images’: do both fall on the same places? They can be seen, not selected",
+  },
+  TEXT,
+);
+
+export function training(plot, stage) {
+  const card = h("div", { class: "latent-map__card", role: "alert", hidden: true });
+  const news = h("div", { class: "latent-map__news", role: "status" }); // over the map, so that nothing moves
+  stage.append(card, news);
+  const close = (text) =>
+    h("button", { type: "button", class: "button", on: { click: () => set({ codes: "test" }) } }, text);
+
+  function show(frame, part) {
+    const some = part?.have > 0;
+    if (!some && !plot.behind) return;
+    plot.behind = some
+      ? { frame, uv: part.uv.subarray(0, 2 * part.have), labels: part.labels.subarray(0, part.have) }
+      : null;
+    if (plot.frame === frame && plot.view) plot.paint();
+  }
+
+  function refuse(sentence, ...more) {
+    fill(news);
+    fill(card, h("p", {}, sentence), ...more);
+    card.hidden = false;
+  }
+
+  const load = latest(async () => {
+    const { codes, frame, model } = get();
+    card.hidden = true;
+    trainingKey.setAttribute("aria-pressed", String(codes === "all"));
+    fill(trainingKey, TEXT);
+    fill(news);
+    if (!frame || !model || frame.model !== model.name) return;
+    if (codes !== "all") return show(frame, null);
+    const part = kept.get(keyOf(frame)) ?? { uv: null, labels: null, have: 0, total: null },
+      began = performance.now(),
+      from = part.have;
+    show(frame, part);
+    while (part.have !== part.total) {
+      if (!part.have) fill(news, "The training images are being encoded …");
+      let reply;
+      try {
+        reply = await ask("training", { model: model.name, chart: frame.chart, start: part.have });
+      } catch (fault) {
+        return refuse(
+          fault.message,
+          h(
+            "div",
+            { class: "row" },
+            h("button", { type: "button", class: "button", on: { click: load } }, "Try again"),
+            close("Test images only"),
+          ),
+        );
+      }
+      if (get().frame !== frame || get().codes !== "all") return void load(); // another question by now
+      if (reply.absent)
+        return refuse(
+          `The training codes need the training images. ${reply.absent}`,
+          datasetOf(model.dataset) && fetchNotice(model.dataset),
+          close("Test images only"),
+        );
+      add(part, reply);
+      kept.delete(keyOf(frame));
+      kept.set(keyOf(frame), part);
+      if (kept.size > KEPT) kept.delete(kept.keys().next().value);
+      show(frame, part);
+      const left = Math.round(
+        (((performance.now() - began) / (part.have - from)) * (part.total - part.have)) / 1000,
+      );
+      fill(
+        news,
+        `${count(part.have)} of ${count(part.total)} training images encoded${left > 1 ? `, ${left} s left` : ""}`,
+      );
+    }
+    fill(news);
+    fill(trainingKey, `+ ${count(part.total)} ${TEXT}`);
+  });
+  on(["codes", "frame", "model", "images"], load);
+  on(["offline"], ({ offline }) => !offline && load());
+}
+
+function add(part, { uv, labels, start, total }) {
+  if (part.total !== total)
+    Object.assign(part, { uv: new Float32Array(2 * total), labels: new Uint8Array(total), total });
+  const places = unpack(uv).data;
+  part.uv.set(places, 2 * start);
+  part.labels.set(unpack(labels).data, start);
+  part.have = start + places.length / 2;
+}

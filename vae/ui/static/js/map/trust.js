@@ -1,0 +1,167 @@
+// How much the chart lies: one line beside the chart's name, and behind it what the figures mean, the command that computes them again, and a count for this very chart.
+import { ask, get, on, set } from "../state/store.js";
+import { command, fill, h, number, percent } from "../parts/dom.js";
+import { axesOf } from "../parts/charts.js";
+import { count, counted } from "../explorer/trust.js";
+
+const KINDS = [
+  [
+    "trustworthiness",
+    "trust",
+    "trust",
+    "Codes that are neighbours here: how far are they neighbours in z too? 1 is wholly, 0.5 is chance.",
+  ],
+  [
+    "continuity",
+    "continuity",
+    "continuity",
+    "Codes that are neighbours in z: how far are they neighbours here? 1 is wholly, 0.5 is chance.",
+  ],
+];
+const exact = (frame, model) => model.latent_dim === 2 && frame.basis && frame.explained > 0.9999;
+
+// A figure of this chart: counted in the browser, or from metrics.json where it speaks of this chart; undefined where nobody knows.
+function figure(key, kind, { frame, model }) {
+  const made = counted(kind, frame);
+  return made ? made.mean : frame.chart === frame.default ? (model.metrics[key] ?? null) : undefined;
+}
+
+function words(state) {
+  const { frame, model } = state,
+    parts = [];
+  if (exact(frame, model))
+    return axesOf(frame.chart) ? "z itself: nothing is lost" : "z itself, turned: nothing is lost";
+  if (frame.explained !== null) parts.push(`keeps ${percent(frame.explained)} of variance`);
+  const figures = KINDS.map(([key, kind, name]) => [name, figure(key, kind, state)]);
+  if (figures.every(([, value]) => value === undefined))
+    parts.push(frame.explained === null ? "bends distances · trust not counted" : "trust not counted");
+  else
+    for (const [name, value] of figures)
+      if (value !== undefined)
+        parts.push(value === null ? `${name} not computed` : `${name} ${number(value, 2)}`);
+  return parts.join(" · ");
+}
+
+// What anybody can run for a chart that metrics.json does not speak of.
+const snippet = ({ frame, model }) =>
+  `python -c "from vae import Explorer; from vae.neighbours import pointwise_trustworthiness as t; e = Explorer(); z, uv = e.codes('${model.name}')['mu'], e.map('${model.name}', '${frame.chart}')['uv']; print(t(z, uv).mean(), t(uv, z).mean())"`;
+
+// {line: for the bar, sheet: for a place that is never drawn anew}
+export function honesty() {
+  const sheet = h("div", { class: "sheet-pop", popover: "auto", id: "lx-honesty" });
+  const line = h("button", {
+    type: "button",
+    class: "link honesty",
+    popovertarget: "lx-honesty",
+    "data-hint":
+      "How far this map can be believed. Click for what the figures mean, their command, and a count for this chart",
+  });
+  let card = null,
+    fault = null,
+    counting = false;
+
+  async function measure() {
+    const { frame, local } = get();
+    counting = true;
+    draw();
+    try {
+      for (const kind of ["trust", "continuity"]) await count(kind, frame, local);
+    } catch (problem) {
+      fault = problem.message;
+    }
+    counting = false;
+    draw();
+  }
+
+  function body(state) {
+    const { frame, model, local } = state,
+      own = frame.chart === frame.default,
+      made = KINDS.map(([, kind]) => counted(kind, frame));
+    const known = KINDS.map(([key, kind]) => figure(key, kind, state)),
+      said = card?.model === model.name ? card.metrics.trustworthiness?.command : null;
+    const rows = KINDS.flatMap(([key, , , meaning], k) => [
+      h("dt", {}, key),
+      h(
+        "dd",
+        { "data-figure": key },
+        known[k] === undefined ? "not counted" : known[k] === null ? "not computed yet" : number(known[k], 3),
+      ),
+      h("dd", { class: "quiet" }, meaning),
+    ]);
+    const source = made.every(Boolean)
+      ? `Counted for this chart in your browser in ${number((made[0].ms + made[1].ms) / 1000, 1)} s, over 15 neighbours. This command counts the same:`
+      : own
+        ? said
+          ? "From metrics.json, over 15 neighbours. This command computes them again:"
+          : "From metrics.json, over 15 neighbours."
+        : `metrics.json speaks of the chart ${frame.default} alone, so these figures have to be counted for this one. Count them here, or by:`;
+    const shown = own && !made.every(Boolean) ? said : snippet(state),
+      ready = local?.name === model.name;
+    return [
+      h("h2", { class: "inspector__title" }, "How far can this map be believed?"),
+      h(
+        "p",
+        {},
+        frame.explained === null
+          ? "UMAP keeps neighbours together and bends everything else: distances between islands, their sizes and their order mean little."
+          : exact(frame, model)
+            ? "The chart is z itself: every distance is true."
+            : `A flat picture of ${model.latent_dim} dimensions: it keeps ${percent(frame.explained)} of the codes’ variance, the rest lies squashed on it. Far apart here is far apart in z; close together may not be.`,
+      ),
+      h("dl", { class: "honesty__figures" }, rows),
+      h("p", { class: "quiet" }, source),
+      shown && command(shown),
+      fault && h("p", { class: "warn" }, fault),
+      h(
+        "div",
+        { class: "row" },
+        !made.every(Boolean) &&
+          h(
+            "button",
+            { type: "button", class: "button", disabled: counting || !ready, on: { click: measure } },
+            counting ? "counting …" : "Count for this chart",
+          ),
+        h(
+          "button",
+          {
+            type: "button",
+            class: "button",
+            disabled: !ready,
+            on: { click: () => set({ colour: "trust" }) },
+          },
+          "Colour the codes by it",
+        ),
+      ),
+    ];
+  }
+
+  function draw() {
+    const state = get();
+    if (!state.frame || state.frame.model !== state.model?.name) return;
+    line.textContent = words(state);
+    line.dataset.chart = state.frame.chart;
+    if (sheet.matches(":popover-open")) fill(sheet, body(state));
+  }
+
+  sheet.addEventListener("toggle", async ({ newState }) => {
+    if (newState !== "open") return;
+    fault = null;
+    const at = line.getBoundingClientRect();
+    draw();
+    Object.assign(sheet.style, {
+      left: `${Math.max(8, Math.min(innerWidth - sheet.offsetWidth - 8, at.left))}px`,
+      top: `${Math.min(at.bottom + 6, Math.max(8, innerHeight - sheet.offsetHeight - 8))}px`,
+    });
+    const { model } = get();
+    if (card?.model === model.name) return;
+    try {
+      card = { ...(await ask("card", { model: model.name })), model: model.name };
+    } catch (problem) {
+      fault = problem.message;
+    }
+    draw();
+  });
+  on(["frame", "model", "local", "colour"], draw);
+  document.addEventListener("lx-counted", draw);
+  return { line, sheet };
+}

@@ -1,0 +1,261 @@
+// The top of the page: data set, recipe, size of z, light or dark, a link to this very view; and the page's start.
+import { ask, choose, connect, family, get, modelOf, on, set, tokens, variantsOf } from "../state/store.js";
+import { command, field, fill, h, segmented, select } from "../parts/dom.js";
+import { toggle } from "./shell.js";
+import { linkTo, readLink, syncAddress } from "./link.js";
+import { snippet } from "./python.js";
+
+const SHORT = { "fashion-mnist": "Fashion" };
+export const trainCommand = (dataset, recipe, latentDim) =>
+  `python -m vae train --dataset ${dataset} --recipe ${recipe} --latent-dims ${latentDim}`;
+const RECIPE_HINTS = {
+  default: "Ours: the best that trains in about a minute on two CPU cores",
+  tutorial: "The classic tutorial net: one hidden layer of 400",
+  conv: "A small convolutional net",
+  "fashion-mse": "Squared error summed over pixels",
+  "beta-mse": "Squared error averaged over pixels, KL weighted by 0.001",
+};
+
+export function mount({ element, server, trigger, watch, props }) {
+  connect(server);
+  const name = h("h1", { class: "head__name" }, "Latent Explorer");
+  const controls = h("div", { class: "head__controls" }),
+    device = h("p", { class: "head__device" });
+  const mode = h(
+    "button",
+    {
+      type: "button",
+      class: "icon",
+      "aria-label": "Switch between light and dark",
+      "data-hint": "Light or dark",
+      on: { click: toggle },
+    },
+    icon("mode"),
+  );
+  const link = h(
+    "button",
+    {
+      type: "button",
+      class: "icon",
+      "aria-label": "Copy a link to this view",
+      "data-hint": "Copy a link to this view",
+      on: {
+        click: () =>
+          copy(link, linkTo(), "this address opens what you see", "The address bar holds the link"),
+      },
+    },
+    icon("link"),
+  );
+  const code = h(
+    "button",
+    {
+      type: "button",
+      class: "icon",
+      "aria-label": "Copy this image as Python",
+      "data-hint": "Copy as Python: the lines that make the image at Here",
+      on: {
+        click: () =>
+          copy(code, snippet(), "these lines make the image at Here", "This browser lets nothing be copied"),
+      },
+    },
+    icon("code"),
+  );
+  const alarm = h("div", { class: "head__alarm", role: "alert", hidden: true });
+  const fold = h(
+    "button",
+    {
+      type: "button",
+      class: "head__fold",
+      "aria-expanded": "false",
+      on: {
+        click: () => {
+          const open = head.classList.toggle("head--open");
+          fold.setAttribute("aria-expanded", String(open));
+        },
+      },
+    },
+    "",
+  );
+  const head = h(
+    "header",
+    { class: "head" },
+    name,
+    fold,
+    controls,
+    h("div", { class: "head__tools" }, mode, code, link),
+    device,
+    alarm,
+  );
+  fill(element, head);
+
+  async function copy(button, text, done, failed) {
+    try {
+      if (!text) throw new Error("there is no place yet");
+      await navigator.clipboard.writeText(text);
+      button.dataset.hint = `Copied: ${done}`;
+      button.dataset.copied = text;
+    } catch {
+      button.dataset.hint = failed;
+    }
+    button.dispatchEvent(new PointerEvent("pointerover", { bubbles: true }));
+  }
+
+  function draw(state) {
+    if (!state.catalogue) return;
+    const { datasets } = state.catalogue,
+      dataset = datasets.find((d) => d.name === state.dataset),
+      known = family();
+    const data = segmented(
+      "data set",
+      datasets.map((d) => ({
+        value: d.name,
+        text: SHORT[d.name] ?? d.title,
+        hint: `${d.title}, ${d.shape[1]} × ${d.shape[2]} pixels`,
+      })),
+      state.dataset,
+      (value) => choose({ dataset: value }),
+    );
+    const variants = variantsOf(state.dataset);
+    const recipes = select(
+      "recipe",
+      (variants.length ? variants : ["default"]).map((v) => ({ value: v, text: v })),
+      state.recipe,
+      (value) => choose({ recipe: value }),
+      RECIPE_HINTS[state.recipe] ?? "How the network was built and trained; About explains each",
+    );
+    const sizes = segmented(
+      "size of z",
+      (dataset?.sizes ?? []).map((z) => {
+        const there = modelOf(state.dataset, state.recipe, z);
+        return {
+          value: z,
+          text: String(z),
+          disabled: !there,
+          hint: there
+            ? `${z} numbers describe an image (latent dimension ${z})`
+            : `Not trained yet: ${trainCommand(state.dataset, known[0]?.recipe ?? state.recipe, z)}`,
+        };
+      }),
+      state.latentDim,
+      (value) => choose({ latentDim: value }),
+    );
+    fill(controls, field("data", data), field("recipe", recipes), field("size of z", sizes));
+    fill(fold, `${dataset?.title ?? ""} · ${state.recipe ?? ""} · z ${state.latentDim ?? ""}`);
+  }
+
+  on(["catalogue", "dataset", "recipe", "latentDim"], draw);
+  on(["offline", "news"], ({ offline, news }) => {
+    alarm.hidden = !offline && !news;
+    if (offline)
+      fill(
+        alarm,
+        "The server does not answer. The map goes on in your browser; what only the server knows waits, and the page tries again by itself.",
+      );
+    else if (news)
+      fill(
+        alarm,
+        news,
+        h(
+          "button",
+          {
+            type: "button",
+            class: "head__dismiss",
+            "aria-label": "Dismiss",
+            on: { click: () => set({ news: null }) },
+          },
+          "×",
+        ),
+      );
+  });
+  start(device, element, alarm);
+  on(["offline"], ({ offline, catalogue }) => !offline && !catalogue && start(device, element, alarm));
+
+  // Downloading a data set is a queued event of Python's; this part carries it for every other part.
+  document.addEventListener("lx-fetch", (event) => trigger("fetch_images", { dataset: event.detail }));
+  document.addEventListener("lx-cancel", () => trigger("cancel_fetch", {}));
+  watch("value", () => {
+    const news = props.value ? JSON.parse(props.value) : null;
+    if (!news) return;
+    document.dispatchEvent(new CustomEvent("lx-fetched", { detail: news }));
+    if (news.done) reload();
+  });
+}
+
+async function reload() {
+  set({ catalogue: await ask("start", {}), images: get().images + 1 });
+}
+
+let started = false;
+async function start(device, element, alarm) {
+  if (started) return;
+  started = true;
+  try {
+    const catalogue = await ask("start", {});
+    set({ catalogue });
+    const first =
+      catalogue.datasets.find((d) => catalogue.models.some((m) => m.dataset === d.name)) ??
+      catalogue.datasets[0];
+    const linked = readLink(catalogue);
+    choose({
+      dataset: linked.dataset ?? first.name,
+      recipe: linked.recipe ?? "default",
+      latentDim: linked.latentDim ?? 2,
+    });
+    set({ ...linked.view, news: linked.fault });
+    syncAddress();
+    element.dataset.ready = "yes";
+    device.textContent = (await ask("device", {})).device;
+  } catch (fault) {
+    started = false;
+    alarm.hidden = false;
+    fill(alarm, fault.message);
+  }
+}
+
+export function noModels() {
+  const { models, broken } = get().catalogue,
+    faults = Object.keys(broken).length;
+  if (models.length) return missing();
+  return h(
+    "div",
+    { class: "empty" },
+    h("h2", {}, "There is no model here yet"),
+    h(
+      "p",
+      {},
+      "Train one on scikit-learn’s handwritten digits: it needs no download and takes seconds. Then reload this page.",
+    ),
+    command("python -m vae train --dataset digits --recipe default --latent-dims 2,5,10,20"),
+    faults
+      ? h(
+          "p",
+          { class: "quiet" },
+          `${faults} ${faults === 1 ? "folder" : "folders"} in models cannot be opened; About says why.`,
+        )
+      : null,
+  );
+}
+
+// This data set has no model yet, though others have.
+function missing() {
+  const { dataset, datasets } = { ...get(), ...get().catalogue },
+    known = datasets.find((d) => d.name === dataset);
+  return h(
+    "div",
+    { class: "empty" },
+    h("h2", {}, `There is no model of ${known?.title ?? dataset} yet`),
+    h("p", {}, "Train one with this command, then reload this page; or choose another data set above."),
+    command(trainCommand(dataset, "default", (known?.sizes ?? [2]).join(","))),
+  );
+}
+
+const PATHS = {
+  mode: "M8 1.5a6.5 6.5 0 1 0 0 13zM8 1.5a6.5 6.5 0 0 1 0 13",
+  code: "M5.5 4.5L2 8l3.5 3.5M10.5 4.5L14 8l-3.5 3.5",
+  link: "M6.5 9.5l3-3M7 4.5l1.6-1.6a3 3 0 0 1 4.3 4.3L11.3 8.8M9 11.5l-1.6 1.6a3 3 0 0 1-4.3-4.3l1.6-1.6",
+};
+export function icon(kind) {
+  const holder = h("span", { class: `icon__${kind}`, "aria-hidden": "true" });
+  holder.innerHTML = `<svg viewBox="0 0 16 16" width="16" height="16" fill="none" stroke="currentColor" stroke-width="1.4"><path d="${PATHS[kind]}"${kind === "mode" ? ' fill="currentColor" fill-rule="evenodd" clip-path="inset(0 50% 0 0)"/><circle cx="8" cy="8" r="6.5"' : ""}/></svg>`;
+  return holder;
+}

@@ -1,0 +1,219 @@
+// The view as an address, and back: a table of what a link holds.
+import { get, modelOf, on, tokens } from "../state/store.js";
+import { GROUNDS } from "../map/ground.js";
+import { COLOURS } from "../parts/colour.js";
+import { axesOf, planeOf } from "../parts/charts.js";
+import { readPath, writePath } from "../map/ends.js";
+import { pickText, readPick } from "../space/outline.js";
+
+const MOST = 1e6; // a place farther out than this says nothing; the server's own limit
+
+// Numbers separated by commas, null where one of them is none or they are not as many as wanted.
+export function numbers(text, wanted) {
+  const all = text.split(",").map((part) => (part.trim() === "" ? NaN : Number(part)));
+  return all.every((v) => Number.isFinite(v) && Math.abs(v) <= MOST) &&
+    (wanted === undefined || all.length === wanted)
+    ? all
+    : null;
+}
+const rounded = (values) => Array.from(values, (v) => Number(v.toFixed(4))).join(",");
+const whole = (text, key) => (/^\d{1,7}$/.test(text) ? { [key]: Number(text) } : null);
+
+function chartOf(text, { latentDim }) {
+  const axes = axesOf(text),
+    corners = planeOf(text);
+  const good = axes
+    ? axes[0] !== axes[1] && Math.max(...axes) < latentDim
+    : corners
+      ? new Set(corners).size === 3
+      : /^(pca|umap)$/.test(text);
+  return good ? { chart: text } : null;
+}
+
+function viewOf(text) {
+  const [u, v, span] = numbers(text, 3) ?? [];
+  return span > 0 ? { view: { u, v, span } } : null;
+}
+
+function placeOf(text) {
+  const uv = numbers(text, 2);
+  return uv && { uv, click: uv };
+}
+
+function hiddenOf(text) {
+  const labels = numbers(text);
+  return labels?.every((v) => Number.isInteger(v) && v >= 0 && v < 256) ? { hidden: new Set(labels) } : null;
+}
+
+function pickOf(text, { dataset }) {
+  const picked = readPick(text, tokens.pick),
+    known = (name) =>
+      get().catalogue.models.some((m) => m.name === name && m.dataset === (dataset ?? m.dataset));
+  return picked?.strokes.every(({ of }) => !of || known(of.model)) ? { picked } : null;
+}
+
+// What a link holds beside the model: its key, what a fault calls it, the parts of the store it depends on, how it is written (null: left out) and how it is read:
+// a patch of the store, or null for what cannot be. `read` is told of the model {dataset, recipe, latentDim} that the link opens.
+const FIELDS = [
+  {
+    key: "chart",
+    what: "the chart",
+    of: ["chart", "frame"],
+    write: ({ chart, frame }) => chart ?? frame?.chart,
+    read: chartOf,
+  },
+  {
+    key: "anchor",
+    what: "the anchor",
+    of: ["anchor"],
+    write: ({ anchor }) => anchor,
+    read: (text) => whole(text, "anchor"),
+  },
+  {
+    key: "ground",
+    what: "the ground",
+    of: ["ground"],
+    write: ({ ground }) => ground,
+    read: (text) => (Object.hasOwn(GROUNDS, text) ? { ground: text } : null),
+  },
+  {
+    key: "colour",
+    what: "the colouring",
+    of: ["colour"],
+    write: ({ colour }) => colour,
+    read: (text) => (Object.hasOwn(COLOURS, text) ? { colour: text } : null),
+  },
+  {
+    key: "codes",
+    what: "whose codes",
+    of: ["codes"],
+    write: ({ codes }) => (codes === "all" ? codes : null),
+    read: (text) => (text === "all" ? { codes: text } : null),
+  },
+  {
+    key: "view",
+    what: "the view",
+    of: ["view"],
+    write: ({ view }) => view && rounded([view.u, view.v, view.span]),
+    read: viewOf,
+  },
+  {
+    key: "at",
+    what: "the place",
+    of: ["click"],
+    write: ({ click, uv }) => (click ?? uv) && rounded(click ?? uv),
+    read: placeOf,
+  },
+  { key: "path", what: "the path", of: ["path"], write: ({ path }) => writePath(path), read: readPath },
+  {
+    key: "image",
+    what: "the test image",
+    of: ["index"],
+    write: ({ index }) => index,
+    read: (text) => whole(text, "index"),
+  },
+  {
+    key: "hide",
+    what: "the hidden classes",
+    of: ["hidden"],
+    write: ({ hidden }) => [...hidden].join(",") || null,
+    read: hiddenOf,
+  },
+  {
+    key: "pick",
+    what: "the selection",
+    of: ["picked"],
+    write: ({ picked }) => picked && pickText(picked),
+    read: pickOf,
+  },
+  {
+    key: "as",
+    what: "the class to draw",
+    of: ["label", "model"],
+    write: ({ model, label }) => (model?.conditional ? label : null),
+    read: (text) => whole(text, "label"),
+  },
+];
+
+// The query of this view: nothing but what is ours, so that what a host put into the address does not travel on.
+export function query() {
+  const state = get(),
+    { dataset, recipe, latentDim } = state,
+    kept = new URLSearchParams();
+  for (const [key, value] of [
+    ["data", dataset],
+    ["recipe", recipe],
+    ["z", latentDim],
+    ...FIELDS.map((field) => [field.key, field.write(state)]),
+  ]) {
+    if (value !== null && value !== undefined) kept.set(key, value);
+  }
+  return kept.toString().replaceAll("%2C", ",").replaceAll("%3A", ":").replaceAll("%3B", ";");
+}
+
+// The address for others: on a Space its own, never that of the frame it sits in.
+export function linkTo() {
+  const { space } = get().catalogue ?? {},
+    address = new URL(space ? `https://${space}/` : location.href.split(/[?#]/)[0]);
+  address.search = query();
+  return address.href;
+}
+
+// The address bar follows the view once it rests; in a Space's frame the visible bar is the parent's.
+export function syncAddress() {
+  let waiting = null;
+  const write = () => {
+    const search = query();
+    history.replaceState(null, "", `?${search}`);
+    if (get().catalogue.space && window.parent !== window)
+      window.parent.postMessage({ queryString: search }, "https://huggingface.co");
+  };
+  on([...new Set(FIELDS.flatMap((field) => field.of))], ({ frame, model }) => {
+    clearTimeout(waiting);
+    if (frame && frame.model === model?.name) waiting = setTimeout(write, tokens.linkMs);
+  });
+}
+
+// The model that a link asks for: by name, or by data set, recipe and size; as far as it exists.
+function modelOfLink(asked, { datasets, models }, fault) {
+  const named = models.find((m) => m.name === asked.get("model"));
+  if (asked.has("model") && !named) fault("the model", asked.get("model"));
+  if (named) return { dataset: named.dataset, recipe: named.variant, latentDim: named.latent_dim };
+  const text = (key) => asked.get(key);
+  const dataset = datasets.find((d) => d.name === text("data"))?.name;
+  const inSet = models.filter((m) => m.dataset === (dataset ?? m.dataset));
+  const recipe = inSet.find((m) => m.variant === text("recipe"))?.variant,
+    latentDim = inSet.find((m) => String(m.latent_dim) === text("z"))?.latent_dim ?? null;
+  if (asked.has("data") && !dataset) fault("the data set", text("data"));
+  if (asked.has("recipe") && !recipe) fault("the recipe", text("recipe"));
+  if (asked.has("z") && latentDim === null) fault("the size of z", text("z"));
+  if (dataset && recipe && latentDim !== null && !modelOf(dataset, recipe, latentDim)) {
+    fault("the model", `${dataset}, ${recipe}, z of ${latentDim}`);
+    return { latentDim: null };
+  }
+  return { dataset, recipe, latentDim };
+}
+
+// What an address asks for, as far as it exists; the rest is left to the defaults, and one line says so.
+export function readLink(catalogue) {
+  const asked = new URL(location.href).searchParams,
+    view = {},
+    faults = [];
+  const fault = (what, text) => faults.push(`${what} ${text.slice(0, 40)}`);
+  const opens = modelOfLink(asked, catalogue, fault),
+    model = { ...opens, latentDim: opens.latentDim ?? 2 };
+  for (const { key, what, read } of FIELDS) {
+    if (!asked.has(key)) continue;
+    const patch = read(asked.get(key), model);
+    if (patch) Object.assign(view, patch);
+    else fault(what, asked.get(key));
+  }
+  const many = faults.length > 1;
+  return {
+    ...opens,
+    view,
+    fault: faults.length
+      ? `This link asks for ${faults.join(" and ")}, which ${many ? "are" : "is"} not here; the rest is shown as usual.`
+      : null,
+  };
+}

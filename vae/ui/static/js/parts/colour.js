@@ -1,0 +1,87 @@
+// What the colour of a code says: its class, or a figure of its own with its scale.
+import { ask, datasetOf, get, unpack } from "../state/store.js";
+import { h, number, percent } from "./dom.js";
+import { count } from "../explorer/trust.js";
+
+export const COLOURS = {
+  label: ["label", "The class of each test image"],
+  kl: ["kl", "How much its code says about each image beyond the prior, KL(q(z|x) || N(0, I)), in nats"],
+  recon: [
+    "recon",
+    "What the decoder's picture of each image gets wrong, at the mean, in nats; needs the test images",
+  ],
+  trust: [
+    "trust",
+    "Pointwise trustworthiness: how far the neighbours that each code has on this chart are its neighbours in z too; 100 % is wholly",
+  ],
+};
+const SCALE = ["#440154", "#414487", "#2a788e", "#22a884", "#7ad151", "#fde725"]; // viridis: even steps to the eye and to the colour-blind
+const known = new Map();
+
+// The scale in 255 steps of "#rrggbb".
+export function shades() {
+  const part = (a, b, t, k) =>
+    Math.round(parseInt(a.slice(k, k + 2), 16) * (1 - t) + parseInt(b.slice(k, k + 2), 16) * t)
+      .toString(16)
+      .padStart(2, "0");
+  return Array.from({ length: 255 }, (_, i) => {
+    const at = (i / 254) * (SCALE.length - 1),
+      k = Math.min(SCALE.length - 2, Math.floor(at));
+    return `#${[1, 3, 5].map((c) => part(SCALE[k], SCALE[k + 1], at - k, c)).join("")}`;
+  });
+}
+
+// Whether a colouring can be had for the model that is shown.
+export function paints(what, { local, model }) {
+  if (what === "kl" || what === "trust")
+    return Boolean((what === "trust" || model?.variational) && local?.name === model.name);
+  return what !== "recon" || Boolean(datasetOf(model?.dataset)?.images);
+}
+
+// KL(N(mu, diag exp logvar) || N(0, I)) of every code, in nats.
+export function klOf({ mu, logvar, codes: { size, count } }) {
+  const out = new Float32Array(count);
+  for (let i = 0; i < count; i += 1)
+    for (let k = i * size; k < (i + 1) * size; k += 1)
+      out[i] += 0.5 * (mu[k] * mu[k] + Math.exp(logvar[k]) - logvar[k] - 1);
+  return out;
+}
+
+// The figure of every code, null where the server cannot count it.
+export async function valuesOf(what, { model, frame, local }) {
+  if (what === "trust") return (await count("trust", frame, local)).values;
+  const key = `${what} ${model.name}`;
+  if (!known.has(key)) {
+    const coming =
+      what === "kl"
+        ? Promise.resolve(klOf(local))
+        : ask("recons", { model: model.name }).then((reply) => unpack(reply.values)?.data ?? null);
+    known.set(key, coming);
+    coming.catch(() => known.delete(key));
+  }
+  return known.get(key);
+}
+
+// {what, frame, values, low, high} of the chosen colouring, null for labels; the scale runs from the 2nd to the 98th hundredth.
+export async function colouring() {
+  const state = get(),
+    { colour: what, frame } = state;
+  if (what === "label" || !paints(what, state)) return null;
+  const values = await valuesOf(what, state);
+  if (!values || get().frame !== frame || get().colour !== what) return null;
+  const sorted = values.slice().sort(),
+    at = (share) => sorted[Math.round(share * (sorted.length - 1))];
+  return { what, frame, values, low: at(0.02), high: at(0.98) };
+}
+
+// The scale's key, from its low to its high end.
+export function scaleKey({ what, low, high }) {
+  const text = (value) => (what === "trust" ? percent(value) : `${number(value, 1)} nats`);
+  return h(
+    "div",
+    { class: "scale", role: "img", "aria-label": `${COLOURS[what][0]} from ${text(low)} to ${text(high)}` },
+    h("span", {}, text(low)),
+    h("i", { style: `background:linear-gradient(90deg, ${SCALE.join(", ")})` }),
+    h("span", {}, text(high)),
+  );
+}

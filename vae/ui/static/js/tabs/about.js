@@ -1,0 +1,287 @@
+// The About tab: the chosen model's card, the recipes, and every model there is.
+import { ask, choose, get, latest, on } from "../state/store.js";
+import { command, count, fill, h, notice, number, openTab, s, whileSeen } from "../parts/dom.js";
+import { FLAGS, RECIPES, TRAPS, WORDS } from "./recipes.js";
+import { noModels } from "../page/header.js";
+import { twin } from "./twin.js";
+
+const section = (title, ...rest) => h("section", {}, h("h2", {}, title), ...rest);
+const table = (heads, rows, numbers = [], kind = "") =>
+  h(
+    "table",
+    { class: `table ${kind}` },
+    heads &&
+      h(
+        "thead",
+        {},
+        h(
+          "tr",
+          {},
+          heads.map((text, k) =>
+            h("th", { scope: "col", class: numbers.includes(k) ? "number" : null }, text),
+          ),
+        ),
+      ),
+    h("tbody", {}, rows),
+  );
+const digits = (value, key) =>
+  value === null || value === undefined
+    ? "–"
+    : key === "parameters"
+      ? count(value)
+      : key === "active_units"
+        ? String(value)
+        : ["knn_accuracy", "trustworthiness", "continuity"].includes(key)
+          ? number(value, 3)
+          : number(value, 1);
+
+export function mount({ element }) {
+  const card = h("div", { class: "about__card about" }),
+    models = h("div", {}),
+    root = h("article", { class: "about", "aria-label": "About" }, card, recipes(), models);
+  fill(element, root);
+
+  const load = latest(async () => {
+    const { model, catalogue } = get();
+    if (!model) return void fill(card, noModels());
+    try {
+      const reply = await ask("card", { model: model.name });
+      fill(card, ...describe(reply.card));
+      root.dataset.model = model.name;
+      root.dataset.ready = "yes";
+    } catch (fault) {
+      fill(card, notice(fault.message));
+      if (catalogue) list();
+    }
+  });
+  const list = () => fill(models, all());
+  whileSeen(
+    root,
+    (tell) => on(["model", "catalogue"], tell),
+    () => {
+      if (!get().catalogue) return;
+      load();
+      list();
+    },
+  );
+}
+
+function describe(card) {
+  const { model, train, provenance, metrics } = card;
+  const facts = (object) =>
+    table(
+      null,
+      Object.entries(object)
+        .filter(([, v]) => v !== null && v !== undefined)
+        .map(([key, value]) =>
+          h(
+            "tr",
+            {},
+            h("th", { scope: "row" }, key.replaceAll("_", " ")),
+            h(
+              "td",
+              {},
+              key === "command" ? command(value) : Array.isArray(value) ? value.join(" × ") : String(value),
+            ),
+          ),
+        ),
+    );
+  return [
+    section(
+      card.name,
+      h(
+        "p",
+        {},
+        `A ${model.variational ? "variational autoencoder" : "plain autoencoder"} of ${card.dataset}, recipe ${card.recipe}: ${model.image_shape.slice(1).join(" × ")} pixels in, ${model.latent_dim} numbers, ${model.image_shape.slice(1).join(" × ")} pixels out.`,
+      ),
+      h("div", { class: "scroll", tabindex: "0" }, network(card)),
+    ),
+    section(
+      "What it scores",
+      h("p", { class: "quiet" }, "On the test set. Each figure can be computed again by its command."),
+      table(
+        ["figure", "value", "unit", "meaning", "command"],
+        Object.entries(metrics).map(([key, m]) =>
+          h(
+            "tr",
+            { "data-metric": key },
+            h("td", {}, h("code", {}, key)),
+            h("td", { class: "number" }, digits(m.value, key)),
+            h("td", {}, m.unit),
+            h("td", { class: "quiet" }, (WORDS[key] ?? "") + (m.k ? `, K = ${m.k}` : "")),
+            h("td", {}, h("code", {}, m.command || "not computed yet")),
+          ),
+        ),
+        [1],
+        "table--scores",
+      ),
+    ),
+    twin(),
+    section(
+      "How it was built and trained",
+      h(
+        "div",
+        { class: "recipes" },
+        h("div", {}, h("h3", {}, "Network"), facts(model)),
+        h("div", {}, h("h3", {}, "Training"), facts(train)),
+        h("div", {}, h("h3", {}, "Provenance"), facts(provenance)),
+      ),
+    ),
+  ];
+}
+
+// Every layer as a bar whose height grows with the logarithm of its width; the code stands in the accent colour.
+function network(card) {
+  const { model, layers } = card,
+    weights = layers.filter((layer) => layer.name.endsWith("weight") && layer.shape.length > 1);
+  const transposed = (layer) =>
+    layer.shape.length === 4 &&
+    layer.name.startsWith("decoder") &&
+    model.architecture === "conv" &&
+    !layer.name.includes("final");
+  const width = (layer) => (transposed(layer) ? layer.shape[1] : layer.shape[0]);
+  const steps = [
+    { text: model.image_shape.join(" × "), size: model.image_shape.reduce((a, b) => a * b), name: "x" },
+  ];
+  for (const layer of weights.filter((l) => l.name.startsWith("encoder") && !/mu|logvar/.test(l.name)))
+    steps.push({ size: width(layer), conv: layer.shape.length === 4, text: String(width(layer)) });
+  if (model.variational)
+    steps.push({
+      size: 2 * model.latent_dim,
+      text: `${model.latent_dim} + ${model.latent_dim}`,
+      name: "mu, logvar",
+    });
+  steps.push({ size: model.latent_dim, text: String(model.latent_dim), name: "z", code: true });
+  const back = weights.filter((l) => l.name.startsWith("decoder"));
+  back.forEach((layer, k) =>
+    steps.push(
+      k === back.length - 1
+        ? { size: steps[0].size, text: steps[0].text, name: "x̂" }
+        : { size: width(layer), conv: layer.shape.length === 4, text: String(width(layer)) },
+    ),
+  );
+  const gap = 860 / steps.length,
+    tall = (size) => 8 + 17 * Math.log2(Math.max(1, size)),
+    middle = 118;
+  const parts = steps.flatMap((step, k) => {
+    const x = gap * (k + 0.5),
+      height = tall(step.conv ? step.size * 8 : step.size),
+      kids = [];
+    if (k) {
+      const before = steps[k - 1],
+        old = tall(before.conv ? before.size * 8 : before.size),
+        px = gap * (k - 0.5) + 7;
+      kids.push(
+        s("path", {
+          d: `M${px} ${middle - old / 2}L${x - 7} ${middle - height / 2}V${middle + height / 2}L${px} ${middle + old / 2}Z`,
+          style: "stroke:none",
+        }),
+      );
+    }
+    kids.push(
+      s("path", {
+        class: step.code ? "net__z" : "",
+        d: `M${x - 7} ${middle - height / 2}h14v${height}h-14z`,
+      }),
+      s("text", { x, y: 238 }, step.text),
+      s("text", { x, y: 256, class: "net__quiet" }, step.name ?? (step.conv ? "conv" : "")),
+    );
+    return kids;
+  });
+  return s(
+    "svg",
+    {
+      class: "net",
+      viewBox: "-30 0 920 264",
+      role: "img",
+      "aria-label": `network: ${steps.map((step) => step.text).join(", ")}`,
+    },
+    ...parts,
+  );
+}
+
+function recipes() {
+  return section(
+    "Recipes",
+    h(
+      "p",
+      { class: "quiet" },
+      "What the literature’s tutorials did, as named configurations. x̂ is the reconstruction, KL = KL(q(z|x) || N(0, I)); a beta on the KL is written out.",
+    ),
+    h(
+      "div",
+      { class: "recipes" },
+      RECIPES.map((r) =>
+        h(
+          "div",
+          {},
+          h("h3", {}, `${r.name}: ${r.title}`),
+          h("p", {}, r.net),
+          h("p", { class: "formula" }, r.loss),
+          h("p", { class: "quiet" }, r.train),
+          h("p", {}, r.trap),
+        ),
+      ),
+    ),
+    h("h3", { style: "margin-top:16px" }, "Flags, for any recipe"),
+    table(
+      null,
+      FLAGS.map(([name, text]) =>
+        h("tr", {}, h("th", { scope: "row" }, h("code", {}, name)), h("td", {}, text)),
+      ),
+    ),
+    h("h3", { style: "margin-top:16px" }, "Traps in public tutorials, avoided here"),
+    h(
+      "ul",
+      { style: "padding-left:18px;list-style:disc" },
+      TRAPS.map((text) => h("li", {}, text)),
+    ),
+  );
+}
+
+function all() {
+  const { catalogue } = get(),
+    broken = Object.entries(catalogue.broken);
+  const go = (m) => {
+    choose({ dataset: m.dataset, recipe: m.variant, latentDim: m.latent_dim });
+    openTab("Map");
+  };
+  const keys = [
+    "elbo",
+    "recon",
+    "kl",
+    "log_likelihood",
+    "active_units",
+    "knn_accuracy",
+    "parameters",
+    "seconds",
+  ];
+  return section(
+    "Every model here",
+    table(
+      ["model", ...keys.map((k) => k.replaceAll("_", " "))],
+      catalogue.models.map((m) =>
+        h(
+          "tr",
+          { "data-model": m.name },
+          h("td", {}, h("button", { type: "button", class: "link", on: { click: () => go(m) } }, m.name)),
+          keys.map((k) => h("td", { class: "number" }, digits(m.metrics[k], k))),
+        ),
+      ),
+      [1, 2, 3, 4, 5, 6, 7, 8],
+    ),
+    broken.length
+      ? h(
+          "div",
+          { class: "stack", style: "margin-top:16px;gap:4px" },
+          h("h3", {}, "Folders that cannot be opened"),
+          table(
+            null,
+            broken.map(([name, reason]) =>
+              h("tr", { "data-broken": name }, h("th", { scope: "row" }, name), h("td", {}, reason)),
+            ),
+          ),
+        )
+      : null,
+  );
+}

@@ -1,0 +1,133 @@
+// The browser's net against the server's, on demand: the same places and images through both.
+import { ask, get, unpack } from "../state/store.js";
+import { fill, h, number } from "../parts/dom.js";
+import { open } from "../explorer/local.js";
+import { Helper } from "../explorer/helper.js";
+
+const ROUNDS = 20; // questions whose way to the server and back is timed
+const median = (values) => Array.from(values).sort((a, b) => a - b)[values.length >> 1];
+const largest = (a, b) => a.reduce((most, v, i) => Math.max(most, Math.abs(v - b[i])), 0);
+
+async function compare(name) {
+  const held = await open(name);
+  if (!held.net) return null;
+  const theirs = await ask("twin", { model: name }),
+    [z, images, x, mu, logvar] = ["z", "images", "x", "mu", "logvar"].map((key) => unpack(theirs[key]).data);
+  const helper = new Helper();
+  const ours = await helper
+    .ask("twin", { weights: held.weights, config: held.config, z, x })
+    .finally(() => helper.worker.terminate());
+  const ways = [];
+  for (let i = 0; i < ROUNDS; i += 1) {
+    const start = performance.now();
+    await ask("decode", { model: name, z: [Array.from(z.subarray(0, held.net.size))], label: null });
+    ways.push(performance.now() - start);
+  }
+  return {
+    real: theirs.real,
+    apart: {
+      image: largest(ours.images, images),
+      code: Math.max(largest(ours.mu, mu), largest(ours.logvar, logvar)),
+    },
+    ours: [ours.decodeMs, ours.encodeMs],
+    theirs: [theirs.decode_ms, theirs.encode_ms],
+    way: median(ways),
+  };
+}
+
+const small = (value) =>
+  value === 0
+    ? "0"
+    : value
+        .toExponential(1)
+        .replace("e-", " · 10⁻")
+        .replace(/⁻(\d+)$/, (_, d) => `⁻${d.replace(/\d/g, (c) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[c])}`);
+const ms = (value) => `${number(value, value < 10 ? 2 : 0)} ms`;
+
+function table({ apart, ours, theirs, way, real }) {
+  const row = (name, ...cells) =>
+    h(
+      "tr",
+      {},
+      h("th", { scope: "row" }, name),
+      cells.map((text) => h("td", { class: "number" }, text)),
+    );
+  return [
+    h(
+      "table",
+      { class: "table" },
+      h(
+        "thead",
+        {},
+        h(
+          "tr",
+          {},
+          ["", "your browser", "the server", "largest difference"].map((text) =>
+            h("th", { scope: "col", class: "number" }, text),
+          ),
+        ),
+      ),
+      h(
+        "tbody",
+        {},
+        row("1 000 random z decoded, median of one", ms(ours[0]), ms(theirs[0]), small(apart.image)),
+        row(
+          `100 ${real ? "test images" : "decoded images"} encoded, median of one`,
+          ms(ours[1]),
+          ms(theirs[1]),
+          small(apart.code),
+        ),
+        row("one decoded image, there and back", "–", ms(way), ""),
+      ),
+    ),
+    h(
+      "p",
+      { class: "quiet" },
+      "Images are in [0, 1]: a step of an 8-bit pixel is 3.9 · 10⁻³. Codes are compared as mu and logvar.",
+      real ? "" : " The test images are not on this computer, so decoded ones took their place.",
+    ),
+  ];
+}
+
+export function twin() {
+  const { name } = get().model,
+    out = h("div", {}),
+    button = h("button", { type: "button", class: "button", on: { click: run } }, "Compare now");
+  async function run() {
+    button.disabled = true;
+    fill(out, h("p", { class: "quiet", role: "status" }, "comparing …"));
+    try {
+      const found = await compare(name);
+      fill(
+        out,
+        found
+          ? table(found)
+          : h(
+              "p",
+              {},
+              "This model’s net does not run in the browser: the server answers for it, so there is nothing to compare.",
+            ),
+      );
+      Object.assign(out.dataset, {
+        ready: "yes",
+        image: found?.apart.image ?? "",
+        code: found?.apart.code ?? "",
+      });
+    } catch (fault) {
+      fill(out, h("p", { class: "warn" }, fault.message));
+    }
+    button.disabled = false;
+  }
+  return h(
+    "section",
+    { class: "twin" },
+    h("h2", {}, "Your browser against the server"),
+    h(
+      "p",
+      {},
+      "The map decodes in your browser from the same weights that the server holds. This sends the same 1 000 places and 100 images through both.",
+    ),
+    h("p", {}, button),
+    out,
+  );
+}
