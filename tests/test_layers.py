@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from support import ROOT
@@ -127,3 +129,66 @@ def test_every_exported_name_can_be_imported_and_an_unknown_one_is_an_error():
     assert {"VAE", "ModelConfig", "Explorer", "load_model", "load_split"} <= set(vae.__all__)
     with pytest.raises(AttributeError, match="has no attribute 'VEA'"):
         vae.VEA  # noqa: B018
+
+
+# ---- JavaScript: the same, over vae/ui/static/js
+
+JS = ROOT / "vae/ui/static/js"
+JS_WINGS = ["space", "state", "explorer", "parts", "map", "tabs", "page"]
+STRANGERS = {"map", "tabs"}  # which do not know each other
+BOOT = JS / "page/boot.js"
+MODULES = sorted(p for p in JS.rglob("*.js") if p.name != "onload.js")  # which is text that Gradio runs
+COMMENT = re.compile(r"^\s*//.*$", re.M)
+IMPORT = re.compile(r"""\b(?:import|from)\b\s*(\(?)\s*(["'`])(.*?)\2|\bimport\s*\(\s*([^"'`\s])""")
+
+
+def code_of(path: Path) -> str:
+    return COMMENT.sub("", path.read_text(encoding="utf-8"))
+
+
+def js_imports(path: Path) -> list[Path]:
+    """Every module that a module imports; each must be named by a literal relative path."""
+    found = []
+    for _, quote, name, computed in IMPORT.findall(code_of(path)):
+        assert not computed and quote == '"' and name.startswith("."), (
+            f"{path.name} imports {name or 'a computed path'}"
+        )
+        found.append((path.parent / name).resolve())
+    return found
+
+
+def js_own(path: Path) -> str:
+    return path.relative_to(JS).as_posix()
+
+
+@pytest.mark.parametrize("path", MODULES, ids=js_own)
+def test_a_javascript_module_imports_only_from_wings_below_its_own(path):
+    wing = path.relative_to(JS).parts[0]
+    wrong = []
+    for other in js_imports(path):
+        theirs = other.relative_to(JS).parts[0]
+        strange = {wing, theirs} == STRANGERS
+        if JS_WINGS.index(theirs) > JS_WINGS.index(wing) or strange:
+            wrong.append(js_own(other))
+    assert not wrong
+
+
+def test_no_javascript_module_imports_itself_by_way_of_others():
+    graph = {path: [other for other in js_imports(path) if other != path] for path in MODULES}
+    free: set[Path] = set()
+    while len(free) < len(graph):
+        ready = {path for path, others in graph.items() if path not in free and set(others) <= free}
+        assert ready, f"these import each other in a circle: {sorted(js_own(p) for p in set(graph) - free)}"
+        free |= ready
+
+
+@pytest.mark.parametrize("path", MODULES, ids=js_own)
+def test_only_the_boot_module_asks_where_it_lies_or_imports_later(path):
+    code = code_of(path)
+    assert path == BOOT or ("import.meta" not in code and not re.search(r"\bimport\s*\(", code))
+
+
+@pytest.mark.parametrize("path", [p for p in MODULES if p.parent.name == "space"], ids=js_own)
+def test_the_arithmetic_of_space_knows_no_page_and_no_network(path):
+    words = r"\b(document|window|navigator|location|fetch|localStorage|HTMLElement|addEventListener|devicePixelRatio)\b"
+    assert not re.search(words, code_of(path))

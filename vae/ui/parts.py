@@ -9,19 +9,9 @@ import gradio as gr
 
 from vae.ui.web import assets
 
-WINGS = {  # part: the folder under static/js where its module lies
-    "header": "page",
-    "map": "map",
-    "inspector": "map",
-    "manifold": "tabs",
-    "compare": "tabs",
-    "draw": "tabs",
-    "about": "tabs",
-}
-
 
 class Part(gr.HTML):
-    """One part of the page: an empty shell that its module in `static/js` fills when it appears."""
+    """One part of the page: an empty shell that its module in `static/js` fills; `js/page/boot.js` says which."""
 
     def __init__(
         self, module: str, *, doors: list[Callable[..., Any]] | None = None, waiting: str = "", **props: Any
@@ -31,10 +21,10 @@ class Part(gr.HTML):
         self.waiting = waiting
         super().__init__(
             html_template=f'<div class="part part--{module}" data-part="{module}"><p class="part__waiting">{waiting}</p></div>',
-            js_on_load=(assets.STATIC / "js/page/boot.js").read_text(encoding="utf-8"),
+            js_on_load=(assets.STATIC / "js/page/onload.js").read_text(encoding="utf-8"),
             apply_default_css=False,
             elem_classes=[f"shell--{module}"],
             server_functions=doors,
-            script=assets.url(f"js/{WINGS[module]}/{module}.js"),
+            boot=assets.url("js/page/boot.js"),
             **props,
         )

@@ -105,7 +105,7 @@ def test_the_head_starts_plotly_first_gradio_next_and_our_modules_last(client):
     ]
     assert order == sorted(order)
     assert set(modules) == {
-        assets.url(p.relative_to(assets.STATIC).as_posix()) for p in MODULES if p.name != "boot.js"
+        assets.url(p.relative_to(assets.STATIC).as_posix()) for p in MODULES if p.name != "onload.js"
     }
     assert all(client.get("/" + a).status_code == 200 for a in head.asked if a.startswith("lx/"))
     assert head.named["og:title"] == [assets.TITLE] and head.named["og:image"][0].startswith(

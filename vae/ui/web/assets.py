@@ -147,9 +147,9 @@ def head(origin: str = "") -> str:
 
 @functools.cache
 def tail() -> str:
-    """What the head ends with: our modules, asked for after Gradio's own, which start first."""
+    """What the head ends with: our modules, asked for after Gradio's own, which start first; onload.js is none, Gradio runs its text."""
     modules = sorted(
-        p.relative_to(STATIC).as_posix() for p in (STATIC / "js").rglob("*.js") if p.name != "boot.js"
+        p.relative_to(STATIC).as_posix() for p in (STATIC / "js").rglob("*.js") if p.name != "onload.js"
     )
     return "\n".join(f'<link rel="modulepreload" href="{url(name)}" />' for name in modules)
 

@@ -1,9 +1,14 @@
+// Questions to a worker beside the page.
+let address = null;
+// Where the worker's own file lies; told once, before the first question.
+export const workerAt = (url) => (address = url);
+
 // A worker that answers questions one after the other, so that no arithmetic holds up the pointer.
 export class Helper {
   constructor() {
     this.waiting = new Map();
     this.next = 0;
-    this.worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
+    this.worker = new Worker(address, { type: "module" });
     this.worker.onmessage = ({ data: { id, fault, ...answer } }) => {
       const { resolve, reject } = this.waiting.get(id);
       this.waiting.delete(id);

@@ -1,10 +1,9 @@
 // Long arithmetic beside the page: each message is one question {id, kind, ...}, each answer {id, ...} or {id, fault}.
 import { readSafetensors } from "../space/safetensors.js";
 import { Net } from "../space/net.js";
-import { Codes } from "../space/neighbours.js";
+import { Codes, pointwise } from "../space/neighbours.js";
 import { openChart, paint } from "../space/field.js";
-import { pointwise } from "../space/ranks.js";
-import { seek, strip, turns } from "../space/trail.js";
+import { seek, strip, turns } from "../space/geodesic.js";
 
 let model = null,
   chart = null;

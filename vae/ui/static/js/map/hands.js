@@ -1,5 +1,8 @@
-// Two fingers on a map: it grows, shrinks and moves with them. One finger is not looked at here.
+// What a hand does on the map: moving decodes, a click or tap selects, arrows walk, two fingers grow and move it.
+import { get, set, tokens } from "../state/store.js";
+import { pathKey, setNext } from "./ends.js";
 
+// Two fingers on a map: it grows, shrinks and moves with them. One finger is not looked at here.
 export function pinch(host, plot) {
   const fingers = new Map(); // pointer -> [x, y] in the host
   let held = null,
@@ -63,4 +66,93 @@ export function pinch(host, plot) {
       { capture: true },
     );
   }
+}
+
+// Pointer and keys: moving decodes, a click or tap selects, arrows walk.
+export function hands(host, plot) {
+  const at = (event) => {
+    const box = host.getBoundingClientRect();
+    return [event.clientX - box.left, event.clientY - box.top];
+  };
+  const here = (px, py) => set({ uv: plot.toUv(px, py) });
+  let down = null;
+  const ready = () => plot.frame && plot.view;
+
+  host.addEventListener("pointermove", (event) => {
+    const [px, py] = at(event);
+    if (!ready() || (down && event.pointerType === "mouse")) return;
+    if (plot.inside(px, py) && (event.pointerType !== "touch" || down)) here(px, py);
+  });
+  host.addEventListener(
+    "pointerleave",
+    (event) => event.pointerType !== "touch" && !down && get().click && set({ uv: get().click }),
+  );
+  host.addEventListener(
+    "pointerdown",
+    (event) => {
+      if (event.button !== 0 || !ready() || event.target.closest(".path__end")) return;
+      const [px, py] = at(event);
+      down = plot.inside(px, py) ? { px, py, touch: event.pointerType !== "mouse" } : null;
+      if (down?.touch) {
+        host.setPointerCapture(event.pointerId);
+        here(px, py);
+      }
+    },
+    { capture: true },
+  );
+  // Plotly covers the page while a button is down: the end of a click is heard on the window.
+  window.addEventListener(
+    "pointerup",
+    (event) => {
+      if (!down) return;
+      const [px, py] = at(event),
+        still = Math.hypot(px - down.px, py - down.py) <= tokens.map.moved,
+        touch = down.touch;
+      down = null;
+      if (still && event.shiftKey) mark(plot, px, py);
+      else if (still) click(plot, px, py);
+      else if (touch) set({ click: get().uv });
+    },
+    { capture: true },
+  );
+  window.addEventListener("pointercancel", () => (down = null));
+  host.addEventListener("dblclick", () => plot.zoom(0));
+
+  const steps = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+  host.addEventListener("keydown", (event) => {
+    if (!ready() || event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+    const [px, py] = plot.toPx(...(get().uv ?? [plot.view.u, plot.view.v])),
+      step = steps[event.key];
+    if (pathKey(event.key)) return event.preventDefault();
+    if (step) {
+      const size = tokens.map.keyStep * (event.shiftKey ? 10 : 1),
+        next = plot.toUv(px + step[0] * size, py + step[1] * size);
+      set({ uv: next, click: next });
+    } else if (event.key === "Enter") {
+      const near = plot.nearest(px, py);
+      if (near) set({ index: near.index, uv: plot.toUv(px, py) });
+    } else if (event.key === "Escape") {
+      const { frame, index } = get(),
+        own = [frame.uv[2 * index], frame.uv[2 * index + 1]];
+      set({ uv: own, click: own, hidden: new Set() });
+    } else if (event.key === "+" || event.key === "=") plot.zoom(tokens.map.zoomStep);
+    else if (event.key === "-") plot.zoom(1 / tokens.map.zoomStep);
+    else if (event.key === "0") plot.zoom(0);
+    else return;
+    event.preventDefault();
+  });
+}
+
+export function click(plot, px, py) {
+  const near = plot.nearest(px, py),
+    uv = plot.toUv(px, py);
+  set({ uv, click: uv });
+  if (near && near.px <= tokens.map.click) set({ index: near.index });
+}
+
+// Shift and a click: the next end of a path, exactly here.
+export function mark(plot, px, py) {
+  const uv = plot.toUv(px, py);
+  set({ uv, click: uv });
+  setNext({ uv });
 }

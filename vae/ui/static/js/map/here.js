@@ -1,46 +1,15 @@
 // HERE and NEAREST: what lies under the pointer, answered in the browser at every movement; by the server where the browser cannot.
-import { ask, classNames, get, latest, on, set, tokens, unpack } from "../state/store.js";
-import { fill, h, number, percent, term, vectorText } from "../parts/dom.js";
+import { ask, classNames, get, goTo, latest, on, set, tokens, unpack } from "../state/store.js";
+import { fill, h, number, percent, term, title, vectorText, wide } from "../parts/dom.js";
 import { paint, picture, respace } from "../parts/pixels.js";
 import { decodeNow, median, note, toLatent } from "../explorer/local.js";
 import { supportAt } from "../space/neighbours.js";
 import { thumb, thumbs } from "../explorer/thumbnails.js";
-import { goTo } from "./bar.js";
 import { hereSetters } from "./ends.js";
+import { fade, meter, named, votesText } from "../parts/meter.js";
 
-export const title = (text, ...rest) => h("h2", { class: "inspector__title" }, text, ...rest);
-export const named = (name) => (/^\d$/.test(name) ? `${name === "8" ? "an" : "a"} ${name}` : name);
-export const votesText = (votes, names = classNames()) =>
-  Object.entries(votes)
-    .sort((a, b) => b[1] - a[1])
-    .slice(0, 3)
-    .map(([label, share]) => `${names[label] ?? label} (${percent(share)})`)
-    .join(", ");
-export const fade = (support) => Math.min(1, Math.max(tokens.support.faint, support / tokens.support.full));
-export const wide = matchMedia("(min-width: 1600px)");
 const narrow = matchMedia("(max-width: 800px)");
 const space = () => (wide.matches ? 224 : narrow.matches ? 112 : 140);
-
-export function meter(support = 0) {
-  const cells = Array.from({ length: 5 }, () => h("i", {})),
-    element = h(
-      "span",
-      {
-        class: "meter",
-        role: "meter",
-        "aria-valuemin": "0",
-        "aria-valuemax": "100",
-        "aria-label": "support",
-      },
-      cells,
-    );
-  element.put = (share) => {
-    cells.forEach((cell, i) => cell.classList.toggle("meter__on", i < Math.round(share * 5)));
-    element.setAttribute("aria-valuenow", String(Math.round(share * 100)));
-  };
-  element.put(support);
-  return element;
-}
 
 const SLOW_SEARCH = 2,
   SEARCH_EVERY = 60; // milliseconds: a search that takes longer than the first is made no oftener than the second
@@ -253,4 +222,20 @@ export function nearestBlock() {
   document.addEventListener("lx-thumbs", draw);
   wide.addEventListener("change", () => places.forEach((one) => respace(one.canvas, wide.matches ? 84 : 56)));
   return block;
+}
+
+// The place on the map in words, for those who hear the page: once it has stopped moving, politely.
+export function speaker() {
+  const line = h("p", { class: "unseen", "aria-live": "polite", role: "status" });
+  let waiting = null;
+  on(["here"], () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(() => {
+      const { here, model } = get();
+      if (!here || here.model !== model?.name) return;
+      const support = here.support === null ? "" : `, support ${percent(here.support)}`;
+      line.textContent = `z ${vectorText(here.z)}, looks like ${votesText(here.label_votes)}${support}`;
+    }, tokens.map.speakMs);
+  });
+  return line;
 }

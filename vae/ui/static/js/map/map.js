@@ -12,27 +12,25 @@ import {
   tokens,
   unpack,
 } from "../state/store.js";
-import { field, fill, h, notice, select } from "../parts/dom.js";
+import { fill, h, notice } from "../parts/dom.js";
 import { bounds, Plot } from "../parts/plot.js";
 import { densest, drawMarks, ellipse } from "../parts/marks.js";
 import { follow } from "./hover.js";
 import { start } from "../explorer/local.js";
-import { noModels } from "../page/header.js";
-import { legend } from "./legend.js";
-import { anchorPicker, chartPicker, planeOf, titles } from "../parts/charts.js";
+import { chartPicker } from "../parts/charts.js";
 import { honesty } from "./trust.js";
 import { training } from "./training.js";
-import { jump } from "./bar.js";
-import { Ground, GROUNDS, offers } from "./ground.js";
+import { Ground } from "./ground.js";
 import { Pictures } from "./pictures.js";
-import { speaker } from "./speak.js";
-import { aim, seen } from "../parts/view.js";
-import { pinch } from "./hands.js";
+import { click, hands, mark, pinch } from "./hands.js";
 import { saver } from "./png.js";
 import { Route } from "./route.js";
-import { pathKey, setNext } from "./ends.js";
 import { pick } from "./pick.js";
-import { COLOURS, colouring, paints, scaleKey } from "../parts/colour.js";
+import { colouring, scaleKey } from "../parts/colour.js";
+import { anchorPicker, asClass, colours, grounds, jump, legend } from "./bar.js";
+import { planeOf, titles } from "../space/chart.js";
+import { speaker } from "./here.js";
+import { noModels } from "../parts/absent.js";
 
 export function mount({ element }) {
   const bar = h("div", { class: "latent-map__bar" }),
@@ -80,7 +78,7 @@ export function mount({ element }) {
     live();
     ground.update();
     pictures.update();
-    set({ view: seen(plot) });
+    set({ view: plot.seen() });
     route.draw();
   };
   start();
@@ -124,7 +122,7 @@ export function mount({ element }) {
       set({ frame, index, uv: kept ?? own, click: kept ?? own });
       fill(note);
       await null; // the bars around the map have their size once they know the frame
-      const aimed = linked && aim(plot, linked);
+      const aimed = linked && plot.aim(linked);
       await plot.draw(frame, { glide, hidden: get().hidden, keep: !other || aimed });
       root.dataset.model = frame.model;
       root.dataset.chart = frame.chart;
@@ -190,28 +188,6 @@ export function mount({ element }) {
   });
   on(["ground", "label"], () => ground.update());
   on(["local", "images", "dark"], () => pictures.update());
-  const grounds = () =>
-    field(
-      "ground",
-      select(
-        "ground",
-        Object.entries(GROUNDS).map(([value, [text]]) => ({ value, text, disabled: !offers(value, get()) })),
-        get().ground,
-        (value) => set({ ground: value }),
-        GROUNDS[get().ground][1],
-      ),
-    );
-  const colours = () =>
-    field(
-      "colour",
-      select(
-        "colour",
-        Object.entries(COLOURS).map(([value, [text]]) => ({ value, text, disabled: !paints(value, get()) })),
-        get().colour,
-        (value) => set({ colour: value }),
-        COLOURS[get().colour][1],
-      ),
-    );
   const paint = latest(async () => {
     const { frame } = get(),
       before = plot.scale;
@@ -238,18 +214,6 @@ export function mount({ element }) {
   on(["frame", "model", "index"], ({ model, frame }) =>
     fill(anchors, frame?.model === model?.name ? anchorPicker() : []),
   );
-  // A conditional model draws a place differently for each class.
-  const asClass = (model) =>
-    model.conditional &&
-    field(
-      "as",
-      select(
-        "decoded as class",
-        classNames().map((name, i) => ({ value: i, text: name })),
-        get().label,
-        (value) => set({ label: Number(value) }),
-      ),
-    );
   on(["frame", "chart", "model", "local", "ground", "colour"], ({ model, frame }) =>
     fill(
       bar,
@@ -269,93 +233,4 @@ export function mount({ element }) {
   );
   pinch(host, plot);
   hands(host, plot);
-}
-
-// Pointer and keys: moving decodes, a click or tap selects, arrows walk.
-function hands(host, plot) {
-  const at = (event) => {
-    const box = host.getBoundingClientRect();
-    return [event.clientX - box.left, event.clientY - box.top];
-  };
-  const here = (px, py) => set({ uv: plot.toUv(px, py) });
-  let down = null;
-  const ready = () => plot.frame && plot.view;
-
-  host.addEventListener("pointermove", (event) => {
-    const [px, py] = at(event);
-    if (!ready() || (down && event.pointerType === "mouse")) return;
-    if (plot.inside(px, py) && (event.pointerType !== "touch" || down)) here(px, py);
-  });
-  host.addEventListener(
-    "pointerleave",
-    (event) => event.pointerType !== "touch" && !down && get().click && set({ uv: get().click }),
-  );
-  host.addEventListener(
-    "pointerdown",
-    (event) => {
-      if (event.button !== 0 || !ready() || event.target.closest(".path__end")) return;
-      const [px, py] = at(event);
-      down = plot.inside(px, py) ? { px, py, touch: event.pointerType !== "mouse" } : null;
-      if (down?.touch) {
-        host.setPointerCapture(event.pointerId);
-        here(px, py);
-      }
-    },
-    { capture: true },
-  );
-  // Plotly covers the page while a button is down: the end of a click is heard on the window.
-  window.addEventListener(
-    "pointerup",
-    (event) => {
-      if (!down) return;
-      const [px, py] = at(event),
-        still = Math.hypot(px - down.px, py - down.py) <= tokens.map.moved,
-        touch = down.touch;
-      down = null;
-      if (still && event.shiftKey) mark(plot, px, py);
-      else if (still) click(plot, px, py);
-      else if (touch) set({ click: get().uv });
-    },
-    { capture: true },
-  );
-  window.addEventListener("pointercancel", () => (down = null));
-  host.addEventListener("dblclick", () => plot.zoom(0));
-
-  const steps = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-  host.addEventListener("keydown", (event) => {
-    if (!ready() || event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
-    const [px, py] = plot.toPx(...(get().uv ?? [plot.view.u, plot.view.v])),
-      step = steps[event.key];
-    if (pathKey(event.key)) return event.preventDefault();
-    if (step) {
-      const size = tokens.map.keyStep * (event.shiftKey ? 10 : 1),
-        next = plot.toUv(px + step[0] * size, py + step[1] * size);
-      set({ uv: next, click: next });
-    } else if (event.key === "Enter") {
-      const near = plot.nearest(px, py);
-      if (near) set({ index: near.index, uv: plot.toUv(px, py) });
-    } else if (event.key === "Escape") {
-      const { frame, index } = get(),
-        own = [frame.uv[2 * index], frame.uv[2 * index + 1]];
-      set({ uv: own, click: own, hidden: new Set() });
-    } else if (event.key === "+" || event.key === "=") plot.zoom(tokens.map.zoomStep);
-    else if (event.key === "-") plot.zoom(1 / tokens.map.zoomStep);
-    else if (event.key === "0") plot.zoom(0);
-    else return;
-    event.preventDefault();
-  });
-}
-
-function click(plot, px, py) {
-  const near = plot.nearest(px, py),
-    uv = plot.toUv(px, py);
-  set({ uv, click: uv });
-  if (near && near.px <= tokens.map.click) set({ index: near.index });
-}
-
-// Shift and a click: the next end of a path, exactly here.
-function mark(plot, px, py) {
-  const uv = plot.toUv(px, py);
-  set({ uv, click: uv });
-  setNext({ uv });
 }

@@ -2,10 +2,10 @@
 import { ask, get, latest, on, tokens, unpack } from "../state/store.js";
 import { count, fill, h, percent, s } from "../parts/dom.js";
 import { toLatent } from "../explorer/local.js";
-import { noSphere } from "../space/geodesic.js";
 import { Knowing } from "../explorer/helper.js";
 import { carryOver, listenForKeys, NAMES, placeOf, setEnd } from "./ends.js";
 import { Drawer, lengthText } from "./strips.js";
+import { noSphere } from "../space/latent.js";
 
 const { images: IMAGES, samples, points, search } = tokens.path;
 const SHORTEST =

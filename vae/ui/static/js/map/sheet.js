@@ -1,14 +1,13 @@
 // What the chosen codes are: how many, their mean decoded, their classes, their pictures, and all of them as a table.
-import { classNames, get, latest, on, set, tokens } from "../state/store.js";
+import { classNames, get, goTo, latest, on, set, tokens } from "../state/store.js";
 import { count, fill, h, number, percent, save, segmented, select, term } from "../parts/dom.js";
 import { paint, picture } from "../parts/pixels.js";
 import { decode, toPlane } from "../explorer/local.js";
 import { supportAt } from "../space/neighbours.js";
-import { fade, meter, named, votesText } from "./here.js";
 import { thumb, thumbs } from "../explorer/thumbnails.js";
-import { klOf, paints, valuesOf } from "../parts/colour.js";
-import { byDistance, classesOf, meanFigure, meanOf, tableOf } from "../space/latent.js";
-import { goTo } from "./bar.js";
+import { paints, valuesOf } from "../parts/colour.js";
+import { byDistance, classesOf, klOf, meanFigure, meanOf, tableOf } from "../space/latent.js";
+import { fade, meter, named, votesText } from "../parts/meter.js";
 
 const ORDERS = { number: "by number", near: "nearest to their mean", far: "farthest from their mean" };
 const share = (part) => (part < 0.005 ? "<1\u202f%" : percent(part));

@@ -2,8 +2,8 @@
 import { get, on, set } from "../state/store.js";
 import { fill, h, number, percent, s, segmented, vectorText } from "../parts/dom.js";
 import { paint, picture, respace } from "../parts/pixels.js";
-import { fade } from "./here.js";
 import { clearPath } from "./ends.js";
+import { fade } from "../parts/meter.js";
 
 const LENGTH =
   "The pixel length: how much the picture changes on the way. The distances between pictures over 256 even steps are added up; a distance is the root of the summed squared differences of all pixels, each from 0 to 1. One pixel turning from paper to ink is 1.";

@@ -1,8 +1,8 @@
 // How much the chart lies: one line beside the chart's name, and behind it what the figures mean, the command that computes them again, and a count for this very chart.
 import { ask, get, on, set } from "../state/store.js";
 import { command, fill, h, number, percent } from "../parts/dom.js";
-import { axesOf } from "../parts/charts.js";
 import { count, counted } from "../explorer/trust.js";
+import { axesOf } from "../space/chart.js";
 
 const KINDS = [
   [

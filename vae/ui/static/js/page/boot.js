@@ -1,9 +1,21 @@
-// Gradio runs this text as a function body for every part and finds a part's own events by their quoted names here: 'fetch_images' 'cancel_fetch'
-import(new URL(props.script, document.baseURI)).then(
-  (module) => module.mount({ element: element.querySelector("[data-part]"), props, server, trigger, watch }),
-  (fault) => {
-    const text = element.querySelector(".part__waiting");
-    if (text) text.textContent = "This part of the page could not be loaded. Reload the page.";
-    console.error(fault);
-  },
-);
+// Starts the parts of the page; the only place that asks where the page's files lie.
+import { workerAt } from "../explorer/helper.js";
+
+workerAt(new URL("../explorer/worker.js", import.meta.url));
+
+// Each part comes by itself, so that one that cannot be loaded takes none of the others with it.
+const PARTS = {
+  header: () => import("./header.js"),
+  map: () => import("../map/map.js"),
+  inspector: () => import("../map/inspector.js"),
+  manifold: () => import("../tabs/manifold.js"),
+  compare: () => import("../tabs/compare.js"),
+  draw: () => import("../tabs/draw.js"),
+  about: () => import("../tabs/about.js"),
+};
+
+// Fills the element of a part; `shell` is what stands around it: {props, server, trigger, watch}.
+export async function mount(element, shell) {
+  const part = await PARTS[element.dataset.part]();
+  return part.mount({ element, ...shell });
+}

@@ -1,13 +1,11 @@
 // The top of the page: data set, recipe, size of z, light or dark, a link to this very view; and the page's start.
-import { ask, choose, connect, family, get, modelOf, on, set, tokens, variantsOf } from "../state/store.js";
-import { command, field, fill, h, segmented, select } from "../parts/dom.js";
+import { ask, choose, connect, family, get, modelOf, on, set, variantsOf } from "../state/store.js";
+import { field, fill, h, segmented, select } from "../parts/dom.js";
 import { toggle } from "./shell.js";
-import { linkTo, readLink, syncAddress } from "./link.js";
-import { snippet } from "./python.js";
+import { linkTo, readLink, snippet, syncAddress } from "./link.js";
+import { trainCommand } from "../parts/absent.js";
 
 const SHORT = { "fashion-mnist": "Fashion" };
-export const trainCommand = (dataset, recipe, latentDim) =>
-  `python -m vae train --dataset ${dataset} --recipe ${recipe} --latent-dims ${latentDim}`;
 const RECIPE_HINTS = {
   default: "Ours: the best that trains in about a minute on two CPU cores",
   tutorial: "The classic tutorial net: one hidden layer of 400",
@@ -210,43 +208,6 @@ async function start(device, element, alarm) {
     alarm.hidden = false;
     fill(alarm, fault.message);
   }
-}
-
-export function noModels() {
-  const { models, broken } = get().catalogue,
-    faults = Object.keys(broken).length;
-  if (models.length) return missing();
-  return h(
-    "div",
-    { class: "empty" },
-    h("h2", {}, "There is no model here yet"),
-    h(
-      "p",
-      {},
-      "Train one on scikit-learn’s handwritten digits: it needs no download and takes seconds. Then reload this page.",
-    ),
-    command("python -m vae train --dataset digits --recipe default --latent-dims 2,5,10,20"),
-    faults
-      ? h(
-          "p",
-          { class: "quiet" },
-          `${faults} ${faults === 1 ? "folder" : "folders"} in models cannot be opened; About says why.`,
-        )
-      : null,
-  );
-}
-
-// This data set has no model yet, though others have.
-function missing() {
-  const { dataset, datasets } = { ...get(), ...get().catalogue },
-    known = datasets.find((d) => d.name === dataset);
-  return h(
-    "div",
-    { class: "empty" },
-    h("h2", {}, `There is no model of ${known?.title ?? dataset} yet`),
-    h("p", {}, "Train one with this command, then reload this page; or choose another data set above."),
-    command(trainCommand(dataset, "default", (known?.sizes ?? [2]).join(","))),
-  );
 }
 
 const PATHS = {

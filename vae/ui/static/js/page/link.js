@@ -1,8 +1,10 @@
-// The view as an address, and back: a table of what a link holds.
+// The view as an address and back, by a table of what a link holds; and the place as Python.
+import { axesOf, planeOf } from "../space/chart.js";
 import { get, modelOf, on, tokens } from "../state/store.js";
+import { toLatent } from "../explorer/local.js";
+import { vectorText } from "../parts/dom.js";
 import { GROUNDS } from "../map/ground.js";
 import { COLOURS } from "../parts/colour.js";
-import { axesOf, planeOf } from "../parts/charts.js";
 import { readPath, writePath } from "../map/ends.js";
 import { pickText, readPick } from "../space/outline.js";
 
@@ -216,4 +218,28 @@ export function readLink(catalogue) {
       ? `This link asks for ${faults.join(" and ")}, which ${many ? "are" : "is"} not here; the rest is shown as usual.`
       : null,
   };
+}
+
+// The image at Here as a few lines of Python against the library's public names; null where no place is known yet.
+export function snippet() {
+  const { model, frame, uv, here, label, catalogue } = get();
+  const z =
+    frame && model && frame.model === model.name && uv
+      ? (toLatent(frame, uv) ?? (here?.model === model.name ? here.z : null))
+      : null;
+  if (!z) return null;
+  const numbers = Array.from(z, (v) => String(Number(v.toPrecision(9)))),
+    lines = [];
+  for (let i = 0; i < numbers.length; i += 8) lines.push(numbers.slice(i, i + 8).join(", "));
+  const given = model.conditional ? `, torch.tensor([${label}])` : "",
+    [channels] = model.image_shape;
+  return `# ${model.name} at z = ${vectorText(z)}; run it where app.py runs
+import torch
+from vae import load_model
+
+model = load_model(${JSON.stringify(`${catalogue.folder}/${model.name}`)})
+z = torch.tensor([[${lines.join(",\n                   ")}]])
+with torch.inference_mode():
+    image = model.decode(z${given})[0${channels === 1 ? ", 0" : ""}].numpy()  # ${(channels === 1 ? model.image_shape.slice(1) : model.image_shape).join(" x ")}, 0 is paper, 1 is ink
+`;
 }

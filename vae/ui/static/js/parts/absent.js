@@ -1,6 +1,6 @@
-// One line and a button where a data set's images are missing, with progress while they come.
+// What is said where something is missing: a data set's images, with a button to fetch them and progress; a model, with the command that trains it.
 import { datasetOf, get } from "../state/store.js";
-import { fill, h } from "./dom.js";
+import { command, fill, h } from "./dom.js";
 
 const running = new Map(); // dataset -> last news
 
@@ -51,4 +51,44 @@ export function fetchNotice(dataset) {
   shown.set(box, dataset);
   line(box, dataset);
   return box;
+}
+
+export const trainCommand = (dataset, recipe, latentDim) =>
+  `python -m vae train --dataset ${dataset} --recipe ${recipe} --latent-dims ${latentDim}`;
+
+export function noModels() {
+  const { models, broken } = get().catalogue,
+    faults = Object.keys(broken).length;
+  if (models.length) return missing();
+  return h(
+    "div",
+    { class: "empty" },
+    h("h2", {}, "There is no model here yet"),
+    h(
+      "p",
+      {},
+      "Train one on scikit-learn’s handwritten digits: it needs no download and takes seconds. Then reload this page.",
+    ),
+    command("python -m vae train --dataset digits --recipe default --latent-dims 2,5,10,20"),
+    faults
+      ? h(
+          "p",
+          { class: "quiet" },
+          `${faults} ${faults === 1 ? "folder" : "folders"} in models cannot be opened; About says why.`,
+        )
+      : null,
+  );
+}
+
+// This data set has no model yet, though others have.
+function missing() {
+  const { dataset, datasets } = { ...get(), ...get().catalogue },
+    known = datasets.find((d) => d.name === dataset);
+  return h(
+    "div",
+    { class: "empty" },
+    h("h2", {}, `There is no model of ${known?.title ?? dataset} yet`),
+    h("p", {}, "Train one with this command, then reload this page; or choose another data set above."),
+    command(trainCommand(dataset, "default", (known?.sizes ?? [2]).join(","))),
+  );
 }

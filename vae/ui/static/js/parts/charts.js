@@ -1,33 +1,7 @@
 // Which plane of the latent space the map shows.
 import { get, set } from "../state/store.js";
 import { field, h, select } from "./dom.js";
-
-const SUB = "₀₁₂₃₄₅₆₇₈₉";
-const sub = (i) =>
-  String(i)
-    .split("")
-    .map((d) => SUB[d])
-    .join("");
-export const axesOf = (chart) =>
-  /^axes:(\d+),(\d+)$/
-    .exec(chart ?? "")
-    ?.slice(1)
-    .map(Number) ?? null;
-export const planeOf = (chart) =>
-  /^plane:(\d{1,7}),(\d{1,7}),(\d{1,7})$/
-    .exec(chart ?? "")
-    ?.slice(1)
-    .map(Number) ?? null;
-export const CORNERS = ["a", "b", "c"];
-
-// What the map's two axes are called.
-export function titles(chart) {
-  const axes = axesOf(chart);
-  if (axes) return axes.map((i) => `z${sub(i + 1)}`);
-  if (chart === "pca") return ["PCA 1", "PCA 2"];
-  if (planeOf(chart)) return ["from image a towards b", "towards c"];
-  return ["UMAP 1", "UMAP 2"];
-}
+import { axesOf, CORNERS, planeOf, sub } from "../space/chart.js";
 
 const HINTS = {
   axes: "Two of the numbers of z; the others stay at their mean, or at an image’s",
@@ -146,28 +120,5 @@ function cornerFields(corners, pick) {
         box,
       ];
     }),
-  );
-}
-
-// What two axes of z hold the other dimensions at.
-export function anchorPicker() {
-  const { frame, model, index } = get();
-  if (!axesOf(frame?.chart) || model.latent_dim === 2) return null;
-  const { anchor } = frame,
-    other = index !== anchor;
-  const options = [
-    { value: "mean", text: "the mean" },
-    ...(anchor === null ? [] : [{ value: anchor, text: `image ${anchor}` }]),
-    ...(other ? [{ value: index, text: `image ${index}, selected` }] : []),
-  ];
-  return field(
-    "rest at",
-    select(
-      "the other dimensions of z",
-      options,
-      anchor ?? "mean",
-      (value) => set({ anchor: value === "mean" ? null : Number(value) }),
-      "What the other numbers of z are while two of them move: the mean of all codes, or those of the selected image",
-    ),
   );
 }

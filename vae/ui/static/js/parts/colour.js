@@ -2,6 +2,7 @@
 import { ask, datasetOf, get, unpack } from "../state/store.js";
 import { h, number, percent } from "./dom.js";
 import { count } from "../explorer/trust.js";
+import { klOf } from "../space/latent.js";
 
 export const COLOURS = {
   label: ["label", "The class of each test image"],
@@ -36,15 +37,6 @@ export function paints(what, { local, model }) {
   if (what === "kl" || what === "trust")
     return Boolean((what === "trust" || model?.variational) && local?.name === model.name);
   return what !== "recon" || Boolean(datasetOf(model?.dataset)?.images);
-}
-
-// KL(N(mu, diag exp logvar) || N(0, I)) of every code, in nats.
-export function klOf({ mu, logvar, codes: { size, count } }) {
-  const out = new Float32Array(count);
-  for (let i = 0; i < count; i += 1)
-    for (let k = i * size; k < (i + 1) * size; k += 1)
-      out[i] += 0.5 * (mu[k] * mu[k] + Math.exp(logvar[k]) - logvar[k] - 1);
-  return out;
 }
 
 // The figure of every code, null where the server cannot count it.

@@ -230,3 +230,8 @@ export const command = (text) =>
     },
     h("code", {}, text),
   );
+
+export const title = (text, ...rest) => h("h2", { class: "inspector__title" }, text, ...rest);
+
+// A window wide enough for larger pictures.
+export const wide = matchMedia("(min-width: 1600px)");

@@ -1,6 +1,6 @@
 // What is written over the points: class names at their densest place, the cursor, the selected code and the spread of its posterior.
 import { fill, s } from "./dom.js";
-import { CORNERS } from "./charts.js";
+import { CORNERS } from "../space/chart.js";
 
 const CELLS = 44;
 

@@ -80,3 +80,6 @@ on(["dark"], () => {
     if (images) paint(canvas, images, k, kind);
   }
 });
+
+// What stands where a picture will come, as large as it will be.
+export const gap = (kind) => h("span", { class: `sizes__gap sizes__gap--${kind}` });

@@ -70,6 +70,26 @@ export class Plot {
     return { u: (u0 + u1) / 2, v: (v0 + v1) / 2, scale };
   }
 
+  // What part of the chart is seen, in numbers that mean the same in a window of any size: its middle {u, v} and the span of its shorter side;
+  // null where everything is, as it is at first.
+  seen() {
+    const { u, v, scale } = this.view,
+      whole = this.fitView(this.frame),
+      near = 0.5 * scale;
+    const all =
+      Math.abs(scale / whole.scale - 1) < 1e-3 &&
+      Math.abs(u - whole.u) < near &&
+      Math.abs(v - whole.v) < near;
+    return all ? null : { u, v, span: scale * Math.min(...this.inner) };
+  }
+
+  // Where the next drawing looks; false where the map has no size yet.
+  aim({ u, v, span }) {
+    const side = Math.min(...this.inner);
+    if (side > 0) this.view = { u, v, scale: span / side, aimed: side };
+    return side > 0;
+  }
+
   ranges() {
     const { u, v, scale } = this.view,
       [width, height] = this.inner;

@@ -1,4 +1,40 @@
-// What several chosen codes have in common: their mean, their classes, their divergence from the prior, and all of them as a table. No DOM.
+// Arithmetic of latents: ways between two of them, and what several codes have in common. Pure: no DOM, no store; workers use it too.
+
+const dot = (a, b) => a.reduce((sum, v, k) => sum + v * b[k], 0);
+
+const norm = (a) => Math.sqrt(dot(a, a));
+
+const lerp = (a, b, t) => Float32Array.from(a, (v, k) => v + t * (b[k] - v));
+
+// Spherical interpolation (Shoemake 1985): the angle turns evenly; straight where it is undefined or its sine vanishes, as vae/space/latent.py.
+export function slerp(a, b, t) {
+  const lengths = norm(a) * norm(b);
+  if (lengths === 0) return lerp(a, b, t);
+  const angle = Math.acos(Math.min(1, Math.max(-1, dot(a, b) / lengths))),
+    sine = Math.sin(angle);
+  if (sine < 1e-6) return lerp(a, b, t);
+  const [p, q] = [Math.sin((1 - t) * angle) / sine, Math.sin(t * angle) / sine];
+  return Float32Array.from(a, (v, k) => p * v + q * b[k]);
+}
+
+const NIL = 1e-6;
+
+// Why there is no spherical path from a to b, as a sentence; null where there is one.
+export function noSphere(a, b) {
+  const zero = [
+    ["A", a],
+    ["B", b],
+  ].find(([, z]) => norm(z) < NIL);
+  if (zero)
+    return `${zero[0]} is the origin z = 0, which has no direction: a spherical path is undefined there. Move ${zero[0]} a little, or take the straight path.`;
+  if (dot(a, b) / (norm(a) * norm(b)) < -1 + NIL)
+    return "A and B point in opposite directions, so no spherical path is shorter than the others. Move one of them a little, or take the straight path.";
+  return null;
+}
+
+// `count` places from a to b, ends included.
+export const walk = (a, b, count, method) =>
+  Array.from({ length: count }, (_, i) => (method === "slerp" ? slerp : lerp)(a, b, i / (count - 1)));
 
 // The mean of the chosen mu.
 export function meanOf({ mu, codes: { size } }, indices) {
@@ -43,4 +79,13 @@ export function tableOf({ mu, logvar, labels, codes: { size } }, indices) {
       ].join(","),
     );
   return `${rows.join("\n")}\n`;
+}
+
+// KL(N(mu, diag exp logvar) || N(0, I)) of every code, in nats.
+export function klOf({ mu, logvar, codes: { size, count } }) {
+  const out = new Float32Array(count);
+  for (let i = 0; i < count; i += 1)
+    for (let k = i * size; k < (i + 1) * size; k += 1)
+      out[i] += 0.5 * (mu[k] * mu[k] + Math.exp(logvar[k]) - logvar[k] - 1);
+  return out;
 }

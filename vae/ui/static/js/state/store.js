@@ -110,6 +110,13 @@ export function choose({ dataset = state.dataset, recipe = state.recipe, latentD
   if (other) set({ index: 0, selection: null, hidden: new Set(), drawing: null, path: null, picked: null });
 }
 
+// Moves to a test image and its place on the map.
+export function goTo(index) {
+  const { frame } = get(),
+    uv = frame ? [frame.uv[2 * index], frame.uv[2 * index + 1]] : null;
+  set({ index, uv, click: uv });
+}
+
 // ---- asking the server
 
 let connected;

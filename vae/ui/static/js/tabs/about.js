@@ -2,8 +2,8 @@
 import { ask, choose, get, latest, on } from "../state/store.js";
 import { command, count, fill, h, notice, number, openTab, s, whileSeen } from "../parts/dom.js";
 import { FLAGS, RECIPES, TRAPS, WORDS } from "./recipes.js";
-import { noModels } from "../page/header.js";
 import { twin } from "./twin.js";
+import { noModels } from "../parts/absent.js";
 
 const section = (title, ...rest) => h("section", {}, h("h2", {}, title), ...rest);
 const table = (heads, rows, numbers = [], kind = "") =>

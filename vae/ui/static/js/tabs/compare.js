@@ -3,11 +3,12 @@ import {
   ask,
   choose,
   classNames,
+  datasetOf,
   family,
   get,
+  goTo,
   latest,
   modelOf,
-  datasetOf,
   on,
   tokens,
   unpack,
@@ -15,9 +16,7 @@ import {
 import { fill, h, notice, number, openTab, segmented, select, term, whileSeen } from "../parts/dom.js";
 import { pictureOf } from "../parts/pixels.js";
 import { axis, Figure, palette } from "../parts/figure.js";
-import { fetchNotice } from "../parts/absent.js";
-import { noModels, trainCommand } from "../page/header.js";
-import { goTo } from "../map/bar.js";
+import { fetchNotice, noModels, trainCommand } from "../parts/absent.js";
 
 const asked = { kind: "classes", label: 0, list: "", seed: 0 };
 const COUNT = tokens.compare.images;

@@ -6,6 +6,7 @@ import {
   datasetOf,
   family,
   get,
+  goTo,
   latest,
   modelOf,
   on,
@@ -25,14 +26,13 @@ import {
   vectorText,
   whileSeen,
 } from "../parts/dom.js";
-import { paint, picture, pictureOf } from "../parts/pixels.js";
+import { gap, paint, picture, pictureOf } from "../parts/pixels.js";
 import { Paper } from "./paper.js";
 import { bounds, Plot } from "../parts/plot.js";
 import { densest, drawMarks, ellipse } from "../parts/marks.js";
-import { titles } from "../parts/charts.js";
-import { noModels, trainCommand } from "../page/header.js";
-import { gap, votesText } from "../map/inspector.js";
-import { goTo } from "../map/bar.js";
+import { noModels, trainCommand } from "../parts/absent.js";
+import { votesText } from "../parts/meter.js";
+import { titles } from "../space/chart.js";
 
 const button = (text, hint, work, name = "button") =>
   h("button", { type: "button", class: name, "data-hint": hint, on: { click: work } }, text);

@@ -14,8 +14,9 @@ import {
   whileSeen,
 } from "../parts/dom.js";
 import { imageData, paint, picture } from "../parts/pixels.js";
-import { chartPicker, titles } from "../parts/charts.js";
-import { noModels } from "../page/header.js";
+import { chartPicker } from "../parts/charts.js";
+import { noModels } from "../parts/absent.js";
+import { titles } from "../space/chart.js";
 
 const asked = { n: tokens.manifold.n, extent: tokens.manifold.extent, spacing: "even", chart: null };
 let sheet = null; // {images, z, uv, n, model, chart}

@@ -1,0 +1,92 @@
+// SELECTED: one test image, its reconstruction, the error, and what the figures say of it.
+import { ask, classNames, get, latest, on, set, unpack } from "../state/store.js";
+import { fill, h, number, term, title, wide } from "../parts/dom.js";
+import { gap, pictureOf } from "../parts/pixels.js";
+import { named, votesText } from "../parts/meter.js";
+import { fetchNotice } from "../parts/absent.js";
+import { selectedSetters } from "./ends.js";
+
+function figureOf(canvas, caption) {
+  return h("figure", { class: "shot" }, canvas, h("figcaption", {}, caption));
+}
+
+export function selectedBlock() {
+  const block = h("section", { class: "selected-image", "aria-label": "Selected image" });
+  const turn = latest(async () => {
+    const { model, index, frame } = get();
+    if (!model || !frame || frame.model !== model.name) return;
+    if (!block.dataset.model) {
+      fill(
+        block,
+        h(
+          "div",
+          { class: "inspector__head" },
+          title("Selected", h("span", { class: "inspector__what" }, `test image ${index}`)),
+        ),
+        h(
+          "div",
+          { class: "row row--top" },
+          ["original", "reconstruction", "error"].map((text) => figureOf(gap("coming"), text)),
+        ),
+        h("p", { class: "selected-image__votes quiet" }, "waking the networks …"),
+      );
+    }
+    try {
+      const reply = await ask("select", { model: model.name, index, chart: frame.chart });
+      set({ selection: { ...reply, model: model.name } });
+      const side = wide.matches ? 84 : 56,
+        original = unpack(reply.original),
+        recon = unpack(reply.x_recon),
+        error = unpack(reply.error_image),
+        name = classNames()[reply.label] ?? reply.label;
+      block.dataset.index = String(index);
+      block.dataset.model = model.name;
+      block.dataset.ready = "yes";
+      fill(
+        block,
+        h(
+          "div",
+          { class: "inspector__head" },
+          title("Selected", h("span", { class: "inspector__what" }, `test image ${index}, ${named(name)}`)),
+          selectedSetters(),
+        ),
+        h(
+          "div",
+          { class: "row row--top" },
+          original && figureOf(pictureOf(original, 0, side, "original"), "original"),
+          figureOf(pictureOf(recon, 0, side, "reconstruction"), "reconstruction"),
+          error &&
+            figureOf(
+              pictureOf(
+                error,
+                0,
+                side,
+                "error: blue where ink is missing, orange where there is too much",
+                "signed",
+              ),
+              "error",
+            ),
+          original
+            ? h(
+                "dl",
+                { class: "facts" },
+                fact(term("recon"), reply.recon, "nats"),
+                fact(term("kl"), reply.kl, "nats"),
+                h("dd", { class: "quiet facts__note" }, "at the mean"),
+              )
+            : fetchNotice(get().dataset),
+        ),
+        h("p", { class: "selected-image__votes" }, term("votes"), " ", votesText(reply.label_votes)),
+      );
+    } catch (fault) {
+      fill(block, title("Selected"), h("p", { class: "warn" }, fault.message));
+    }
+  });
+  on(["index", "frame", "images", "offline"], () => !get().offline && turn());
+  return block;
+}
+
+const fact = (name, value, unit) =>
+  value === null || value === undefined
+    ? null
+    : [h("dt", {}, name), h("dd", {}, number(value, 1), h("span", { class: "unit" }, ` ${unit}`))];
