@@ -13,7 +13,7 @@ def open_bench(chromium, url: str):
     page.evaluate(
         """async () => {
           const folder = document.querySelector("link[rel=modulepreload][href$='space/net.js']").href.replace("space/net.js", "");
-          const names = ["safetensors", "net", "neighbours", "field", "latent", "geodesic"];
+          const names = ["safetensors", "net", "neighbours", "chart", "field", "latent", "geodesic"];
           const modules = await Promise.all(names.map((name) => import(`${folder}space/${name}.js`)));
           const floats = (text) => new Float32Array(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
           const text = (array) => {

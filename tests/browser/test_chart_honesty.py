@@ -51,7 +51,7 @@ def test_the_density_scale_ends_at_the_codes_to_a_unit_of_area_in_the_fullest_ce
     cells, step = 40, 0.2
     high = bench.evaluate(
         """([uv, n, step]) => {
-          const grid = { columns: n, rows: n, u0: -4, v1: 4, du: step, dv: step }, chart = lx.openChart({ uv: lx.floats(uv) });
+          const grid = { columns: n, rows: n, u0: -4, v1: 4, du: step, dv: step }, chart = lx.openField({ uv: lx.floats(uv) }, {});
           return lx.paint({}, chart, { what: "density", grid, look: { accent: [0, 0, 0], strong: 1 } }).high;
         }""",
         [b64(uv), cells, step],
@@ -134,8 +134,8 @@ def test_an_affine_chart_inverts_on_its_plane_in_the_browser(visit, app, chart):
     answer = page.evaluate(
         """async (places) => {
           const folder = document.querySelector("link[rel=modulepreload][href$='space/net.js']").href.replace("space/net.js", "");
-          const [{ get }, { toLatent, toPlane }] = await Promise.all(["state/store.js", "explorer/local.js"].map((name) => import(folder + name))), { frame } = get();
-          return places.map((uv) => { const z = toLatent(frame, uv); return [Array.from(z), toPlane(frame, z)]; });
+          const [{ get }, { chartOf }] = await Promise.all(["state/store.js", "space/chart.js"].map((name) => import(folder + name))), { frame, local } = get(), chart = chartOf(frame, local);
+          return places.map((uv) => { const z = chart.toLatent(uv); return [Array.from(z), chart.toPlane(z)]; });
         }""",
         uv.tolist(),
     )

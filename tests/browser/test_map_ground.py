@@ -46,7 +46,7 @@ def paint(bench, world, what: str):
           const { mu, labels } = await lx.read(name, "codes"), codes = new lx.Codes(mu.data, config.latent_dim, labels.data);
           const model = { name, mu: mu.data, shape: config.image_shape, net: new lx.Net(await lx.read(name, "model"), config), codes, gaps: codes.gaps() };
           const look = { ink: [0, 0, 0], strength: 1, full: 1e-9, colours: Array.from({ length: 10 }, (_, i) => [i, 0, 0]), accent: [9, 9, 9], strong: 1 };
-          const made = lx.paint(model, lx.openChart({ ...chart, uv: new Float32Array(2) }), { what, grid, look });
+          const made = lx.paint(model, lx.openField({ ...chart, uv: new Float32Array(2) }, model), { what, grid, look });
           return { ...made, sheet: Array.from(made.sheet) };
         }""",
         [name, config, {"origin": chart.origin.tolist(), "basis": chart.basis.tolist()}, grid, what],

@@ -89,7 +89,7 @@ def seek(bench, name: str, chart, question: dict) -> dict:
         """async ([name, config, chart, question]) => {
           const { mu, labels } = await lx.read(name, "codes"), codes = new lx.Codes(mu.data, config.latent_dim, labels.data);
           const model = { mu: mu.data, net: new lx.Net(await lx.read(name, "model"), config), codes, gaps: codes.gaps(20) };
-          const search = lx.seek(model, lx.openChart({ ...chart, uv: new Float32Array(2) }), question);
+          const search = lx.seek(model, lx.makeChart(chart, model), question);
           let step = search.next();
           while (!step.done) step = search.next();
           return { ...step.value, images: step.value.images && step.value.images.map((image) => [...image]) };

@@ -40,8 +40,8 @@ export class Knowing extends Helper {
       });
     if (local.gaps && (told.name !== local.name || told.gaps !== local.gaps))
       this.ask("measured", { name: local.name, gaps: local.gaps });
-    if (told.frame !== frame)
-      this.ask("chart", { chart: { origin: frame.origin, basis: frame.basis, uv: frame.uv } });
+    if (told.name !== local.name || told.frame !== frame)
+      this.ask("chart", { frame: { origin: frame.origin, basis: frame.basis, uv: frame.uv } });
     this.told = { name: local.name, gaps: local.gaps, frame };
     return this;
   }

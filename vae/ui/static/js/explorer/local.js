@@ -2,7 +2,7 @@
 import { ask, get, latest, modelHeld, on, set, unpack } from "../state/store.js";
 import { readSafetensors } from "../space/safetensors.js";
 import { Net, runsHere } from "../space/net.js";
-import { carry, Codes } from "../space/neighbours.js";
+import { Codes } from "../space/neighbours.js";
 import { Helper } from "./helper.js";
 
 const KEPT = 5; // models held at once: every size of one family
@@ -130,28 +130,4 @@ export async function decode(z) {
   });
   note("server", performance.now() - start);
   return Float32Array.from(unpack(images).data, (v) => v / 255);
-}
-
-// ---- charts
-
-let places = { frame: null, codes: null };
-const placesOf = (frame) =>
-  (places.frame === frame ? places : (places = { frame, codes: new Codes(frame.uv, 2, frame.labels) })).codes;
-
-// The latent at a place of the drawn chart, null where only the server knows it yet.
-export function toLatent(frame, [u, v]) {
-  if (frame.basis)
-    return Float32Array.from(frame.origin, (o, k) => o + u * frame.basis[0][k] + v * frame.basis[1][k]);
-  const { local } = get();
-  return local?.name === frame.model
-    ? Float32Array.from(carry(placesOf(frame), local.mu, local.codes.size, [u, v]))
-    : null;
-}
-
-// The place of a latent on the drawn chart.
-export function toPlane(frame, z) {
-  if (frame.basis)
-    return frame.basis.map((row) => row.reduce((sum, b, k) => sum + b * (z[k] - frame.origin[k]), 0));
-  const { local } = get();
-  return local?.name === frame.model ? Array.from(carry(local.codes, frame.uv, 2, z)) : null;
 }

@@ -2,11 +2,11 @@
 import { readSafetensors } from "../space/safetensors.js";
 import { Net } from "../space/net.js";
 import { Codes, pointwise } from "../space/neighbours.js";
-import { openChart, paint } from "../space/field.js";
+import { openField, paint } from "../space/field.js";
 import { seek, strip, turns } from "../space/geodesic.js";
 
 let model = null,
-  chart = null;
+  field = null;
 const searches = {};
 
 const work = {
@@ -62,15 +62,15 @@ const work = {
     if (model?.name === name) model.gaps = gaps;
     return {};
   },
-  chart: ({ chart: opened }) => {
-    chart = openChart(opened);
+  chart: ({ frame }) => {
+    field = openField(frame, model);
     return {};
   },
-  ground: (question) => paint(model, chart, question),
-  strip: (question) => strip(model, chart, question),
+  ground: (question) => paint(model, field, question),
+  strip: (question) => strip(model, field.chart, question),
   // A long search a little at a time: with a question it begins, without one it goes on.
   seek: ({ question, goOn }) => {
-    if (question) searches[question.kind] = seek(model, chart, question);
+    if (question) searches[question.kind] = seek(model, field.chart, question);
     return turns(searches[question?.kind ?? goOn]);
   },
 };

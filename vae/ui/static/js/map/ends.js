@@ -1,7 +1,7 @@
 // The two ends A and B of a path on the map: where they are, how they are set and cleared. An end is {index} of a test image or {uv} of the chart.
 import { get, set } from "../state/store.js";
 import { h } from "../parts/dom.js";
-import { toLatent, toPlane } from "../explorer/local.js";
+import { chartOf } from "../space/chart.js";
 
 export const NAMES = ["a", "b"];
 
@@ -53,14 +53,14 @@ export function listenForKeys(host, stage) {
 
 // On another chart an image keeps its place in the path, and so does any other place through its z; another model keeps the images alone.
 export function carryOver(before, frame) {
-  const { path } = get();
+  const { path, local } = get();
   if (!path) return;
   const carried = (end) => {
     if (!end) return null;
     if (end.index !== undefined) return end.index < frame.labels.length ? end : null;
     if (!before || (before.model === frame.model && before.chart === frame.chart)) return end;
-    const z = before.model === frame.model ? toLatent(before, end.uv) : null,
-      uv = z && toPlane(frame, z);
+    const z = before.model === frame.model ? chartOf(before, local)?.toLatent(end.uv) : null,
+      uv = z && chartOf(frame, local)?.toPlane(z);
     return uv ? { uv: Array.from(uv) } : null;
   };
   const [a, b] = NAMES.map((name) => carried(path[name])),

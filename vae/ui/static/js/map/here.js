@@ -2,11 +2,12 @@
 import { ask, classNames, get, goTo, latest, on, set, tokens, unpack } from "../state/store.js";
 import { fill, h, number, percent, term, title, vectorText, wide } from "../parts/dom.js";
 import { paint, picture, respace } from "../parts/pixels.js";
-import { decodeNow, median, note, toLatent } from "../explorer/local.js";
+import { decodeNow, median, note } from "../explorer/local.js";
 import { supportAt } from "../space/neighbours.js";
 import { thumb, thumbs } from "../explorer/thumbnails.js";
 import { hereSetters } from "./ends.js";
 import { fade, meter, named, votesText } from "../parts/meter.js";
+import { chartOf } from "../space/chart.js";
 
 const narrow = matchMedia("(max-width: 800px)");
 const space = () => (wide.matches ? 224 : narrow.matches ? 112 : 140);
@@ -108,7 +109,7 @@ export function hereBlock() {
   // At once, without any question to the server; false where the browser cannot.
   function local() {
     const { frame, uv, local: held } = get();
-    const z = held?.net && held.name === frame.model && toLatent(frame, uv),
+    const z = held?.net && held.name === frame.model && chartOf(frame, held).toLatent(uv),
       image =
         z &&
         decodeNow(
@@ -124,9 +125,9 @@ export function hereBlock() {
   }
 
   const remote = latest(async () => {
-    const { model, frame, uv, label } = get();
+    const { model, frame, uv, label, local: held } = get();
     if (!model || frame?.model !== model.name || !uv) return;
-    const z = toLatent(frame, uv),
+    const z = chartOf(frame, held)?.toLatent(uv),
       what = z ? { z: Array.from(z) } : { chart: frame.chart, uv },
       began = performance.now();
     slow ??= setTimeout(() => block.classList.add("busy"), tokens.slowMs);

@@ -1,34 +1,8 @@
 // What follows the pointer on the map: the cross, and the posterior of the code that lies under it.
 import { get, on, tokens } from "../state/store.js";
 import { drawLive, ellipse } from "../parts/marks.js";
-import { toPlane } from "../explorer/local.js";
-
-// Standard normal numbers that are the same at every visit (Box and Muller 1958).
-function normals(count) {
-  let state = 1;
-  const uniform = () => (state = (state * 48271) % 2147483647) / 2147483647;
-  return Float64Array.from(
-    { length: count },
-    () => Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform()),
-  );
-}
-
-// Places of draws from a code's posterior, for charts on which it is no ellipse.
-function draws(frame, local, index) {
-  const size = local.codes.size,
-    count = tokens.draw.samples,
-    eps = normals(count * size),
-    from = index * size;
-  return Array.from({ length: count }, (_, n) =>
-    toPlane(
-      frame,
-      Float32Array.from(
-        { length: size },
-        (_, k) => local.mu[from + k] + Math.exp(local.logvar[from + k] / 2) * eps[n * size + k],
-      ),
-    ),
-  );
-}
+import { chartOf } from "../space/chart.js";
+import { posteriorDraws } from "../space/latent.js";
 
 // Draws the live marks of a plot whenever HERE moves; gives back the drawing itself, for when the view moves.
 export function follow(plot) {
@@ -61,7 +35,8 @@ export function follow(plot) {
     } else {
       resting = setTimeout(() => {
         // sixty-four searches: only where the pointer stays
-        shape = { samples: draws(frame, local, found) };
+        const chart = chartOf(frame, local);
+        shape = { samples: posteriorDraws(local, found, tokens.draw.samples).map((z) => chart.toPlane(z)) };
         live();
       }, tokens.map.restMs);
     }

@@ -4,7 +4,7 @@ import { count, fill, h, s, segmented } from "../parts/dom.js";
 import { edges, rounded, simplify } from "../space/outline.js";
 import { choose, drawnOn, follow } from "./picked.js";
 import { meanOf } from "../space/latent.js";
-import { toPlane } from "../explorer/local.js";
+import { chartOf } from "../space/chart.js";
 
 const TOOLS = {
   pan: [
@@ -154,7 +154,7 @@ export function pick(plot, stage, beside, tap) {
   function centre(picked, frame, local) {
     if (!picked?.indices?.length || local?.name !== frame.model) return false;
     if (mean.picked !== picked || mean.frame !== frame)
-      mean = { picked, frame, uv: toPlane(frame, meanOf(local, picked.indices)) };
+      mean = { picked, frame, uv: chartOf(frame, local).toPlane(meanOf(local, picked.indices)) };
     return true;
   }
 

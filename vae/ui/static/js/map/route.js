@@ -1,11 +1,11 @@
 // The path between A and B on the map: its letters and lines, and what is computed about it beside the page.
 import { ask, get, latest, on, tokens, unpack } from "../state/store.js";
 import { count, fill, h, percent, s } from "../parts/dom.js";
-import { toLatent } from "../explorer/local.js";
 import { Knowing } from "../explorer/helper.js";
 import { carryOver, listenForKeys, NAMES, placeOf, setEnd } from "./ends.js";
 import { Drawer, lengthText } from "./strips.js";
 import { noSphere } from "../space/latent.js";
+import { chartOf } from "../space/chart.js";
 
 const { images: IMAGES, samples, points, search } = tokens.path;
 const SHORTEST =
@@ -16,7 +16,7 @@ function slices(images) {
     size = data.length / IMAGES;
   return Array.from({ length: IMAGES }, (_, n) => data.subarray(n * size, (n + 1) * size));
 }
-const chartOf = (frame) => frame && JSON.stringify([frame.model, frame.chart, frame.origin]); // the map may be drawn anew meanwhile: the same chart, another object
+const keyOf = (frame) => frame && JSON.stringify([frame.model, frame.chart, frame.origin]); // the map may be drawn anew meanwhile: the same chart, another object
 let helper = null;
 
 export class Route {
@@ -86,7 +86,7 @@ export class Route {
     const { path, frame, model, local, label } = get(),
       ends = NAMES.map((name) => placeOf(path?.[name], frame));
     if (!ends.every(Boolean) || frame.model !== model?.name || local?.name !== frame.model) return null;
-    const way = JSON.stringify([chartOf(frame), ends]),
+    const way = JSON.stringify([keyOf(frame), ends]),
       key = JSON.stringify([way, path.method, model.conditional ? label : null]);
     return { path, frame, local, model, ends, keys: [key, way] };
   }
@@ -158,7 +158,7 @@ export class Route {
         model,
         ends: uvs,
       } = now,
-      ends = uvs.map((uv) => toLatent(frame, uv)),
+      ends = uvs.map((uv) => chartOf(frame, local).toLatent(uv)),
       { drawer } = this,
       strip = drawer.strips[0];
     this.keys[0] = now.keys[0];
@@ -170,8 +170,8 @@ export class Route {
     strip.show(null);
     try {
       const made = await this.worker(now).ask("strip", { ends, method, count: IMAGES, points });
-      const chart = chartOf(frame),
-        fits = () => chartOf(this.question()?.frame) === chart && get().path.method === method; // a hand may have moved on: what is there is shown, the newest waits
+      const chart = keyOf(frame),
+        fits = () => keyOf(this.question()?.frame) === chart && get().path.method === method; // a hand may have moved on: what is there is shown, the newest waits
       if (!made.images && fits()) await this.remote(now, ends, made);
       if (!fits()) return;
       strip.show({ ...made, shape: model.image_shape });

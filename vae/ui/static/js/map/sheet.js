@@ -2,12 +2,13 @@
 import { classNames, get, goTo, latest, on, set, tokens } from "../state/store.js";
 import { count, fill, h, number, percent, save, segmented, select, term } from "../parts/dom.js";
 import { paint, picture } from "../parts/pixels.js";
-import { decode, toPlane } from "../explorer/local.js";
+import { decode } from "../explorer/local.js";
 import { supportAt } from "../space/neighbours.js";
 import { thumb, thumbs } from "../explorer/thumbnails.js";
 import { paints, valuesOf } from "../parts/colour.js";
 import { byDistance, classesOf, klOf, meanFigure, meanOf, tableOf } from "../space/latent.js";
 import { fade, meter, named, votesText } from "../parts/meter.js";
+import { chartOf } from "../space/chart.js";
 
 const ORDERS = { number: "by number", near: "nearest to their mean", far: "farthest from their mean" };
 const share = (part) => (part < 0.005 ? "<1\u202f%" : percent(part));
@@ -133,7 +134,7 @@ export function chosenBlock() {
 
   function toMean() {
     const found = known(),
-      uv = found && toPlane(get().frame, meanOf(found.local, found.indices));
+      uv = found && chartOf(get().frame, found.local)?.toPlane(meanOf(found.local, found.indices));
     if (uv) set({ uv, click: uv });
   }
 

@@ -1,7 +1,6 @@
 // The view as an address and back, by a table of what a link holds; and the place as Python.
-import { axesOf, planeOf } from "../space/chart.js";
+import { axesOf, chartOf, planeOf } from "../space/chart.js";
 import { get, modelOf, on, tokens } from "../state/store.js";
-import { toLatent } from "../explorer/local.js";
 import { vectorText } from "../parts/dom.js";
 import { GROUNDS } from "../map/ground.js";
 import { COLOURS } from "../parts/colour.js";
@@ -21,7 +20,7 @@ export function numbers(text, wanted) {
 const rounded = (values) => Array.from(values, (v) => Number(v.toFixed(4))).join(",");
 const whole = (text, key) => (/^\d{1,7}$/.test(text) ? { [key]: Number(text) } : null);
 
-function chartOf(text, { latentDim }) {
+function chartNamed(text, { latentDim }) {
   const axes = axesOf(text),
     corners = planeOf(text);
   const good = axes
@@ -62,7 +61,7 @@ const FIELDS = [
     what: "the chart",
     of: ["chart", "frame"],
     write: ({ chart, frame }) => chart ?? frame?.chart,
-    read: chartOf,
+    read: chartNamed,
   },
   {
     key: "anchor",
@@ -222,10 +221,10 @@ export function readLink(catalogue) {
 
 // The image at Here as a few lines of Python against the library's public names; null where no place is known yet.
 export function snippet() {
-  const { model, frame, uv, here, label, catalogue } = get();
+  const { model, frame, uv, here, label, catalogue, local } = get();
   const z =
     frame && model && frame.model === model.name && uv
-      ? (toLatent(frame, uv) ?? (here?.model === model.name ? here.z : null))
+      ? (chartOf(frame, local)?.toLatent(uv) ?? (here?.model === model.name ? here.z : null))
       : null;
   if (!z) return null;
   const numbers = Array.from(z, (v) => String(Number(v.toPrecision(9)))),

@@ -1,20 +1,13 @@
 // What can lie behind the codes: pictures of a part of a chart, computed cell by cell. No DOM: a worker runs this.
-import { Codes, carry, supportAt } from "./neighbours.js";
+import { makeChart } from "./chart.js";
+import { supportAt } from "./neighbours.js";
 
 const KEPT = 4000; // decoded tiles held, so that a pan decodes only what comes into view
 
-// The latent at a place of a chart {origin, basis} or {uv, codes of uv}.
-export function latentAt(chart, model, u, v, out = new Float32Array(model.codes.size)) {
-  if (!chart.basis) out.set(carry(chart.places, model.mu, model.codes.size, [u, v]));
-  else
-    for (let k = 0; k < out.length; k += 1)
-      out[k] = chart.origin[k] + u * chart.basis[0][k] + v * chart.basis[1][k];
-  return out;
-}
-
-export const openChart = (chart) => ({
-  ...chart,
-  places: new Codes(chart.uv, 2, null),
+// What is painted over a drawn map {basis, origin, uv}, and the tiles that were.
+export const openField = (frame, model) => ({
+  chart: makeChart(frame, model),
+  uv: frame.uv,
   tiles: new Map(),
   tileKey: "",
 });
@@ -35,16 +28,16 @@ const alphaOf = (support, { strength, full }) => strength * Math.min(1, support 
 const FAINTEST = 0.01;
 
 // One tile: its support, and its image as bytes where any of it will show. Cells lie on a lattice, so the same cell comes back after a pan.
-function tile(model, chart, grid, k, look) {
+function tile(model, field, grid, k, look) {
   const key = `${grid.du} ${grid.dv}`;
-  if (chart.tileKey !== key || chart.tiles.size > KEPT) ((chart.tiles = new Map()), (chart.tileKey = key));
+  if (field.tileKey !== key || field.tiles.size > KEPT) ((field.tiles = new Map()), (field.tileKey = key));
   const column = Math.round(grid.u0 / grid.du) + (k % grid.columns),
     row = Math.round(grid.v1 / grid.dv) - Math.floor(k / grid.columns),
     name = `${column} ${row}`;
-  let made = chart.tiles.get(name);
+  let made = field.tiles.get(name);
   if (!made) {
-    made = { z: latentAt(chart, model, ...middle(grid, k)), bytes: null };
-    chart.tiles.set(name, made);
+    made = { z: field.chart.toLatent(middle(grid, k)), bytes: null };
+    field.tiles.set(name, made);
   }
   if (made.gaps !== (model.gaps ?? null))
     Object.assign(made, { gaps: model.gaps ?? null, support: supportOf(model, made.z) });
@@ -73,11 +66,10 @@ export function bake(tiles, [channels, high, wide], grid, look) {
 }
 
 // How many codes lie around each cell: a count over the chart, smoothed over two cells, as shares of the fullest; `high` is how many the fullest has to a unit of area.
-function density(chart, { columns, rows, u0, v1, du, dv }) {
+function density({ uv }, { columns, rows, u0, v1, du, dv }) {
   const counts = new Float32Array(columns * rows),
     reach = 3,
     weights = Array.from({ length: 2 * reach + 1 }, (_, i) => Math.exp(-((i - reach) ** 2) / 4.5));
-  const { uv } = chart;
   for (let i = 0; i < uv.length; i += 2) {
     const column = Math.floor((uv[i] - u0) / du),
       row = Math.floor((v1 - uv[i + 1]) / dv);
@@ -105,19 +97,19 @@ function density(chart, { columns, rows, u0, v1, du, dv }) {
 
 // Each kind gives one value in [0, 1] a cell and, for classes, which one.
 const VALUES = {
-  density: (model, chart, grid) => density(chart, grid),
-  support: (model, chart, grid) => ({
+  density: (model, field, grid) => density(field, grid),
+  support: (model, { chart }, grid) => ({
     values: Float32Array.from({ length: grid.columns * grid.rows }, (_, k) =>
-      supportOf(model, latentAt(chart, model, ...middle(grid, k))),
+      supportOf(model, chart.toLatent(middle(grid, k))),
     ),
   }),
-  class: (model, chart, grid, look) => {
+  class: (model, { chart }, grid, look) => {
     const surest = Math.log((model.kinds ??= Math.max(2, new Set(model.codes.labels).size)));
     const count = grid.columns * grid.rows,
       values = new Float32Array(count),
       labels = new Uint8Array(count);
     for (let k = 0; k < count; k += 1) {
-      const { label_votes: votes, distance } = model.codes.ask(latentAt(chart, model, ...middle(grid, k))),
+      const { label_votes: votes, distance } = model.codes.ask(chart.toLatent(middle(grid, k))),
         [best, share] = Object.entries(votes).reduce((a, b) => (b[1] > a[1] ? b : a));
       const entropy = Object.values(votes).reduce((sum, p) => sum - p * Math.log(p), 0);
       labels[k] = best;
@@ -129,9 +121,9 @@ const VALUES = {
     }
     return { values, labels };
   },
-  stretch: (model, chart, grid) => {
+  stretch: (model, { chart }, grid) => {
     const raw = Float32Array.from({ length: grid.columns * grid.rows }, (_, k) =>
-      model.net.stretch(latentAt(chart, model, ...middle(grid, k)), chart.basis),
+      model.net.stretch(chart.toLatent(middle(grid, k)), chart.basis),
     );
     const sorted = raw.slice().sort(),
       low = sorted[Math.floor(sorted.length * 0.05)],
@@ -155,16 +147,16 @@ function colour({ values, labels }, { columns, rows }, { colours, accent, strong
 }
 
 // question: {what, grid, look: {ink, strength, full, colours, accent, strong}}
-export function paint(model, chart, { what, grid, look }) {
+export function paint(model, field, { what, grid, look }) {
   const start = performance.now(),
     count = grid.columns * grid.rows;
   if (what === "manifold") {
-    const held = chart.tiles.size,
-      tiles = Array.from({ length: count }, (_, k) => tile(model, chart, grid, k, look));
-    const fresh = chart.tiles.size >= held ? chart.tiles.size - held : count;
+    const held = field.tiles.size,
+      tiles = Array.from({ length: count }, (_, k) => tile(model, field, grid, k, look));
+    const fresh = field.tiles.size >= held ? field.tiles.size - held : count;
     return { ...bake(tiles, model.shape, grid, look), ms: performance.now() - start, count, fresh };
   }
-  const field = VALUES[what](model, chart, grid, look),
-    { sheet, width, height } = colour(field, grid, look);
-  return { sheet, width, height, low: field.low, high: field.high, ms: performance.now() - start, count };
+  const values = VALUES[what](model, field, grid, look),
+    { sheet, width, height } = colour(values, grid, look);
+  return { sheet, width, height, low: values.low, high: values.high, ms: performance.now() - start, count };
 }

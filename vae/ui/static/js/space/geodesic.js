@@ -1,7 +1,6 @@
 // The shortest path over the plane of a chart: over a lattice of images, then smoothed; and the pictures along any path. Pure: no DOM, no store; the worker runs it.
-import { latentAt, supportOf } from "./field.js";
+import { supportOf } from "./field.js";
 import { walk } from "./latent.js";
-import { carry } from "./neighbours.js";
 
 // The Euclidean norm of the difference of two images.
 export function apart(x, y) {
@@ -205,17 +204,12 @@ export function relax(points, images, decode, tangents, inside = () => true) {
 
 const TURN_MS = 80; // of arithmetic before the worker looks at its next question
 
-const placeOf = (model, chart, z) =>
-  chart.basis
-    ? chart.basis.map((row) => row.reduce((sum, b, k) => sum + b * (z[k] - chart.origin[k]), 0))
-    : Array.from(carry(model.codes, chart.uv, 2, z));
-
 // Places of z as the page shows them; without images where the model cannot be run here.
 function shown(model, chart, zs) {
   const { net } = model;
   return {
     zs: zs.map((z) => Array.from(z)),
-    uvs: zs.map((z) => placeOf(model, chart, z)),
+    uvs: zs.map((z) => chart.toPlane(z)),
     supports: zs.map((z) => supportOf(model, z)),
     images: net && zs.map((z) => Uint8ClampedArray.from(net.decode(z), (p) => p * 255)),
   };
@@ -226,7 +220,7 @@ export function strip(model, chart, { ends, method, count, points }) {
   const line = chart.basis && method === "linear" ? [ends[0], ends[1]] : walk(...ends, points, method);
   return {
     ...shown(model, chart, walk(...ends, count, method)),
-    line: line.map((z) => placeOf(model, chart, z)),
+    line: line.map((z) => chart.toPlane(z)),
   };
 }
 
@@ -252,7 +246,7 @@ export function* seek(model, chart, question) {
     return { length: gone[samples] };
   }
   const { a, b, count, sweeps, same, gain: least } = question,
-    latent = (uv) => latentAt(chart, model, ...uv),
+    latent = (uv) => chart.toLatent(uv),
     decode = (uv) => net.decode(latent(uv)),
     scratch = new Float32Array(net.pixels);
   const measure = function* (points) {

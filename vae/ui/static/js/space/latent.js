@@ -89,3 +89,25 @@ export function klOf({ mu, logvar, codes: { size, count } }) {
       out[i] += 0.5 * (mu[k] * mu[k] + Math.exp(logvar[k]) - logvar[k] - 1);
   return out;
 }
+
+// Standard normal numbers that are the same at every visit (Box and Muller 1958).
+function normals(count) {
+  let state = 1;
+  const uniform = () => (state = (state * 48271) % 2147483647) / 2147483647;
+  return Float64Array.from(
+    { length: count },
+    () => Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform()),
+  );
+}
+
+// `count` draws of z from the posterior of code `index`: the same at every visit.
+export function posteriorDraws({ mu, logvar, codes: { size } }, index, count) {
+  const eps = normals(count * size),
+    from = index * size;
+  return Array.from({ length: count }, (_, n) =>
+    Float32Array.from(
+      { length: size },
+      (_, k) => mu[from + k] + Math.exp(logvar[from + k] / 2) * eps[n * size + k],
+    ),
+  );
+}
