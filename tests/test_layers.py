@@ -192,3 +192,26 @@ def test_only_the_boot_module_asks_where_it_lies_or_imports_later(path):
 def test_the_arithmetic_of_space_knows_no_page_and_no_network(path):
     words = r"\b(document|window|navigator|location|fetch|localStorage|HTMLElement|addEventListener|devicePixelRatio)\b"
     assert not re.search(words, code_of(path))
+
+
+SHELL = {JS / "page/shell.js", JS / "page/onload.js", JS.parent / "css/shell.css"}
+OURS = sorted(path for kind in ("js", "css") for path in JS.parent.rglob(f"*.{kind}") if path not in SHELL)
+
+
+@pytest.mark.parametrize("path", OURS, ids=lambda path: path.relative_to(JS.parent).as_posix())
+def test_only_the_shell_knows_gradio_and_its_elements(path):
+    found = re.search(
+        r"gradio|role=.?tab\b|\.tabitem|html-container|trigger\(|\bwatch\(", path.read_text(), re.I
+    )
+    assert not found
+
+
+@pytest.mark.parametrize("path", MODULES, ids=js_own)
+def test_no_figure_needs_code_made_from_text(path):
+    code = code_of(
+        path
+    )  # Plotly's WebGL traces call Function(), which a content security policy without 'unsafe-eval' refuses
+    assert not re.search(
+        r"\beval\(|\bnew Function\b|[\"'](?:\w+gl|splom|parcoords|parcats|heatmapgl|pointcloud|surface|mesh3d|cone|volume|isosurface|streamtube|\w+3d)[\"']",
+        code,
+    )

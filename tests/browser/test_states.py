@@ -61,10 +61,14 @@ def test_a_public_page_offers_no_download_and_lets_no_visitor_start_one(bare, vi
     ).wait_for()
     assert page.locator(".selected-image .fetch button").count() == 0
     news = page.evaluate(
-        """() => new Promise((told) => {
-          document.addEventListener("lx-fetched", ({ detail }) => told(detail));
-          document.dispatchEvent(new CustomEvent("lx-fetch", { detail: "mnist" }));
-        })"""
+        """async () => {
+          const folder = document.querySelector("link[rel=modulepreload][href$='space/net.js']").href.replace("space/net.js", "");
+          const [{ on }, { fetchImages }] = await Promise.all(["state/store.js", "explorer/server.js"].map((name) => import(folder + name)));
+          return new Promise((told) => {
+            on(["downloads"], ({ downloads }) => downloads.mnist && told(downloads.mnist));
+            fetchImages("mnist");
+          });
+        }"""
     )
     assert "visitors cannot start downloads" in news["error"]
     assert list(no_data.iterdir()) == []

@@ -15,7 +15,12 @@ STATIC = Path(__file__).parents[1] / "static"
 TITLE = "Latent Explorer"
 # Python's own table: in the registry of some Windows .js is text/plain, which browsers refuse as a module.
 KINDS = mimetypes.MimeTypes()
-SHEETS = (("css/app.css", "all"), ("css/map.css", "all"), ("css/phone.css", "(max-width: 800px)"))
+SHEETS = (
+    ("css/shell.css", "all"),
+    ("css/app.css", "all"),
+    ("css/map.css", "all"),
+    ("css/phone.css", "(max-width: 800px)"),
+)
 SUMMARY = (
     "See, touch and compare the latent spaces of variational autoencoders, from two dimensions to forty."
 )

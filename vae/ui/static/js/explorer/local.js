@@ -1,9 +1,10 @@
 // The chosen model in the browser: its own weights and codes, read from the shipped files; a server answers for what cannot run here.
-import { ask, get, latest, modelHeld, on, set, unpack } from "../state/store.js";
+import { get, latest, on, set } from "../state/store.js";
 import { readSafetensors } from "../space/safetensors.js";
 import { Net, runsHere } from "../space/net.js";
 import { Codes } from "../space/neighbours.js";
 import { Helper } from "./helper.js";
+import { ask, modelHeld, unpack } from "./server.js";
 
 const KEPT = 5; // models held at once: every size of one family
 const kept = new Map(); // name -> promise of a local model

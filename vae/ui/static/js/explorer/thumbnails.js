@@ -1,5 +1,6 @@
 // Small pictures of test images without a question for each: all test images in one answer where they are at hand, reconstructions decoded here otherwise.
-import { ask, datasetOf, get, on, tokens, unpack } from "../state/store.js";
+import { datasetOf, get, on, set, tokens } from "../state/store.js";
+import { ask, unpack } from "./server.js";
 
 const sheets = new Map(); // dataset -> {data, shape} | null while it comes
 const made = new Map(); // "model index" -> {data, shape}
@@ -16,7 +17,7 @@ async function load(dataset) {
     if (!reply.ok) return;
     sheets.set(dataset, { data: new Uint8Array(await reply.arrayBuffer()), shape: datasetOf(dataset).shape });
     pictures.clear();
-    document.dispatchEvent(new CustomEvent("lx-thumbs"));
+    set({ pictures: get().pictures + 1 });
   } catch {
     // reconstructions stand in until the images come
   }

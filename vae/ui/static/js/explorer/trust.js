@@ -1,5 +1,6 @@
 // How much a chart lies, counted beside the page: for every code, once a chart.
 import { Helper } from "./helper.js";
+import { get, set } from "../state/store.js";
 
 const KEPT = 48;
 const known = new Map(); // "kind model chart" -> promise of {values, mean, ms}
@@ -22,7 +23,7 @@ export function count(kind, frame, local) {
     coming.then(
       (made) => {
         coming.made = made;
-        document.dispatchEvent(new CustomEvent("lx-counted"));
+        set({ counted: get().counted + 1 });
       },
       () => known.delete(name),
     );

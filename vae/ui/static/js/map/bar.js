@@ -1,10 +1,11 @@
 // What stands around the map: chart, ground, colour, the way to a test image, and the legend.
-import { ask, classNames, get, goTo, set, tokens } from "../state/store.js";
+import { classNames, get, goTo, set, tokens } from "../state/store.js";
 import { field, h, select } from "../parts/dom.js";
 import { trainingKey } from "./training.js";
 import { axesOf } from "../space/chart.js";
 import { GROUNDS, offers } from "./ground.js";
 import { COLOURS, paints } from "../parts/colour.js";
+import { ask } from "../explorer/server.js";
 
 let seed = 0,
   wanted = "any";

@@ -1,8 +1,9 @@
 // What lies behind the codes: the manifold's tiles, or a field of colours. A worker computes it; what is there moves along until it comes.
-import { ask, get, latest, on, tokens, unpack } from "../state/store.js";
+import { get, latest, on, tokens } from "../state/store.js";
 import { count, fill, h, number, percent } from "../parts/dom.js";
 import { Knowing } from "../explorer/helper.js";
 import { bake } from "../space/field.js";
+import { ask, unpack } from "../explorer/server.js";
 
 export const GROUNDS = {
   manifold: [

@@ -1,5 +1,5 @@
 // HERE and NEAREST: what lies under the pointer, answered in the browser at every movement; by the server where the browser cannot.
-import { ask, classNames, get, goTo, latest, on, set, tokens, unpack } from "../state/store.js";
+import { classNames, get, goTo, latest, on, set, tokens } from "../state/store.js";
 import { fill, h, number, percent, term, title, vectorText, wide } from "../parts/dom.js";
 import { paint, picture, respace } from "../parts/pixels.js";
 import { decodeNow, median, note } from "../explorer/local.js";
@@ -8,6 +8,7 @@ import { thumb, thumbs } from "../explorer/thumbnails.js";
 import { hereSetters } from "./ends.js";
 import { fade, meter, named, votesText } from "../parts/meter.js";
 import { chartOf } from "../space/chart.js";
+import { ask, unpack } from "../explorer/server.js";
 
 const narrow = matchMedia("(max-width: 800px)");
 const space = () => (wide.matches ? 224 : narrow.matches ? 112 : 140);
@@ -219,8 +220,7 @@ export function nearestBlock() {
     if (lacking.length) absent(lacking);
     else block.dataset.ready = "yes";
   }
-  on(["here", "images", "local"], draw);
-  document.addEventListener("lx-thumbs", draw);
+  on(["here", "images", "local", "pictures"], draw);
   wide.addEventListener("change", () => places.forEach((one) => respace(one.canvas, wide.matches ? 84 : 56)));
   return block;
 }

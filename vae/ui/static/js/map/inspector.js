@@ -1,11 +1,12 @@
 // The Map tab's right side: what is HERE, what is SELECTED, the same image through EVERY SIZE, and the NEAREST codes.
-import { ask, choose, datasetOf, family, get, latest, modelOf, on, unpack } from "../state/store.js";
+import { choose, datasetOf, family, get, latest, modelOf, on } from "../state/store.js";
 import { fill, h, number, title, wide } from "../parts/dom.js";
 import { gap, pictureOf } from "../parts/pixels.js";
 import { hereBlock, nearestBlock } from "./here.js";
 import { chosenBlock } from "./sheet.js";
 import { selectedBlock } from "./selected.js";
 import { trainCommand } from "../parts/absent.js";
+import { ask, unpack } from "../explorer/server.js";
 
 export function mount({ element }) {
   const here = hereBlock(),

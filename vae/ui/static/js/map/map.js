@@ -1,17 +1,5 @@
 // The Map tab's left side: every test image's code on a chart, and what a hand does on it.
-import {
-  ask,
-  classNames,
-  get,
-  latest,
-  mapDrawn,
-  modelHeld,
-  on,
-  Refusal,
-  set,
-  tokens,
-  unpack,
-} from "../state/store.js";
+import { classNames, get, latest, on, set, tokens } from "../state/store.js";
 import { fill, h, notice } from "../parts/dom.js";
 import { bounds, Plot } from "../parts/plot.js";
 import { densest, drawMarks, ellipse } from "../parts/marks.js";
@@ -31,6 +19,7 @@ import { anchorPicker, asClass, colours, grounds, jump, legend } from "./bar.js"
 import { planeOf, titles } from "../space/chart.js";
 import { speaker } from "./here.js";
 import { noModels } from "../parts/absent.js";
+import { ask, mapDrawn, modelHeld, Refusal, unpack } from "../explorer/server.js";
 
 export function mount({ element }) {
   const bar = h("div", { class: "latent-map__bar" }),

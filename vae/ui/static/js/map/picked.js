@@ -1,7 +1,8 @@
 // What is chosen on the map, one key of the store, `picked`: {strokes: [{tool, outline, cut, of: {model, chart}, held}], indices}.
 // `held` is what an outline holds on the map it was drawn on; `indices` are the codes of shown classes after each stroke in turn has added or taken away what it holds.
-import { ask, get, latest, on, set, tokens, unpack } from "../state/store.js";
+import { get, latest, on, set, tokens } from "../state/store.js";
 import { inside } from "../space/outline.js";
+import { ask, unpack } from "../explorer/server.js";
 
 export const drawnOn = ({ of }, frame) => of.model === frame.model && of.chart === frame.chart;
 

@@ -1,5 +1,5 @@
 // Where few codes are in view, each is drawn as its own picture.
-import { get, latest, tokens } from "../state/store.js";
+import { get, latest, on, tokens } from "../state/store.js";
 import { h } from "../parts/dom.js";
 import { imageData } from "../parts/pixels.js";
 import { thumb, thumbs } from "../explorer/thumbnails.js";
@@ -30,7 +30,7 @@ export class Pictures {
       }
       this.update();
     });
-    document.addEventListener("lx-thumbs", () => this.update());
+    on(["pictures"], () => this.update());
   }
 
   // The codes in view, null where they are too many.

@@ -1,11 +1,12 @@
 // The path between A and B on the map: its letters and lines, and what is computed about it beside the page.
-import { ask, get, latest, on, tokens, unpack } from "../state/store.js";
+import { get, latest, on, tokens } from "../state/store.js";
 import { count, fill, h, percent, s } from "../parts/dom.js";
 import { Knowing } from "../explorer/helper.js";
 import { carryOver, listenForKeys, NAMES, placeOf, setEnd } from "./ends.js";
 import { Drawer, lengthText } from "./strips.js";
 import { noSphere } from "../space/latent.js";
 import { chartOf } from "../space/chart.js";
+import { ask, unpack } from "../explorer/server.js";
 
 const { images: IMAGES, samples, points, search } = tokens.path;
 const SHORTEST =

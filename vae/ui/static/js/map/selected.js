@@ -1,10 +1,11 @@
 // SELECTED: one test image, its reconstruction, the error, and what the figures say of it.
-import { ask, classNames, get, latest, on, set, unpack } from "../state/store.js";
+import { classNames, get, latest, on, set } from "../state/store.js";
 import { fill, h, number, term, title, wide } from "../parts/dom.js";
 import { gap, pictureOf } from "../parts/pixels.js";
 import { named, votesText } from "../parts/meter.js";
 import { fetchNotice } from "../parts/absent.js";
 import { selectedSetters } from "./ends.js";
+import { ask, unpack } from "../explorer/server.js";
 
 function figureOf(canvas, caption) {
   return h("figure", { class: "shot" }, canvas, h("figcaption", {}, caption));

@@ -327,6 +327,6 @@ export function chosenBlock() {
   on(["picked"], head);
   on(["picked", "local", "label", "images"], draw);
   on(["index"], press);
-  document.addEventListener("lx-thumbs", drawShots);
+  on(["pictures"], drawShots);
   return block;
 }

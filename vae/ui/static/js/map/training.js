@@ -1,7 +1,8 @@
 // The training images' codes below the test images', on demand: the server encodes them part by part, the map shows what has come.
-import { ask, datasetOf, get, latest, on, set, unpack } from "../state/store.js";
+import { datasetOf, get, latest, on, set } from "../state/store.js";
 import { count, fill, h } from "../parts/dom.js";
 import { fetchNotice } from "../parts/absent.js";
+import { ask, unpack } from "../explorer/server.js";
 
 const KEPT = 6; // charts whose training codes are held
 const kept = new Map(); // "model chart" -> {uv, labels, have, total}

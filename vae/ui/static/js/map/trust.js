@@ -1,8 +1,9 @@
 // How much the chart lies: one line beside the chart's name, and behind it what the figures mean, the command that computes them again, and a count for this very chart.
-import { ask, get, on, set } from "../state/store.js";
+import { get, on, set } from "../state/store.js";
 import { command, fill, h, number, percent } from "../parts/dom.js";
 import { count, counted } from "../explorer/trust.js";
 import { axesOf } from "../space/chart.js";
+import { ask } from "../explorer/server.js";
 
 const KINDS = [
   [
@@ -161,7 +162,6 @@ export function honesty() {
     }
     draw();
   });
-  on(["frame", "model", "local", "colour"], draw);
-  document.addEventListener("lx-counted", draw);
+  on(["frame", "model", "local", "colour", "counted"], draw);
   return { line, sheet };
 }

@@ -1,5 +1,6 @@
 // Starts the parts of the page; the only place that asks where the page's files lie.
 import { workerAt } from "../explorer/helper.js";
+import { shellOf } from "./shell.js";
 
 workerAt(new URL("../explorer/worker.js", import.meta.url));
 
@@ -14,8 +15,8 @@ const PARTS = {
   about: () => import("../tabs/about.js"),
 };
 
-// Fills the element of a part; `shell` is what stands around it: {props, server, trigger, watch}.
-export async function mount(element, shell) {
+// Fills the element of a part; `given` is what the shell knows it by.
+export async function mount(element, given) {
   const part = await PARTS[element.dataset.part]();
-  return part.mount({ element, ...shell });
+  return part.mount({ element, shell: shellOf(given) });
 }

@@ -1,9 +1,10 @@
 // The top of the page: data set, recipe, size of z, light or dark, a link to this very view; and the page's start.
-import { ask, choose, connect, family, get, modelOf, on, set, variantsOf } from "../state/store.js";
+import { choose, family, get, modelOf, on, set, variantsOf } from "../state/store.js";
 import { field, fill, h, segmented, select } from "../parts/dom.js";
-import { toggle } from "./shell.js";
+import { toggle } from "./theme.js";
 import { linkTo, readLink, snippet, syncAddress } from "./link.js";
 import { trainCommand } from "../parts/absent.js";
+import { ask, connect } from "../explorer/server.js";
 
 const SHORT = { "fashion-mnist": "Fashion" };
 const RECIPE_HINTS = {
@@ -14,8 +15,8 @@ const RECIPE_HINTS = {
   "beta-mse": "Squared error averaged over pixels, KL weighted by 0.001",
 };
 
-export function mount({ element, server, trigger, watch, props }) {
-  connect(server);
+export function mount({ element, shell }) {
+  connect(shell);
   const name = h("h1", { class: "head__name" }, "Latent Explorer");
   const controls = h("div", { class: "head__controls" }),
     device = h("p", { class: "head__device" });
@@ -168,13 +169,8 @@ export function mount({ element, server, trigger, watch, props }) {
   start(device, element, alarm);
   on(["offline"], ({ offline, catalogue }) => !offline && !catalogue && start(device, element, alarm));
 
-  // Downloading a data set is a queued event of Python's; this part carries it for every other part.
-  document.addEventListener("lx-fetch", (event) => trigger("fetch_images", { dataset: event.detail }));
-  document.addEventListener("lx-cancel", () => trigger("cancel_fetch", {}));
-  watch("value", () => {
-    const news = props.value ? JSON.parse(props.value) : null;
-    if (!news) return;
-    document.dispatchEvent(new CustomEvent("lx-fetched", { detail: news }));
+  shell.onNews((news) => {
+    set({ downloads: { ...get().downloads, [news.dataset]: news } });
     if (news.done) reload();
   });
 }

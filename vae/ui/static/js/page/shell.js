@@ -1,42 +1,36 @@
-// Light and dark: follows the system until a person chooses, and remembers the choice.
-import { get, set } from "../state/store.js";
+// The only module that knows Gradio: its tabs, its mode, its doors and its queued events.
+import { get, on } from "../state/store.js";
 
-const KEY = "lx-theme";
-const system = matchMedia("(prefers-color-scheme: dark)");
+const openTab = (name) =>
+  [...document.querySelectorAll("[role=tab]")].find((tab) => tab.textContent.trim() === name)?.click();
 
-function kept() {
+async function alive() {
   try {
-    return localStorage.getItem(KEY);
+    return (await fetch(new URL("gradio_api/startup-events", document.baseURI), { cache: "no-store" })).ok;
   } catch {
-    return null;
+    return false;
   }
 }
 
-const wanted = () => (kept() ? kept() === "dark" : system.matches);
-
-export function apply() {
-  const dark = wanted();
-  document.body.classList.toggle("dark", dark);
-  set({ dark });
+// Downloading a data set is a queued event of Python's; its news come as the value of the part that started it.
+function hearNews({ props, watch }, work) {
+  watch("value", () => props.value && work(JSON.parse(props.value)));
 }
 
-export function toggle() {
-  const dark = !get().dark;
-  try {
-    if (dark === system.matches) localStorage.removeItem(KEY);
-    else localStorage.setItem(KEY, dark ? "dark" : "light");
-  } catch {
-    // a private window keeps no choice; it lasts until the reload
-  }
-  document.body.classList.toggle("dark", dark);
-  set({ dark });
-}
+// What a part is told of its surroundings, made of what Gradio gives it: {props, server, trigger, watch}.
+export const shellOf = (given) => ({
+  openTab,
+  alive,
+  doors: given.server,
+  fetchImages: (dataset) => given.trigger("fetch_images", { dataset }),
+  cancelFetch: () => given.trigger("cancel_fetch", {}),
+  onNews: (work) => hearNews(given, work),
+});
 
-system.addEventListener("change", apply);
-// Gradio sets its own idea of the mode when it mounts.
-new MutationObserver(
-  () =>
-    document.body.classList.contains("dark") !== get().dark &&
-    document.body.classList.toggle("dark", get().dark),
-).observe(document.body, { attributeFilter: ["class"] });
-apply();
+// The page is as dark as the store says, whatever Gradio makes of it when it mounts.
+export function keepDark() {
+  const { classList } = document.body,
+    put = () => classList.contains("dark") !== get().dark && classList.toggle("dark", get().dark);
+  on(["dark"], put);
+  new MutationObserver(put).observe(document.body, { attributeFilter: ["class"] });
+}

@@ -1,19 +1,17 @@
 // What is said where something is missing: a data set's images, with a button to fetch them and progress; a model, with the command that trains it.
-import { datasetOf, get } from "../state/store.js";
+import { datasetOf, get, on, set } from "../state/store.js";
 import { command, fill, h } from "./dom.js";
+import { cancelFetch, fetchImages } from "../explorer/server.js";
 
-const running = new Map(); // dataset -> last news
-
-function line(box, dataset) {
-  const news = running.get(dataset),
+function line(box, dataset, news) {
+  const { catalogue } = get(),
     title = datasetOf(dataset)?.title ?? dataset;
   const button = (text, work) => h("button", { type: "button", class: "button", on: { click: work } }, text);
   const begin = () => {
-    running.set(dataset, { share: 0, text: "asking for the files" });
-    line(box, dataset);
-    document.dispatchEvent(new CustomEvent("lx-fetch", { detail: dataset }));
+    set({ downloads: { ...get().downloads, [dataset]: { share: 0, text: "asking for the files" } } });
+    fetchImages(dataset);
   };
-  if (get().catalogue?.public)
+  if (catalogue?.public)
     return fill(
       box,
       h(
@@ -33,23 +31,23 @@ function line(box, dataset) {
     box,
     h("progress", { max: 1, value: news.share, "aria-label": "download" }),
     h("p", { class: "quiet" }, news.text),
-    button("Cancel", () => document.dispatchEvent(new CustomEvent("lx-cancel"))),
+    button("Cancel", cancelFetch),
   );
 }
 
-const shown = new Map(); // box -> dataset
-document.addEventListener("lx-fetched", ({ detail }) => {
-  running.set(detail.dataset, detail);
-  for (const [box, dataset] of [...shown]) {
-    if (!box.isConnected) shown.delete(box);
-    else if (dataset === detail.dataset) line(box, dataset);
-  }
-});
-
+// The line for a data set; it ends by itself once it has left the page.
 export function fetchNotice(dataset) {
   const box = h("div", { class: "fetch", role: "status" });
-  shown.set(box, dataset);
-  line(box, dataset);
+  let placed = false,
+    shown = null;
+  const off = on(["downloads"], ({ downloads }) => {
+    placed ||= box.isConnected;
+    if (placed && !box.isConnected) return void off();
+    const news = downloads[dataset];
+    if (shown && shown.news === news) return;
+    shown = { news };
+    line(box, dataset, news);
+  });
   return box;
 }
 

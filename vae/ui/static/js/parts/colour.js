@@ -1,8 +1,9 @@
 // What the colour of a code says: its class, or a figure of its own with its scale.
-import { ask, datasetOf, get, unpack } from "../state/store.js";
+import { datasetOf, get } from "../state/store.js";
 import { h, number, percent } from "./dom.js";
 import { count } from "../explorer/trust.js";
 import { klOf } from "../space/latent.js";
+import { ask, unpack } from "../explorer/server.js";
 
 export const COLOURS = {
   label: ["label", "The class of each test image"],

@@ -179,7 +179,7 @@ export function slider(text, { min, max, step = 1, value, show = String, hint },
   };
 }
 
-// Runs `draw` when its element can be seen and something it shows has changed since; hidden tabs ask nothing.
+// Runs `draw` when its element can be seen and something it shows has changed since; hidden tabs ask nothing. Gives back what ends that.
 export function whileSeen(element, subscribe, draw) {
   let stale = true;
   const look = () => {
@@ -187,15 +187,16 @@ export function whileSeen(element, subscribe, draw) {
     stale = false;
     draw();
   };
-  new ResizeObserver(look).observe(element);
-  subscribe(() => {
+  const size = new ResizeObserver(look);
+  size.observe(element);
+  const off = subscribe(() => {
     stale = true;
     look();
   });
-}
-
-export function openTab(name) {
-  [...document.querySelectorAll("[role=tab]")].find((tab) => tab.textContent.trim() === name)?.click();
+  return () => {
+    size.disconnect();
+    off();
+  };
 }
 
 export function save(blob, name) {

@@ -3,7 +3,7 @@ import { get, on, tokens } from "../state/store.js";
 import { h } from "./dom.js";
 
 let loading = null;
-// Gradio's own plots would overwrite window.Plotly: the first one is kept.
+// Others may overwrite window.Plotly: the first one is kept.
 export function plotly() {
   loading ??= new Promise((resolve, reject) => {
     if (window.Plotly) return resolve(window.Plotly);

@@ -1,4 +1,4 @@
-// The page's one truth: what is chosen, and the questions to the server. Loaded before any tab; parts that appear later read what is there.
+// The page's one truth: what is chosen, which every part can watch. Loaded before any tab; parts that appear later read what is there.
 
 export const tokens = JSON.parse(document.getElementById("lx-tokens").textContent);
 
@@ -31,7 +31,10 @@ const state = {
   hidden: new Set(), // classes the legend hides
   dark: false,
   offline: false,
-  images: 0, // grows when a data set's images have arrived
+  images: 0, // grows when a data set's images have arrived on the server
+  pictures: 0, // grows when small pictures of test images have arrived here, see explorer/thumbnails.js
+  counted: 0, // grows when a figure of the chart has been counted, see explorer/trust.js
+  downloads: {}, // dataset -> {share, text} of a download, or {error} or {done}
 };
 const listeners = new Set();
 let changed = new Set();
@@ -51,7 +54,8 @@ export function set(patch) {
 function tell() {
   const keys = changed;
   changed = new Set();
-  for (const { watched, work } of [...listeners]) if (watched.some((key) => keys.has(key))) run(work, keys);
+  for (const listener of [...listeners])
+    if (listeners.has(listener) && listener.watched.some((key) => keys.has(key))) run(listener.work, keys);
 }
 
 function run(work, keys) {
@@ -62,10 +66,12 @@ function run(work, keys) {
   }
 }
 
-// Calls `work` now, with all keys, and whenever one of `keys` changes.
+// Calls `work` now, with all keys, and whenever one of `keys` changes; gives back what ends that.
 export function on(keys, work) {
-  listeners.add({ watched: keys, work });
+  const listener = { watched: keys, work };
+  listeners.add(listener);
   run(work, new Set(keys));
+  return () => listeners.delete(listener);
 }
 
 // ---- choosing a model
@@ -117,62 +123,6 @@ export function goTo(index) {
   set({ index, uv, click: uv });
 }
 
-// ---- asking the server
-
-let connected;
-const server = new Promise((resolve) => (connected = resolve));
-export const connect = (doors) => connected(doors);
-
-export class Refusal extends Error {}
-
-// The first map, and the model that the browser then decodes with, come before every other question: the server loads its networks for those,
-// and would take the processor from them.
-const FIRST = new Set(["start", "map"]);
-let mapDrawn, modelHeld;
-const first = Promise.all([
-  new Promise((resolve) => (mapDrawn = resolve)),
-  new Promise((resolve) => (modelHeld = resolve)),
-]);
-export { mapDrawn, modelHeld };
-
-// One question; rejects with a sentence to show. Gradio resolves with undefined when the server is gone or refuses.
-export async function ask(door, fields) {
-  const doors = await server;
-  if (!FIRST.has(door)) await first;
-  let reply;
-  try {
-    reply = await doors[door](fields);
-  } catch {
-    reply = undefined;
-  }
-  if (reply === undefined || reply === null) {
-    lost();
-    throw Object.assign(new Refusal("The server does not answer. The page tries again by itself."), {
-      lost: true,
-    });
-  }
-  if (reply.error !== undefined && typeof reply.error === "string") throw new Refusal(reply.error);
-  return reply;
-}
-
-let waiting = false;
-function lost() {
-  if (waiting) return;
-  waiting = true;
-  const again = async () => {
-    let alive = false;
-    try {
-      alive = (await fetch(new URL("gradio_api/startup-events", document.baseURI), { cache: "no-store" })).ok;
-    } catch {
-      alive = false;
-    }
-    if (alive) waiting = false;
-    else setTimeout(again, tokens.retryMs);
-    set({ offline: !alive });
-  };
-  again();
-}
-
 // One question in the air, the newest waits: calls in between are dropped, the last always gets its answer.
 export function latest(work) {
   let busy = false,
@@ -195,13 +145,4 @@ export function latest(work) {
       turn(...then);
     }
   };
-}
-
-const KINDS = { float32: Float32Array, uint8: Uint8Array, int64: BigInt64Array, int32: Int32Array };
-
-// {"b64", "dtype", "shape"} as {data, shape}.
-export function unpack(packed) {
-  if (!packed) return null;
-  const bytes = Uint8Array.from(atob(packed.b64), (c) => c.charCodeAt(0));
-  return { data: new KINDS[packed.dtype](bytes.buffer), shape: packed.shape };
 }

@@ -1,9 +1,10 @@
 // The About tab: the chosen model's card, the recipes, and every model there is.
-import { ask, choose, get, latest, on } from "../state/store.js";
-import { command, count, fill, h, notice, number, openTab, s, whileSeen } from "../parts/dom.js";
+import { choose, get, latest, on } from "../state/store.js";
+import { command, count, fill, h, notice, number, s, whileSeen } from "../parts/dom.js";
 import { FLAGS, RECIPES, TRAPS, WORDS } from "./recipes.js";
 import { twin } from "./twin.js";
 import { noModels } from "../parts/absent.js";
+import { ask } from "../explorer/server.js";
 
 const section = (title, ...rest) => h("section", {}, h("h2", {}, title), ...rest);
 const table = (heads, rows, numbers = [], kind = "") =>
@@ -35,7 +36,7 @@ const digits = (value, key) =>
           ? number(value, 3)
           : number(value, 1);
 
-export function mount({ element }) {
+export function mount({ element, shell }) {
   const card = h("div", { class: "about__card about" }),
     models = h("div", {}),
     root = h("article", { class: "about", "aria-label": "About" }, card, recipes(), models);
@@ -54,7 +55,7 @@ export function mount({ element }) {
       if (catalogue) list();
     }
   });
-  const list = () => fill(models, all());
+  const list = () => fill(models, all(shell));
   whileSeen(
     root,
     (tell) => on(["model", "catalogue"], tell),
@@ -239,12 +240,12 @@ function recipes() {
   );
 }
 
-function all() {
+function all(shell) {
   const { catalogue } = get(),
     broken = Object.entries(catalogue.broken);
   const go = (m) => {
     choose({ dataset: m.dataset, recipe: m.variant, latentDim: m.latent_dim });
-    openTab("Map");
+    shell.openTab("Map");
   };
   const keys = [
     "elbo",

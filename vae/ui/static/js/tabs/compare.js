@@ -1,6 +1,5 @@
 // The Compare tab: the same test images through every size of z, and what the sizes cost and learned.
 import {
-  ask,
   choose,
   classNames,
   datasetOf,
@@ -11,12 +10,12 @@ import {
   modelOf,
   on,
   tokens,
-  unpack,
 } from "../state/store.js";
-import { fill, h, notice, number, openTab, segmented, select, term, whileSeen } from "../parts/dom.js";
+import { fill, h, notice, number, segmented, select, term, whileSeen } from "../parts/dom.js";
 import { pictureOf } from "../parts/pixels.js";
 import { axis, Figure, palette } from "../parts/figure.js";
 import { fetchNotice, noModels, trainCommand } from "../parts/absent.js";
+import { ask, unpack } from "../explorer/server.js";
 
 const asked = { kind: "classes", label: 0, list: "", seed: 0 };
 const COUNT = tokens.compare.images;
@@ -44,7 +43,7 @@ async function chosen(model) {
 
 const SIZE_COLOURS = ["#94a4a2", "#3f90da", "#832db6", "#e76300", "#bd1f01", "#a96b59", "#ffa90e"];
 
-export function mount({ element }) {
+export function mount({ element, shell }) {
   const bar = h("div", { class: "bar" }),
     note = h("div", {}),
     table = h("div", { class: "scroll" });
@@ -172,7 +171,7 @@ export function mount({ element }) {
       const indices = await chosen(models[0].name);
       const reply = await ask("compare", { dataset, indices, models: models.map((m) => m.name) });
       fill(note, reply.originals ? null : fetchNotice(dataset));
-      fill(table, rows(reply, dataset, recipe));
+      fill(table, rows(reply, dataset, recipe, shell));
       root.dataset.dataset = dataset;
       root.dataset.recipe = recipe;
       root.dataset.kind = asked.kind;
@@ -226,13 +225,13 @@ export function mount({ element }) {
   );
 }
 
-function rows(reply, dataset, recipe) {
+function rows(reply, dataset, recipe, shell) {
   const space = innerWidth > 1500 ? 112 : innerWidth > 1240 || innerWidth <= 800 ? 84 : 56,
     names = classNames();
   const pick = (index, latentDim) => {
     choose({ latentDim });
     goTo(index);
-    openTab("Map");
+    shell.openTab("Map");
   };
   const originals = unpack(reply.originals);
   const head = h(

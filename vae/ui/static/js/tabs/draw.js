@@ -1,6 +1,5 @@
 // The Draw tab: an own drawing through every size of z, and its place on the map of size 2.
 import {
-  ask,
   choose,
   classNames,
   datasetOf,
@@ -12,20 +11,8 @@ import {
   on,
   set,
   tokens,
-  unpack,
 } from "../state/store.js";
-import {
-  fill,
-  h,
-  notice,
-  number,
-  openTab,
-  percent,
-  slider,
-  term,
-  vectorText,
-  whileSeen,
-} from "../parts/dom.js";
+import { fill, h, notice, number, percent, slider, term, vectorText, whileSeen } from "../parts/dom.js";
 import { gap, paint, picture, pictureOf } from "../parts/pixels.js";
 import { Paper } from "./paper.js";
 import { bounds, Plot } from "../parts/plot.js";
@@ -33,11 +20,12 @@ import { densest, drawMarks, ellipse } from "../parts/marks.js";
 import { noModels, trainCommand } from "../parts/absent.js";
 import { votesText } from "../parts/meter.js";
 import { titles } from "../space/chart.js";
+import { ask, unpack } from "../explorer/server.js";
 
 const button = (text, hint, work, name = "button") =>
   h("button", { type: "button", class: name, "data-hint": hint, on: { click: work } }, text);
 
-export function mount({ element }) {
+export function mount({ element, shell }) {
   const hint = h("div", { class: "desk__hint" }),
     seen = picture(112, "the drawing as the model sees it", true),
     answers = h("div", { class: "scroll" }),
@@ -177,7 +165,7 @@ export function mount({ element }) {
       const first = reply.models[models[0].name],
         code = reply.models[two()?.name];
       paint(seen, unpack(first.x));
-      fill(answers, table(reply));
+      fill(answers, table(reply, shell));
       fill(note);
       const best = Object.entries(reply.models[models.at(-1).name].label_votes).sort(
         (a, b) => b[1] - a[1],
@@ -195,7 +183,7 @@ export function mount({ element }) {
           button("Show on the map", "Go to this place on the Map tab", () => {
             choose({ latentDim: 2 });
             set({ chart: "axes:0,1", uv: code.mu, click: code.mu });
-            openTab("Map");
+            shell.openTab("Map");
           }),
         );
         set({ drawing: { model: two().name, mu: code.mu, logvar: code.logvar } });
@@ -293,7 +281,7 @@ function outline() {
   );
 }
 
-function table(reply) {
+function table(reply, shell) {
   const { dataset, recipe } = get(),
     space = 56;
   const rows = (datasetOf(dataset)?.sizes ?? []).map((z) => {
@@ -342,7 +330,7 @@ function table(reply) {
                   click: () => {
                     choose({ latentDim: z });
                     goTo(near.index);
-                    openTab("Map");
+                    shell.openTab("Map");
                   },
                 },
               },

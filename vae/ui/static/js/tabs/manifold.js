@@ -1,11 +1,10 @@
 // The Manifold tab: a grid of places decoded into one sheet.
-import { ask, get, latest, on, set, tokens, unpack } from "../state/store.js";
+import { get, latest, on, set, tokens } from "../state/store.js";
 import {
   fill,
   h,
   notice,
   number,
-  openTab,
   save,
   segmented,
   slider,
@@ -17,11 +16,12 @@ import { imageData, paint, picture } from "../parts/pixels.js";
 import { chartPicker } from "../parts/charts.js";
 import { noModels } from "../parts/absent.js";
 import { titles } from "../space/chart.js";
+import { ask, unpack } from "../explorer/server.js";
 
 const asked = { n: tokens.manifold.n, extent: tokens.manifold.extent, spacing: "even", chart: null };
 let sheet = null; // {images, z, uv, n, model, chart}
 
-export function mount({ element }) {
+export function mount({ element, shell }) {
   const root = h("section", { class: "manifold", "aria-label": "Manifold" });
   const bar = h("div", { class: "bar" }),
     canvas = h("canvas", {
@@ -241,7 +241,7 @@ export function mount({ element }) {
   const take = () => {
     const uv = Array.from(sheet.uv.data.slice(2 * current, 2 * current + 2));
     set({ chart: sheet.chart, uv, click: uv });
-    openTab("Map");
+    shell.openTab("Map");
   };
   canvas.addEventListener("pointermove", (event) => sheet && point(tileAt(event)));
   canvas.addEventListener("pointerleave", () => (tile.hidden = true));

@@ -1,8 +1,9 @@
 // The browser's net against the server's, on demand: the same places and images through both.
-import { ask, get, unpack } from "../state/store.js";
+import { get } from "../state/store.js";
 import { fill, h, number } from "../parts/dom.js";
 import { open } from "../explorer/local.js";
 import { Helper } from "../explorer/helper.js";
+import { ask, unpack } from "../explorer/server.js";
 
 const ROUNDS = 20; // questions whose way to the server and back is timed
 const median = (values) => Array.from(values).sort((a, b) => a - b)[values.length >> 1];

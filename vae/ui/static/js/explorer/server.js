@@ -1,0 +1,65 @@
+// Questions to the server: one function a door, given by whoever connects the page.
+import { set, tokens } from "../state/store.js";
+
+let connected;
+const server = new Promise((resolve) => (connected = resolve));
+// shell: {doors: {name: function of fields}, alive(): whether the server answers at all, fetchImages(dataset), cancelFetch()}
+export const connect = (shell) => connected(shell);
+
+// A data set's images onto the server, and an end of that; news of it come into the store as `downloads`.
+export const fetchImages = async (dataset) => (await server).fetchImages(dataset);
+export const cancelFetch = async () => (await server).cancelFetch();
+
+export class Refusal extends Error {}
+
+// The first map, and the model that the browser then decodes with, come before every other question: the server loads its networks for those,
+// and would take the processor from them.
+const FIRST = new Set(["start", "map"]);
+let mapDrawn, modelHeld;
+const first = Promise.all([
+  new Promise((resolve) => (mapDrawn = resolve)),
+  new Promise((resolve) => (modelHeld = resolve)),
+]);
+export { mapDrawn, modelHeld };
+
+// One question; rejects with a sentence to show. A door that gives nothing is one whose server is gone or refuses.
+export async function ask(door, fields) {
+  const { doors, alive } = await server;
+  if (!FIRST.has(door)) await first;
+  let reply;
+  try {
+    reply = await doors[door](fields);
+  } catch {
+    reply = undefined;
+  }
+  if (reply === undefined || reply === null) {
+    lost(alive);
+    throw Object.assign(new Refusal("The server does not answer. The page tries again by itself."), {
+      lost: true,
+    });
+  }
+  if (reply.error !== undefined && typeof reply.error === "string") throw new Refusal(reply.error);
+  return reply;
+}
+
+let waiting = false;
+function lost(alive) {
+  if (waiting) return;
+  waiting = true;
+  const again = async () => {
+    const there = await alive();
+    if (there) waiting = false;
+    else setTimeout(again, tokens.retryMs);
+    set({ offline: !there });
+  };
+  again();
+}
+
+const KINDS = { float32: Float32Array, uint8: Uint8Array, int64: BigInt64Array, int32: Int32Array };
+
+// {"b64", "dtype", "shape"} as {data, shape}.
+export function unpack(packed) {
+  if (!packed) return null;
+  const bytes = Uint8Array.from(atob(packed.b64), (c) => c.charCodeAt(0));
+  return { data: new KINDS[packed.dtype](bytes.buffer), shape: packed.shape };
+}
