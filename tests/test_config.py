@@ -150,6 +150,10 @@ def test_every_field_has_a_comment_that_says_what_it_buys():
             for n in ast.parse("\n".join(source)).body
             if isinstance(n, ast.ClassDef) and n.name == kind.__name__
         ).body
-        lines = {n.target.id: source[n.lineno - 1] for n in body if isinstance(n, ast.AnnAssign)}  # type: ignore[union-attr]
+        lines = {
+            n.target.id: source[n.lineno - 2 : n.end_lineno]  # the line above it, and its own
+            for n in body
+            if isinstance(n, ast.AnnAssign)
+        }
         assert set(lines) == {f.name for f in dataclasses.fields(kind)}
-        assert [name for name, line in lines.items() if "  # " not in line] == []
+        assert [name for name, around in lines.items() if not any(" # " in line for line in around)] == []

@@ -129,9 +129,9 @@ def test_flags_reach_the_model_and_its_name(tmp_path):
     )
     assert {p.name for p in tmp_path.iterdir()} == {
         "digits-tutorial-ae-z2",
-        "digits-tutorial-cond-beta4-tc-sigma-z2",
+        "digits-tutorial-cond-beta4-tc-sigma-seed7-z2",
     }
-    folder = read_folder(tmp_path / "digits-tutorial-cond-beta4-tc-sigma-z2")
+    folder = read_folder(tmp_path / "digits-tutorial-cond-beta4-tc-sigma-seed7-z2")
     assert (folder.model.conditional, folder.model.likelihood) == (True, "gaussian-learned")
     assert (folder.train.beta, folder.train.objective, folder.train.seed, folder.train.epochs) == (
         4.0,
@@ -251,11 +251,11 @@ def test_a_real_interruption_keeps_the_last_epoch_and_resume_makes_the_uninterru
             process.send_signal(way)
             break
     _, error = process.communicate(timeout=120)
-    path = tmp_path / "parts" / "digits-tutorial-z2"
+    path = tmp_path / "parts" / "digits-tutorial-seed4-z2"
     kept = len(read_history(path)["epochs"])
     assert (
         process.returncode == 1
-        and f"Stopped: epoch {kept} of digits-tutorial-z2 is kept; --resume goes on from there." in error
+        and f"Stopped: epoch {kept} of digits-tutorial-seed4-z2 is kept; --resume goes on from there." in error
         and "Traceback" not in error
     )
     assert 3 <= kept < 40 and read_state(read_folder(path)) is not None

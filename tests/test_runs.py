@@ -191,7 +191,7 @@ def test_a_finished_folder_says_so_and_an_existing_one_is_not_overwritten(tmp_pa
     ):
         train(run, tmp_path)
     before = (tmp_path / run.folder_name() / "model.safetensors").read_bytes()
-    train(Run("digits", "tutorial", 2, {"epochs": 1, "seed": 5}), tmp_path, force=True)
+    train(Run("digits", "tutorial", 2, {"epochs": 1, "seed": 5}, run.folder_name()), tmp_path, force=True)
     assert (tmp_path / run.folder_name() / "model.safetensors").read_bytes() != before
     assert read_folder(tmp_path / run.folder_name()).provenance["seed"] == 5
 
