@@ -136,10 +136,12 @@ def settings(options: Options, explorer: Any = None) -> dict[str, Any]:
     from starlette.middleware import Middleware
 
     from vae.ui.web import assets, served
+    from vae.ui.web.root_path import RootPath, root_path
     from vae.ui.web.theme import build_theme
 
     routes = [*assets.routes(), *(served.routes(explorer.catalogue) if explorer else ())]
     middleware = [
+        (RootPath, {}),
         *guard.middleware(options.host, options.allow_host, options.public, options.share),
         (assets.EarlyHead, {}),
     ]
@@ -147,6 +149,7 @@ def settings(options: Options, explorer: Any = None) -> dict[str, Any]:
     return {
         "server_name": options.host,
         "server_port": options.port,
+        "root_path": root_path(),
         "share": options.share,
         "theme": build_theme(),
         "favicon_path": str(assets.STATIC / "favicon.svg"),

@@ -11,6 +11,8 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from vae.ui.web.root_path import prefix_of, root_path, route_path
+
 STATIC = Path(__file__).parents[1] / "static"
 TITLE = "Latent Explorer"
 # Python's own table: in the registry of some Windows .js is text/plain, which browsers refuse as a module.
@@ -167,11 +169,9 @@ class EarlyHead:
         self.app = app
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] != "http" or scope["path"] != "/" or scope["method"] not in ("GET", "HEAD"):
+        if scope["type"] != "http" or route_path(scope) != "/" or scope["method"] not in ("GET", "HEAD"):
             return await self.app(scope, receive, send)
-        headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
-        scheme = headers.get("x-forwarded-proto", scope.get("scheme", "http")).split(",")[0]
-        origin = f"{scheme}://{headers['host']}/" if "host" in headers else ""
+        origin = _shown_at(scope)
         start: Any = None
         body = b""
 
@@ -194,6 +194,17 @@ class EarlyHead:
             await send({"type": "http.response.body", "body": whole})
 
         await self.app(scope, receive, gather)
+
+
+def _shown_at(scope: Any) -> str:
+    """The page's own address as its visitor has it, as far as a proxy tells; with a slash at its end."""
+    whole = root_path()
+    if "://" in whole:
+        return whole + "/"
+    headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
+    scheme = headers.get("x-forwarded-proto", scope.get("scheme", "http")).split(",")[0].strip()
+    host = headers.get("x-forwarded-host", headers.get("host", "")).split(",")[0].strip()
+    return f"{scheme}://{host}{prefix_of(scope)}/" if host else ""
 
 
 def with_head(page: bytes, origin: str) -> bytes:

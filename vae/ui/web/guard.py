@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from vae.ui.web.hosts import Hosts, Rates, host_name, visitor
+from vae.ui.web.root_path import route_path
 
 MB = 1 << 20
 MAX_BODY, PUBLIC_MAX_BODY = (
@@ -106,7 +107,7 @@ class Guard:
                 f"A page from {origin[:100]!r} may not ask this server; start it with --allow-host to let it.",
                 (),
             )
-        if scope["path"].rstrip("/") in CLOSED:
+        if route_path(scope).rstrip("/") in CLOSED:
             return 403, "This page takes no files.", ()
         length = headers.get(b"content-length", "0")
         if not length.isdecimal() or len(length) > 15 or int(length) > self.max_body:
