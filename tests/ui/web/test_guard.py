@@ -181,6 +181,33 @@ def test_headers_keep_other_pages_from_framing_a_local_server_and_browsers_from_
     assert answer.headers["x-content-type-options"] == "nosniff" and "content-type" in answer.headers
 
 
+def test_behind_a_port_forwarder_the_refusal_and_the_terminal_name_the_flag_that_helps(capsys):
+    """The host is local there, the page's origin public; an answer to `--allow-host` is tried at once."""
+    origin = {"origin": "https://abc-7860.forward.example"}
+    flag = "--allow-host abc-7860.forward.example"
+    server = guarded()
+    for _ in range(3):
+        refused = ask(server, headers=origin)
+        assert refused.status_code == 403 and refused.headers["content-type"] == "application/json"
+        assert flag in refused.json()["error"]
+    assert ask(server, headers={"host": "abc-7860.forward.example"}).status_code == 403
+    out, err = capsys.readouterr()
+    assert out == "" and err.count(flag) == 1 and len(err.splitlines()) == 1
+    assert ask(guarded(allow=["abc-7860.forward.example"]), headers=origin).status_code == 200
+    assert ask(server, headers={"host": "forward.example"}).json()["error"].endswith("forward.example.")
+    assert "--allow-host forward.example" in capsys.readouterr().err
+
+
+def test_strangers_cannot_fill_the_terminal(capsys):
+    server = guarded()
+    for i in range(3 * guard.NAMES_TOLD):
+        assert ask(server, headers={"origin": f"https://n{i}.example"}).status_code == 403
+    for bad in ("null", "https://\x1b[2J.example", "https://a b", ""):
+        assert ask(server, headers={"origin": bad.encode()}).status_code == 403
+    err = capsys.readouterr().err
+    assert len(err.splitlines()) == guard.NAMES_TOLD and "\x1b" not in err
+
+
 def test_a_websocket_of_a_foreign_page_is_closed():
     sent = []
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -16,6 +17,7 @@ MAX_BODY, PUBLIC_MAX_BODY = (
     32 * MB,
     12 * MB,
 )  # a 1024 x 1024 image of rounded floats is 8 MB of JSON, a colour one 25 MB
+NAMES_TOLD = 20  # refused names that the terminal is told of: strangers can make up any number
 CLOSED = (
     "/gradio_api/upload",
     "/gradio_api/deep_link",
@@ -49,6 +51,7 @@ class Guard:
             rates,
             behind_proxy,
         )
+        self.told: set[str] = set()  # names that the terminal has been told of
         policy = "base-uri 'self'; object-src 'none'; form-action 'self'" + (
             "" if framed else "; frame-ancestors 'self'"
         )
@@ -95,16 +98,20 @@ class Guard:
     def _refusal(self, scope: Any, headers: dict[bytes, str], looking: bool) -> tuple[int, str, tuple] | None:
         host = headers.get(b"host", "")
         if not self.hosts.answers_to(host):
+            flag = self._flag_for(host_name(host), f"asked under the host name {host[:100]!r}")
             return (
                 403,
-                f"This server does not answer to the host name {host[:100]!r}; open it by its own, or start it with --allow-host.",
+                f"This server does not answer to the host name {host[:100]!r}; open it by its own, or start it with {flag}.",
                 (),
             )
         origin = headers.get(b"origin")
         if not looking and origin is not None and not self.hosts.trusts(origin, host):
+            flag = self._flag_for(
+                host_name(origin.partition("://")[2]), f"asked by a page from {origin[:100]!r}"
+            )
             return (
                 403,
-                f"A page from {origin[:100]!r} may not ask this server; start it with --allow-host to let it.",
+                f"A page from {origin[:100]!r} may not ask this server; start it with {flag} to let it.",
                 (),
             )
         if route_path(scope).rstrip("/") in CLOSED:
@@ -128,6 +135,19 @@ class Guard:
                     ((b"retry-after", str(later).encode()),),
                 )
         return None
+
+    def _flag_for(self, name: str | None, what: str) -> str:
+        """The flag that would let this name in, said once in the terminal too: behind a port forwarder the name is the visitor's, not ours."""
+        if name is None:
+            return "--allow-host"
+        if name not in self.told and len(self.told) < NAMES_TOLD:
+            self.told.add(name)
+            print(
+                f"Refused: {what}. If that is you, add --allow-host {name} to the command that starts this server.",
+                file=sys.stderr,
+                flush=True,
+            )
+        return f"--allow-host {name}"
 
     async def _body(self, receive: Any) -> list[Any] | None:
         """The messages of a whole body, None once it is too large: the header may lie or be absent."""
