@@ -99,4 +99,4 @@ def test_about_holds_the_browsers_net_against_the_servers(page):
         for text in page.locator(".twin td").all_text_contents()
         if text.endswith("ms")
     ]
-    assert len(times) == 5 and all(0 < ms < 2000 for ms in times)
+    assert len(times) == 5 and all(ms >= 0 for ms in times) and max(times) > 0

@@ -4,11 +4,34 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from hands import model_drawn, tab, z_near
+from PIL import Image
+from safetensors.numpy import load_file
 from scipy.stats import norm
-from support import MODELS, needs_images
+from support import DATA, MODELS, needs_images
+
+from vae import load_model
+from vae.data.load import load_split
 
 Z2, Z20 = "mnist-default-z2", "mnist-default-z20"
+
+
+PAPER, PRINT = 255, 22  # the light theme's, red
+
+
+def decoded(name: str, z: np.ndarray) -> np.ndarray:
+    """(N, 28, 28) straight from torch, as the light theme prints it: 0 to 255 of red."""
+    with torch.inference_mode():
+        return PAPER + (PRINT - PAPER) * load_model(MODELS / name).decode(torch.from_numpy(z))[:, 0].numpy()
+
+
+def reds(page, selector: str) -> np.ndarray:
+    """(N, H, W) of red of the canvases that are shown."""
+    shown = page.locator(selector).evaluate_all(
+        "all => all.map((c) => Array.from(c.getContext('2d').getImageData(0, 0, c.width, c.height).data.filter((_, i) => i % 4 === 0)))"
+    )
+    return np.array(shown, float).reshape(-1, 28, 28)
 
 
 def tile(page, n: int, row: int, column: int) -> tuple[float, float]:
@@ -46,15 +69,15 @@ def test_a_click_on_a_tile_takes_its_place_to_the_map(page):
 
 
 def test_the_sheet_can_be_saved_pixel_by_pixel(page):
-    from io import BytesIO
-
-    from PIL import Image
-
     tab(page, "Manifold", ".manifold[data-ready]")
     with page.expect_download() as download:
         page.get_by_role("button", name="PNG").click()
-    with Image.open(BytesIO(download.value.path().read_bytes())) as picture:
-        assert picture.size == (20 * 28, 20 * 28)
+    saved = np.asarray(Image.open(download.value.path()).convert("RGB"), float)[..., 0]
+    u, v = np.meshgrid(np.linspace(-2, 2, 20), np.linspace(2, -2, 20))
+    z = np.stack([u, v], -1).reshape(-1, 2).astype(np.float32)
+    assert saved.shape == (20 * 28, 20 * 28)
+    tiles = saved.reshape(20, 28, 20, 28).swapaxes(1, 2).reshape(-1, 28, 28)
+    assert np.abs(tiles - decoded(Z2, z)).max() <= 1.5
 
 
 def test_the_sheet_follows_the_size_and_the_chart(page):
@@ -68,9 +91,17 @@ def test_the_sheet_follows_the_size_and_the_chart(page):
 def test_compare_shows_eight_originals_over_a_row_for_each_size(page):
     needs_images("mnist")
     tab(page, "Compare", ".compare[data-ready]")
-    assert page.locator("[data-row='original'] canvas").count() == 8
-    for name in (2, 20):
-        assert page.locator(f"[data-row='{name}'] canvas").count() == 8
+    said = page.locator("[data-row='original'] small").all_text_contents()
+    indices = [int(text.split(" ")[0]) for text in said]
+    images = load_split("mnist", "test", DATA, download=False).images[indices, 0]
+    assert len(indices) == 8
+    assert (
+        np.abs(reds(page, "[data-row='original'] canvas") - (PAPER + (PRINT - PAPER) * (images / 255))).max()
+        <= 1
+    )
+    for size, name in ((2, Z2), (20, Z20)):
+        mu = load_file(MODELS / name / "codes.safetensors")["mu"][indices].astype(np.float32)
+        assert np.abs(reds(page, f"[data-row='{size}'] canvas") - decoded(name, mu)).max() <= 1.5
     page.wait_for_selector(".compare .figure[data-ready] .main-svg")
 
 
