@@ -231,6 +231,10 @@ def test_codes_of_unequal_length_or_with_impossible_labels_are_refused(folder):
         ({k: v[:1] for k, v in codes.items()}, "two at least"),
         ({k: v[:0] for k, v in codes.items()}, "two at least"),
         ({"labels": codes["labels"] + 10}, "labels below 10"),
+        (
+            {"labels": np.where(np.arange(len(codes["labels"])) == 7, 10, codes["labels"]).astype(np.uint8)},
+            "labels below 10",
+        ),
     ):
         save_file(
             codes | {k: np.ascontiguousarray(v) for k, v in wrong.items()}, folder / "codes.safetensors"

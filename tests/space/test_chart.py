@@ -104,6 +104,15 @@ def test_elsewhere_umap_is_the_weighted_mean_of_the_fifteen_nearest(seed):
         )
 
 
+def test_within_a_hair_of_two_codes_the_millionth_in_umaps_weight_counts():
+    codes = 1e3 * np.random.default_rng(1).normal(size=(20, 3)).astype(np.float32)
+    codes[:2] = [[0, 0, 0], [1e-5, 0, 0]]
+    places = np.zeros((20, 2), np.float32)
+    places[1] = [1, -1]
+    z = np.array([[2e-6, 0, 0]])  # 1 / (2e-6 + 1e-6) and 1 / (8e-6 + 1e-6) are as 3 to 1
+    np.testing.assert_allclose(make_chart("umap", codes, places).to_plane(z)[0], [0.25, -0.25], atol=1e-4)
+
+
 def test_beside_a_code_umap_leads_back_into_its_neighbourhood():
     chart = make_chart("umap", CODES, PLACES)
     beside = CODES + 1e-4

@@ -72,6 +72,13 @@ def test_support_is_the_share_of_codes_lonelier_than_the_place(n, z, seed):
         assert share == pytest.approx(np.mean([gap > distance for gap in loneliness]))
 
 
+def test_a_code_exactly_as_lonely_as_the_place_is_not_lonelier():
+    line = Neighbours(
+        np.array([[0.0, 0.0], [1.0, 0.0], [5.0, 0.0], [7.0, 0.0]]), np.zeros(4)
+    )  # gaps 1, 1, 2, 2
+    assert line.support(np.array([[0.0, 1.0], [7.0, 2.0]])).tolist() == [0.5, 0.0]
+
+
 def test_support_is_full_at_a_code_and_none_far_out():
     neighbours = Neighbours(points(400, 10), np.zeros(400))
     assert (neighbours.support(points(400, 10)) == 1).all()
