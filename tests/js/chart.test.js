@@ -36,7 +36,7 @@ test("a place of a plane leads to a latent that leads back to it, and any latent
 test("a code of a UMAP chart and its place lead to each other; between them the nearest weigh 1 / (d + 1e-6)", () => {
   const mu = draw(40 * 3),
     uv = draw(40 * 2),
-    model = { name: "m", mu, codes: new Codes(mu, 3, new Uint8Array(40)) },
+    model = { key: "m", mu, codes: new Codes(mu, 3, new Uint8Array(40)) },
     chart = makeChart({ basis: null, uv }, model);
   for (const i of [0, 17, 39]) {
     near(chart.toPlane(mu.subarray(3 * i, 3 * i + 3)), uv.subarray(2 * i, 2 * i + 2), 1e-7);
@@ -57,9 +57,9 @@ test("a code of a UMAP chart and its place lead to each other; between them the 
 
 test("a chart is made once a map, and a chart of codes is not made from another model's", () => {
   const mu = draw(60),
-    model = { name: "m", mu, codes: new Codes(mu, 3, null) },
-    curved = { model: "m", basis: null, uv: draw(40) };
-  assert.equal(chartOf(curved, { ...model, name: "other" }), null);
+    model = { key: "m", mu, codes: new Codes(mu, 3, null) },
+    curved = { key: "m", basis: null, uv: draw(40) };
+  assert.equal(chartOf(curved, { ...model, key: "other" }), null);
   assert.equal(chartOf(curved, null), null);
   assert.equal(chartOf(curved, model), chartOf(curved, { ...model, gaps: [] }));
   const again = { ...model, codes: new Codes(draw(60), 3, null) };

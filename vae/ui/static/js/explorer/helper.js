@@ -30,19 +30,19 @@ export class Helper {
 export class Knowing extends Helper {
   about(local, frame) {
     const told = this.told ?? {};
-    if (told.name !== local.name)
+    if (told.key !== local.key)
       this.ask("open", {
-        name: local.name,
+        name: local.key,
         weights: local.weights,
         config: local.config,
         mu: local.mu,
         labels: local.labels,
       });
-    if (local.gaps && (told.name !== local.name || told.gaps !== local.gaps))
-      this.ask("measured", { name: local.name, gaps: local.gaps });
-    if (told.name !== local.name || told.frame !== frame)
+    if (local.gaps && (told.key !== local.key || told.gaps !== local.gaps))
+      this.ask("measured", { name: local.key, gaps: local.gaps });
+    if (told.key !== local.key || told.frame !== frame)
       this.ask("chart", { frame: { origin: frame.origin, basis: frame.basis, uv: frame.uv } });
-    this.told = { name: local.name, gaps: local.gaps, frame };
+    this.told = { key: local.key, gaps: local.gaps, frame };
     return this;
   }
 }

@@ -1,17 +1,18 @@
-// The chosen model in the browser: its own weights and codes, read from the shipped files; a server answers for what cannot run here.
-import { get, latest, on, set } from "../state/store.js";
+// Models as this browser holds them: weights and codes, read from the shipped files. Only the explorer asks what is held.
 import { readSafetensors } from "../space/safetensors.js";
 import { Net, runsHere } from "../space/net.js";
 import { Codes } from "../space/neighbours.js";
 import { Helper } from "./helper.js";
-import { ask, modelHeld, unpack } from "./server.js";
+import { modelHeld } from "./server.js";
+import { keyOf, latest } from "../state/store.js";
 
 const KEPT = 5; // models held at once: every size of one family
-const kept = new Map(); // name -> promise of a local model
-
+const coming = new Map(); // key -> promise of a model
+const there = new Map(); // key -> the model, once it is here
 let counting = null;
 
-// ---- opening
+// The model as it is held, null while it is not.
+export const held = (model) => (model && there.get(keyOf(model))) ?? null;
 
 async function bytes(model, file) {
   const reply = await fetch(
@@ -22,16 +23,18 @@ async function bytes(model, file) {
   return reply.arrayBuffer();
 }
 
-// {name, config, weights (bytes), net or null, codes, mu, logvar, labels, gaps or null}
-async function read(name) {
-  const codesComing = bytes(name, "codes"),
-    { config } = get().catalogue.models.find((one) => one.name === name);
+// {name, key, config, weights (bytes), net or null, codes, mu, logvar, labels, gaps or null}
+async function read(model) {
+  const { name, config } = model,
+    codesComing = bytes(name, "codes");
   const weights = runsHere(config) ? await bytes(name, "model") : null;
   const { mu, logvar, labels } = readSafetensors(await codesComing);
   const net = weights ? new Net(readSafetensors(weights), config) : null;
-  for (let turn = 0; net && turn < 8; turn += 1) net.decode(mu.data.subarray(0, config.latent_dim)); // browsers compile what runs often: better now than under the pointer
+  for (let turn = 0; net && turn < 8; turn += 1)
+    net.decode(mu.data.subarray(0, config.latent_dim), undefined, 0); // browsers compile what runs often: better now than under the pointer
   return {
     name,
+    key: keyOf(model),
     config,
     weights,
     net,
@@ -43,92 +46,61 @@ async function read(name) {
   };
 }
 
-export function open(name) {
-  if (!kept.has(name)) {
-    kept.set(
-      name,
-      read(name).catch((fault) => {
-        kept.delete(name);
-        throw fault;
-      }),
+const forget = (key) => [coming, there].forEach((map) => map.delete(key));
+
+// The model, read where it is not held yet.
+export function open(model) {
+  const key = keyOf(model);
+  if (!coming.has(key)) {
+    coming.set(
+      key,
+      read(model).then(
+        (local) => (coming.has(key) && there.set(key, local), local),
+        (fault) => {
+          forget(key);
+          throw fault;
+        },
+      ),
     );
-    if (kept.size > KEPT) kept.delete(kept.keys().next().value);
+    if (coming.size > KEPT) forget(coming.keys().next().value);
   }
-  return kept.get(name);
+  const found = coming.get(key);
+  coming.delete(key); // the last asked for is the last to go
+  coming.set(key, found);
+  return found;
 }
 
-const follow = latest(async () => {
-  const { model, local, offline } = get();
-  if (!model || offline || local?.name === model.name) return;
-  let opened;
-  try {
-    opened = await open(model.name);
-  } catch {
-    return; // the server goes on answering; the next model or its return tries again
-  } finally {
-    modelHeld();
-  }
-  if (get().model?.name !== opened.name) return follow();
-  set({ local: opened });
-  if (!opened.gaps) count(opened);
-});
-
-// The gaps between codes, which support is measured by: a second of arithmetic at most, beside the page.
-async function count(opened) {
-  counting ??= new Helper();
-  opened.gaps = (await counting.ask("gaps", { mu: opened.mu, size: opened.config.latent_dim })).gaps;
-  if (get().local === opened) set({ local: { ...opened } });
+// The same with the gaps between its codes, which support is measured by: a second of arithmetic at most, beside the page.
+function measured(local) {
+  local.counting ??= (async () => {
+    counting ??= new Helper();
+    const { gaps } = await counting.ask("gaps", { mu: local.mu, size: local.config.latent_dim }),
+      whole = { ...local, gaps };
+    if (there.get(local.key) === local) {
+      there.set(local.key, whole);
+      coming.set(local.key, Promise.resolve(whole));
+    }
+    return whole;
+  })();
+  return local.counting;
 }
 
-let began = false;
-// Called once by the map: models are only read where they are shown.
-export function start() {
-  if (began) return;
-  began = true;
-  on(["model", "offline"], follow);
-}
-
-// ---- decoding
-
-const times = { browser: [], server: [] };
-export function note(who, ms) {
-  times[who].push(ms);
-  if (times[who].length > 100) times[who].shift();
-}
-
-// The median of the last hundred decodings, in milliseconds.
-export function median(who) {
-  const sorted = [...times[who]].sort((a, b) => a - b);
-  return sorted.length ? sorted[sorted.length >> 1] : null;
-}
-
-// The local model where it is the one that is drawn and can decode; one that is chosen but cannot be had yet changes nothing.
-export const here = () => {
-  const { local, frame } = get();
-  return local?.net && local.name === frame?.model ? local : null;
-};
-
-// The image at z at once, or null where the browser cannot; `out` is filled and returned.
-export function decodeNow(z, out) {
-  const local = here();
-  if (!local) return null;
-  const start = performance.now(),
-    image = local.net.decode(z, out);
-  note("browser", performance.now() - start);
-  return image;
-}
-
-// The pixels at z in [0, 1], decoded here or, where that cannot be, by the server.
-export async function decode(z) {
-  const image = decodeNow(z);
-  if (image) return image;
-  const { model, label } = get(),
-    start = performance.now();
-  const { images } = await ask("decode", {
-    model: model.name,
-    z: [Array.from(z)],
-    label: model.conditional ? label : null,
+// Keeps `local` of a store, {get, set, on}, the model that it shows: at first without the gaps, then with them.
+export function keepHeld({ get, set, on }) {
+  const turn = latest(async () => {
+    const { model, offline, local: before } = get();
+    if (!model || offline || before?.key === keyOf(model)) return;
+    let local;
+    try {
+      local = await open(model);
+    } catch {
+      return; // the server goes on answering; the next model or its return tries again
+    } finally {
+      modelHeld();
+    }
+    if (!get().model || keyOf(get().model) !== local.key) return void turn();
+    set({ local });
+    if (!local.gaps) measured(local).then((whole) => get().local === local && set({ local: whole }));
   });
-  note("server", performance.now() - start);
-  return Float32Array.from(unpack(images).data, (v) => v / 255);
+  return on(["model", "offline"], turn);
 }

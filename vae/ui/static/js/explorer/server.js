@@ -63,3 +63,23 @@ export function unpack(packed) {
   const bytes = Uint8Array.from(atob(packed.b64), (c) => c.charCodeAt(0));
   return { data: new KINDS[packed.dtype](bytes.buffer), shape: packed.shape };
 }
+
+// Questions of one kind, of which one is in the air: the newest waits for its turn, those in between get null.
+export class Lane {
+  async run(work) {
+    if (this.busy) {
+      this.next?.(false);
+      const mine = await new Promise((resolve) => (this.next = resolve));
+      if (!mine) return null;
+    }
+    this.busy = true;
+    try {
+      return await work();
+    } finally {
+      const { next } = this;
+      this.next = null;
+      if (next) next(true);
+      else this.busy = false;
+    }
+  }
+}

@@ -1,6 +1,7 @@
 // Small pictures of test images without a question for each: all test images in one answer where they are at hand, reconstructions decoded here otherwise.
-import { datasetOf, get, on, set, tokens } from "../state/store.js";
+import { datasetOf, get, keyOf, on, set, tokens } from "../state/store.js";
 import { ask, unpack } from "./server.js";
+import { held } from "./local.js";
 
 const sheets = new Map(); // dataset -> {data, shape} | null while it comes
 const made = new Map(); // "model index" -> {data, shape}
@@ -24,9 +25,7 @@ async function load(dataset) {
 }
 
 // The picture of a test image, {data, shape} with bytes, or null where only the server can make it.
-export function thumb(index) {
-  const { local, model } = get();
-  if (!model) return null;
+export function thumbnail(model, index) {
   if (datasetOf(model.dataset)?.images && !sheets.has(model.dataset)) load(model.dataset);
   const sheet = sheets.get(model.dataset);
   if (sheet) {
@@ -41,11 +40,16 @@ export function thumb(index) {
     pictures.set(index, picture);
     return picture;
   }
-  const key = `${model.name} ${index}`;
+  const key = `${keyOf(model)} ${index}`,
+    local = held(model);
   if (made.has(key)) return made.get(key);
-  if (!local?.net || local.name !== model.name) return null;
+  if (!local?.net) return null;
   const size = local.codes.size,
-    image = local.net.decode(local.mu.subarray(index * size, (index + 1) * size));
+    image = local.net.decode(
+      local.mu.subarray(index * size, (index + 1) * size),
+      undefined,
+      local.labels[index],
+    );
   return keep(key, {
     data: Uint8Array.from(image, (v) => Math.round(v * 255)),
     shape: local.config.image_shape,
@@ -59,17 +63,16 @@ function keep(key, picture) {
 }
 
 // The same for several, asking the server for those that cannot be had here.
-export async function thumbs(indices) {
-  const { model } = get(),
-    absent = indices.filter((index) => !thumb(index));
+export async function thumbnails(model, indices) {
+  const absent = indices.filter((index) => !thumbnail(model, index));
   for (let k = 0; k < absent.length; k += tokens.pick.sheet) {
     const some = absent.slice(k, k + tokens.pick.sheet),
       images = unpack((await ask("thumbnails", { model: model.name, indices: some })).images);
     const shape = images.shape.slice(1),
       size = shape.reduce((a, b) => a * b, 1);
     some.forEach((index, n) =>
-      keep(`${model.name} ${index}`, { data: images.data.subarray(n * size, (n + 1) * size), shape }),
+      keep(`${keyOf(model)} ${index}`, { data: images.data.subarray(n * size, (n + 1) * size), shape }),
     );
   }
-  return indices.map((index) => thumb(index) ?? made.get(`${model.name} ${index}`));
+  return indices.map((index) => thumbnail(model, index) ?? made.get(`${keyOf(model)} ${index}`));
 }

@@ -3,9 +3,9 @@ import { classNames, get, goTo, set, tokens } from "../state/store.js";
 import { field, h, select } from "../parts/dom.js";
 import { trainingKey } from "./training.js";
 import { axesOf } from "../space/chart.js";
-import { GROUNDS, offers } from "./ground.js";
+import { GROUNDS } from "./ground.js";
 import { COLOURS, paints } from "../parts/colour.js";
-import { ask } from "../explorer/server.js";
+import * as explorer from "../explorer/explorer.js";
 
 let seed = 0,
   wanted = "any";
@@ -48,11 +48,8 @@ export function jump() {
       on: {
         click: async () => {
           seed += 1;
-          const { index } = await ask("find", {
-            model: get().model.name,
-            label: wanted === "any" ? null : Number(wanted),
-            seed,
-          });
+          const label = wanted === "any" ? null : Number(wanted),
+            index = await explorer.indexOfClass(get().model, label, seed);
           goTo(index);
         },
       },
@@ -153,7 +150,11 @@ export const grounds = () =>
     "ground",
     select(
       "ground",
-      Object.entries(GROUNDS).map(([value, [text]]) => ({ value, text, disabled: !offers(value, get()) })),
+      Object.entries(GROUNDS).map(([value, [text]]) => ({
+        value,
+        text,
+        disabled: !explorer.offersGround(value, get().model, get().frame),
+      })),
       get().ground,
       (value) => set({ ground: value }),
       GROUNDS[get().ground][1],

@@ -1,9 +1,7 @@
 // What lies behind the codes: the manifold's tiles, or a field of colours. A worker computes it; what is there moves along until it comes.
-import { get, latest, on, tokens } from "../state/store.js";
+import { get, keyOf, latest, on, tokens } from "../state/store.js";
 import { count, fill, h, number, percent } from "../parts/dom.js";
-import { Knowing } from "../explorer/helper.js";
-import { bake } from "../space/field.js";
-import { ask, unpack } from "../explorer/server.js";
+import * as explorer from "../explorer/explorer.js";
 
 export const GROUNDS = {
   manifold: [
@@ -22,8 +20,6 @@ export const GROUNDS = {
   ],
   none: ["nothing", "Only the points"],
 };
-// Whether a ground can be computed for the model and chart that are shown.
-export const offers = (what, { local, frame }) => what !== "stretch" || Boolean(local?.net && frame?.basis);
 
 const rgb = (hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
 const look = () => {
@@ -63,9 +59,6 @@ function legendOf(shown) {
   const [from, to, text] = parts;
   return [h("span", {}, from), h("i", { class: "latent-map__ramp" }), h("span", {}, to), h("span", {}, text)];
 }
-
-let helper = null;
-const worker = (local, frame) => (helper ??= new Knowing()).about(local, frame);
 
 export class Ground {
   constructor(plot) {
@@ -126,7 +119,7 @@ export class Ground {
       local?.name !== model.name ||
       !this.plot.view ||
       this.plot.inner[0] < 60 ||
-      !offers(what, get())
+      !explorer.offersGround(what, model, frame)
     )
       return;
     const {
@@ -137,7 +130,7 @@ export class Ground {
       finer = fine && this.measure(what, tokens.ground.restBudgetMs);
     const kept = same && !(finer && finer.du < 0.85 * shown.grid.du); // a pan keeps the cells' size
     const grid = kept ? this.panned(shown.grid) : finer || this.measure(what, tokens.ground.budgetMs),
-      key = JSON.stringify([grid, what, label, model.name, frame.chart, dark, Boolean(local.gaps)]);
+      key = JSON.stringify([grid, what, label, keyOf(model), frame.chart, dark, Boolean(local.gaps)]);
     if (this.key === key) {
       if (fine) this.plot.ground.dataset.settled = key;
       return;
@@ -145,10 +138,7 @@ export class Ground {
     clearTimeout(this.resting);
     const began = performance.now(),
       { scale } = view;
-    const made =
-      what === "manifold" && !local.net
-        ? await this.remote(grid)
-        : await worker(local, frame).ask("ground", { what, grid, look: look() });
+    const made = await explorer.ground(model, frame, { what, grid, look: look(), label });
     if (get().frame !== frame || get().ground !== what) return void this.load(false);
     if (made.fresh !== 0)
       this.cost[what] = 0.5 * this.cost[what] + 0.5 * (made.ms / (made.fresh ?? made.count));
@@ -184,49 +174,20 @@ export class Ground {
     };
   }
 
-  // The manifold of a model that the browser cannot run.
-  async remote(grid) {
-    const { frame, model, label } = get(),
-      { columns, rows, u0, v1, du, dv } = grid,
-      start = performance.now();
-    const reply = await ask("ground", {
-      model: model.name,
-      chart: frame.chart,
-      anchor: frame.anchor,
-      box: [u0, u0 + columns * du, v1 - rows * dv, v1],
-      columns,
-      rows,
-      label: model.conditional ? label : null,
-    });
-    const { data, shape } = unpack(reply.images),
-      [channels, high, wide] = shape.slice(-3),
-      size = channels * high * wide;
-    const tiles = reply.support.map((support, k) => ({
-      bytes: data.subarray(k * size, (k + 1) * size),
-      support,
-    }));
-    return {
-      ...bake(tiles, [channels, high, wide], grid, look()),
-      ms: performance.now() - start,
-      count: columns * rows,
-    };
-  }
-
   draw() {
     const {
         ground: canvas,
         size: [width, height],
       } = this.plot,
       ratio = devicePixelRatio || 1,
-      { frame, ground } = get();
+      { ground } = get();
     if (!width || !this.plot.view) return;
     if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio))
       [canvas.width, canvas.height] = [Math.round(width * ratio), Math.round(height * ratio)];
     const brush = canvas.getContext("2d");
     brush.setTransform(ratio, 0, 0, ratio, 0, 0);
     brush.clearRect(0, 0, width, height);
-    const there =
-      ground !== "none" && this.shown?.frame === frame && this.shown.what === ground && offers(ground, get());
+    const there = this.visible();
     Object.assign(canvas.dataset, {
       tiles: there ? String(this.shown.grid.columns * this.shown.grid.rows) : "0",
       what: there ? ground : "none",
@@ -235,16 +196,22 @@ export class Ground {
     this.lay(brush);
   }
 
+  // Whether what has been computed is what the map now asks for.
+  visible() {
+    const { ground: what, frame, model } = get(),
+      { shown } = this;
+    return (
+      what !== "none" &&
+      shown?.frame === frame &&
+      shown.what === what &&
+      explorer.offersGround(what, model, frame)
+    );
+  }
+
   // The ground as it is, on any canvas whose unit is a pixel of the page.
   lay(brush) {
-    const { ground, frame } = get();
-    if (
-      ground === "none" ||
-      this.shown?.frame !== frame ||
-      this.shown.what !== ground ||
-      !offers(ground, get())
-    )
-      return;
+    if (!this.visible()) return;
+    const { ground } = get();
     const { u0, v1, du, dv, columns, rows } = this.shown.grid,
       [left, top] = this.plot.toPx(u0, v1),
       [right, bottom] = this.plot.toPx(u0 + columns * du, v1 - rows * dv);

@@ -1,14 +1,10 @@
 // HERE and NEAREST: what lies under the pointer, answered in the browser at every movement; by the server where the browser cannot.
-import { classNames, get, goTo, latest, on, set, tokens } from "../state/store.js";
+import { classNames, get, goTo, keyOf, latest, on, set, tokens } from "../state/store.js";
 import { fill, h, number, percent, term, title, vectorText, wide } from "../parts/dom.js";
 import { paint, picture, respace } from "../parts/pixels.js";
-import { decodeNow, median, note } from "../explorer/local.js";
-import { supportAt } from "../space/neighbours.js";
-import { thumb, thumbs } from "../explorer/thumbnails.js";
 import { hereSetters } from "./ends.js";
 import { fade, meter, named, votesText } from "../parts/meter.js";
-import { chartOf } from "../space/chart.js";
-import { ask, unpack } from "../explorer/server.js";
+import * as explorer from "../explorer/explorer.js";
 
 const narrow = matchMedia("(max-width: 800px)");
 const space = () => (wide.matches ? 224 : narrow.matches ? 112 : 140);
@@ -62,8 +58,6 @@ export function hereBlock() {
   );
   wide.addEventListener("change", () => respace(canvas, space()));
   let support = null,
-    bytes = null,
-    pixels = null,
     cost = 0,
     searched = 0,
     later = null,
@@ -71,17 +65,17 @@ export function hereBlock() {
   const dim = () => (canvas.style.opacity = get().fading && support !== null ? fade(support) : 1);
 
   // The picture at z, and whose work it was.
-  function show(z, model, images, by) {
-    paint(canvas, images);
+  function show(z, frame, image) {
+    paint(canvas, image);
     where.textContent = vectorText(z);
-    const ms = median(by);
-    who.textContent = `decoded ${by === "browser" ? "in your browser" : "by the server"}${ms === null || ms > 1000 ? "" : `, ${number(ms, by === "browser" ? 1 : 0)}\u202fms`}`;
+    const { by, ms } = image;
+    who.textContent = `decoded ${by === "browser" ? "in your browser" : "by the server"}${ms > 1000 ? "" : `, ${number(ms, by === "browser" ? 1 : 0)}\u202fms`}`;
     fault.hidden = true;
-    Object.assign(block.dataset, { z: JSON.stringify(Array.from(z)), model, by, ready: "yes" });
+    Object.assign(block.dataset, { z: JSON.stringify(Array.from(z)), model: frame.model, by, ready: "yes" });
   }
 
   // What lies around z: votes, support, the nearest.
-  function tell(z, model, around) {
+  function tell(z, frame, around) {
     support = around.support;
     dim();
     const [best] = Object.entries(around.label_votes).sort((a, b) => b[1] - a[1]);
@@ -89,73 +83,47 @@ export function hereBlock() {
     bar.put(support ?? 0);
     share.textContent = support === null ? "…" : percent(support);
     canvas.setAttribute("aria-label", `decoded image, looks like ${classNames()[best[0]] ?? best[0]}`);
-    set({ here: { ...around, z: Array.from(z), model } });
+    set({ here: { ...around, z: Array.from(z), model: frame.model } });
   }
 
-  function search(z, local) {
-    const start = performance.now(),
-      found = local.codes.ask(z);
-    cost = 0.8 * cost + 0.2 * (performance.now() - start);
-    searched = start;
-    tell(z, local.name, { ...found, support: local.gaps && supportAt(local.gaps, found.distance) });
-  }
-
-  function around(z, local) {
+  // The search around z: at every movement where it is quick, now and then where it is not.
+  function search(z, frame, around) {
     clearTimeout(later);
+    const now = () => {
+      const start = performance.now(),
+        found = around();
+      cost = 0.8 * cost + 0.2 * (performance.now() - start);
+      searched = start;
+      if (found) tell(z, frame, found);
+    };
     const wait = cost < SLOW_SEARCH ? 0 : SEARCH_EVERY - (performance.now() - searched);
-    if (wait <= 0) search(z, local);
-    else later = setTimeout(() => get().local?.name === local.name && search(z, local), wait);
+    if (wait <= 0) now();
+    else later = setTimeout(() => get().frame.key === frame.key && now(), wait);
   }
 
-  // At once, without any question to the server; false where the browser cannot.
-  function local() {
-    const { frame, uv, local: held } = get();
-    const z = held?.net && held.name === frame.model && chartOf(frame, held).toLatent(uv),
-      image =
-        z &&
-        decodeNow(
-          z,
-          (pixels = pixels?.length === held.net.pixels ? pixels : new Float32Array(held.net.pixels)),
-        );
-    if (!image) return false;
-    if (bytes?.length !== image.length) bytes = new Uint8ClampedArray(image.length);
-    for (let i = 0; i < image.length; i += 1) bytes[i] = image[i] * 255;
-    show(z, held.name, { data: bytes, shape: held.config.image_shape }, "browser");
-    around(z, held);
-    return true;
-  }
-
-  const remote = latest(async () => {
-    const { model, frame, uv, label, local: held } = get();
-    if (!model || frame?.model !== model.name || !uv) return;
-    const z = chartOf(frame, held)?.toLatent(uv),
-      what = z ? { z: Array.from(z) } : { chart: frame.chart, uv },
-      began = performance.now();
+  let asked = 0,
+    answered = 0; // numbers of the newest question, and of the newest that has its answer
+  async function turn() {
+    const { model, frame, uv, label, offline } = get();
+    if (!model || !frame || !uv) return;
+    const mine = (asked += 1),
+      alone = offline || frame.key !== keyOf(model); // a model that is chosen but not drawn yet changes nothing
     slow ??= setTimeout(() => block.classList.add("busy"), tokens.slowMs);
     try {
-      const reply = await ask("place", {
-        model: model.name,
-        ...what,
-        label: model.conditional ? label : null,
-      });
-      note("server", performance.now() - began);
-      if (get().model?.name === model.name && !(get().local?.net && get().local.name === model.name)) {
-        show(reply.z, model.name, unpack(reply.image), "server");
-        tell(reply.z, model.name, reply);
+      const found = await explorer.place(frame, uv, label, alone);
+      if (found && mine > answered && get().frame.key === frame.key) {
+        answered = mine;
+        show(found.z, frame, found.image);
+        search(found.z, frame, found.around);
       }
     } catch (refusal) {
       fault.textContent = refusal.message;
       fault.hidden = false;
     }
+    if (mine !== asked) return;
     clearTimeout(slow);
     slow = null;
     block.classList.remove("busy");
-  });
-
-  function turn() {
-    const { model, frame, uv, offline } = get();
-    if (!model || !frame || !uv || local() || frame.model !== model.name || offline) return;
-    remote();
   }
   on(["uv", "frame", "label", "offline", "local"], turn);
   return block;
@@ -185,7 +153,7 @@ export function nearestBlock() {
 
   const absent = latest(async (indices) => {
     try {
-      await thumbs(indices);
+      await explorer.thumbnails(get().model, indices);
     } catch {
       return; // the server is gone or refuses: the places keep their distances
     }
@@ -205,7 +173,7 @@ export function nearestBlock() {
     const lacking = [];
     here.nearest.forEach((near, n) => {
       const one = places[n],
-        image = thumb(near.index),
+        image = explorer.thumbnail(model, near.index),
         key = `${here.model} ${near.index}`;
       one.far.textContent = number(near.distance, 2);
       if (!image) lacking.push(near.index);

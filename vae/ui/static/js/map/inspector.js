@@ -1,12 +1,12 @@
 // The Map tab's right side: what is HERE, what is SELECTED, the same image through EVERY SIZE, and the NEAREST codes.
-import { choose, datasetOf, family, get, latest, modelOf, on } from "../state/store.js";
+import { choose, datasetOf, family, get, keyOf, latest, modelOf, on } from "../state/store.js";
 import { fill, h, number, title, wide } from "../parts/dom.js";
 import { gap, pictureOf } from "../parts/pixels.js";
 import { hereBlock, nearestBlock } from "./here.js";
 import { chosenBlock } from "./sheet.js";
 import { selectedBlock } from "./selected.js";
 import { trainCommand } from "../parts/absent.js";
-import { ask, unpack } from "../explorer/server.js";
+import * as explorer from "../explorer/explorer.js";
 
 export function mount({ element }) {
   const here = hereBlock(),
@@ -49,11 +49,8 @@ function sizesBlock() {
       waiting = () => sizes.map((z) => one(z, modelOf(dataset, recipe, z), null, latentDim));
     if (!block.dataset.ready) fill(row, waiting());
     try {
-      const key = JSON.stringify([dataset, recipe, index, get().images]);
-      const reply =
-        last?.key === key
-          ? last.reply
-          : await ask("reconstruct", { dataset, index, models: models.map((m) => m.name) });
+      const key = JSON.stringify([dataset, models.map(keyOf), index, get().images]);
+      const reply = last?.key === key ? last.reply : await explorer.reconstruct(dataset, index, models);
       last = { key, reply };
       fill(
         row,
@@ -99,7 +96,7 @@ function one(z, model, reply, now) {
     },
     h("b", {}, String(z)),
     answer
-      ? pictureOf(unpack(answer.x_recon), 0, side, `through ${z} numbers`)
+      ? pictureOf(answer.x_recon, 0, side, `through ${z} numbers`)
       : [gap("coming"), h("small", {}, "…")],
     value === null ? null : h("small", {}, `${number(value, 0)} nats`),
   );

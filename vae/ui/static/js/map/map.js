@@ -4,7 +4,6 @@ import { fill, h, notice } from "../parts/dom.js";
 import { bounds, Plot } from "../parts/plot.js";
 import { densest, drawMarks, ellipse } from "../parts/marks.js";
 import { follow } from "./hover.js";
-import { start } from "../explorer/local.js";
 import { chartPicker } from "../parts/charts.js";
 import { honesty } from "./trust.js";
 import { training } from "./training.js";
@@ -16,10 +15,12 @@ import { Route } from "./route.js";
 import { pick } from "./pick.js";
 import { colouring, scaleKey } from "../parts/colour.js";
 import { anchorPicker, asClass, colours, grounds, jump, legend } from "./bar.js";
-import { planeOf, titles } from "../space/chart.js";
+import { planeOf } from "../space/chart.js";
 import { speaker } from "./here.js";
 import { noModels } from "../parts/absent.js";
-import { ask, mapDrawn, modelHeld, Refusal, unpack } from "../explorer/server.js";
+import { mapDrawn, modelHeld, Refusal } from "../explorer/server.js";
+import * as explorer from "../explorer/explorer.js";
+import { keepHeld } from "../explorer/local.js";
 
 export function mount({ element }) {
   const bar = h("div", { class: "latent-map__bar" }),
@@ -70,7 +71,7 @@ export function mount({ element }) {
     set({ view: plot.seen() });
     route.draw();
   };
-  start();
+  keepHeld({ get, set, on });
   training(plot, stage);
   let names = new Map();
 
@@ -86,17 +87,8 @@ export function mount({ element }) {
     }
     root.classList.add("busy");
     try {
-      const reply = await ask("map", { model: model.name, chart, anchor });
-      const labels = unpack(reply.labels).data;
-      const frame = {
-        ...reply,
-        anchor,
-        model: model.name,
-        dataset: model.dataset,
-        uv: unpack(reply.uv).data,
-        labels,
-      };
-      frame.titles = titles(frame.chart);
+      const frame = await explorer.map(model, chart, anchor),
+        { labels } = frame;
       const glide = before?.dataset === model.dataset && before.model !== model.name;
       const other = before?.model !== frame.model || before.chart !== frame.chart,
         linked = before ? null : get().view;

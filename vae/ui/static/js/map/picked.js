@@ -2,7 +2,7 @@
 // `held` is what an outline holds on the map it was drawn on; `indices` are the codes of shown classes after each stroke in turn has added or taken away what it holds.
 import { get, latest, on, set, tokens } from "../state/store.js";
 import { inside } from "../space/outline.js";
-import { ask, unpack } from "../explorer/server.js";
+import * as explorer from "../explorer/explorer.js";
 
 export const drawnOn = ({ of }, frame) => of.model === frame.model && of.chart === frame.chart;
 
@@ -44,7 +44,10 @@ const resolve = latest(async () => {
   const places = async (of) => {
     const key = JSON.stringify(of);
     if (!maps.has(key))
-      maps.set(key, drawnOn({ of }, frame) ? frame.uv : unpack((await ask("map", of)).uv).data);
+      maps.set(
+        key,
+        drawnOn({ of }, frame) ? frame.uv : (await explorer.map({ name: of.model }, of.chart)).uv,
+      );
     return maps.get(key);
   };
   try {

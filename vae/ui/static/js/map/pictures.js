@@ -2,7 +2,7 @@
 import { get, latest, on, tokens } from "../state/store.js";
 import { h } from "../parts/dom.js";
 import { imageData } from "../parts/pixels.js";
-import { thumb, thumbs } from "../explorer/thumbnails.js";
+import * as explorer from "../explorer/explorer.js";
 
 const made = new WeakMap(); // picture -> {canvas, dark}
 
@@ -24,7 +24,7 @@ export class Pictures {
     plot.host.insertBefore(this.canvas, plot.overlay);
     this.fetch = latest(async (indices) => {
       try {
-        await thumbs(indices);
+        await explorer.thumbnails(get().model, indices);
       } catch {
         return; // the points are there
       }
@@ -70,7 +70,7 @@ export class Pictures {
     brush.clip();
     brush.imageSmoothingEnabled = false;
     for (const i of indices) {
-      const picture = thumb(i);
+      const picture = explorer.thumbnail(model, i);
       if (!picture) {
         lacking.push(i);
         continue;

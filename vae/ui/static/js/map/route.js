@@ -1,24 +1,16 @@
 // The path between A and B on the map: its letters and lines, and what is computed about it beside the page.
 import { get, latest, on, tokens } from "../state/store.js";
 import { count, fill, h, percent, s } from "../parts/dom.js";
-import { Knowing } from "../explorer/helper.js";
 import { carryOver, listenForKeys, NAMES, placeOf, setEnd } from "./ends.js";
 import { Drawer, lengthText } from "./strips.js";
 import { noSphere } from "../space/latent.js";
 import { chartOf } from "../space/chart.js";
-import { ask, unpack } from "../explorer/server.js";
+import * as explorer from "../explorer/explorer.js";
 
-const { images: IMAGES, samples, points, search } = tokens.path;
+const { images: IMAGES } = tokens.path;
 const SHORTEST =
   "The way along which the picture changes least: found over a lattice of decoded places around A and B (Dijkstra) and smoothed. It keeps to places that lie no farther out than every code";
-// The pictures of an answer one by one.
-function slices(images) {
-  const { data } = unpack(images),
-    size = data.length / IMAGES;
-  return Array.from({ length: IMAGES }, (_, n) => data.subarray(n * size, (n + 1) * size));
-}
-const keyOf = (frame) => frame && JSON.stringify([frame.model, frame.chart, frame.origin]); // the map may be drawn anew meanwhile: the same chart, another object
-let helper = null;
+const chartKey = (frame) => frame && JSON.stringify([frame.key, frame.chart, frame.origin]); // the map may be drawn anew meanwhile: the same chart, another object
 
 export class Route {
   constructor(plot, stage) {
@@ -87,9 +79,9 @@ export class Route {
     const { path, frame, model, local, label } = get(),
       ends = NAMES.map((name) => placeOf(path?.[name], frame));
     if (!ends.every(Boolean) || frame.model !== model?.name || local?.name !== frame.model) return null;
-    const way = JSON.stringify([keyOf(frame), ends]),
-      key = JSON.stringify([way, path.method, model.conditional ? label : null]);
-    return { path, frame, local, model, ends, keys: [key, way] };
+    const way = JSON.stringify([chartKey(frame), ends, model.conditional ? label : null]),
+      key = JSON.stringify([way, path.method]);
+    return { path, frame, local, model, label, ends, keys: [key, way] };
   }
 
   update() {
@@ -132,22 +124,6 @@ export class Route {
     element.classList.toggle("route--top", low > top);
   }
 
-  worker({ local, frame }) {
-    return (helper ??= new Knowing()).about(local, frame);
-  }
-
-  // A search in the worker until it is done; null once it is no longer asked for.
-  async seek(now, row, question, progress = () => {}) {
-    const current = () => this.question()?.keys[row] === now.keys[row];
-    let answer = await this.worker(now).ask("seek", { question });
-    while (!answer.done) {
-      if (!current()) return null;
-      progress(answer);
-      answer = await this.worker(now).ask("seek", { goOn: question.kind });
-    }
-    return current() ? answer : null;
-  }
-
   // The straight or spherical path.
   async first() {
     const now = this.question();
@@ -157,6 +133,7 @@ export class Route {
         frame,
         local,
         model,
+        label,
         ends: uvs,
       } = now,
       ends = uvs.map((uv) => chartOf(frame, local).toLatent(uv)),
@@ -170,10 +147,9 @@ export class Route {
     }
     strip.show(null);
     try {
-      const made = await this.worker(now).ask("strip", { ends, method, count: IMAGES, points });
-      const chart = keyOf(frame),
-        fits = () => keyOf(this.question()?.frame) === chart && get().path.method === method; // a hand may have moved on: what is there is shown, the newest waits
-      if (!made.images && fits()) await this.remote(now, ends, made);
+      const chart = chartKey(frame),
+        fits = () => chartKey(this.question()?.frame) === chart && get().path.method === method; // a hand may have moved on: what is there is shown, the newest waits
+      const made = await explorer.interpolate(model, frame, { ends, method, label });
       if (!fits()) return;
       strip.show({ ...made, shape: model.image_shape });
       this.made[0] = { ...made, frame };
@@ -195,7 +171,7 @@ export class Route {
             "from place to place on the plane",
           ),
         );
-      if (!local.net)
+      if (made.length !== undefined)
         return void drawer.say(
           0,
           lengthText(made.length),
@@ -204,72 +180,13 @@ export class Route {
         );
       drawer.say(0, h("span", { class: "quiet" }, "measuring …"));
       if (this.moving) return; // once the hand rests
-      const found = await this.seek(now, 0, { kind: "length", ends, method, samples });
-      if (found) drawer.say(0, lengthText(found.length), onPlane);
+      const wanted = () => this.question()?.keys[0] === now.keys[0],
+        length = await explorer.pathLength(model, frame, { ends, method, label }, wanted);
+      if (length !== null) drawer.say(0, lengthText(length), onPlane);
     } catch (fault) {
       this.keys[0] = null; // asked again as soon as something changes
       drawer.say(0, h("span", { class: "warn" }, fault.message));
     }
-  }
-
-  // The pictures of a model that the browser cannot run.
-  async remote({ path, model }, ends, made) {
-    const reply = await ask("interpolate", {
-      model: model.name,
-      z_start: Array.from(ends[0]),
-      z_end: Array.from(ends[1]),
-      steps: IMAGES,
-      method: path.method,
-      label: model.conditional ? get().label : null,
-    });
-    Object.assign(made, {
-      zs: reply.z,
-      supports: reply.support,
-      length: reply.length,
-      images: slices(reply.images),
-    });
-  }
-
-  // The shortest path with its pictures; null once it is no longer asked for. The server looks for it a few turns at a time where the browser cannot run the model.
-  async shortest(now, progress) {
-    const { frame, local, model } = now,
-      { same, sweeps, turns } = search,
-      [start, end] = now.ends.map((uv) => Array.from(uv));
-    if (local.net)
-      return this.seek(
-        now,
-        1,
-        { kind: "shortest", a: start, b: end, samples, count: IMAGES, ...search },
-        progress,
-      );
-    const look = async (line, turns) => {
-      const found = await ask("shorten", {
-        model: model.name,
-        start,
-        end,
-        steps: IMAGES,
-        chart: frame.chart,
-        anchor: frame.anchor,
-        label: model.conditional ? get().label : null,
-        line,
-        turns,
-      });
-      return this.question()?.keys[1] === now.keys[1] ? found : null;
-    };
-    let found = await look(null, 0),
-      best = found,
-      turn = 0;
-    for (let gain = 1; found?.moved && turn < sweeps && gain > search.gain; turn += turns) {
-      progress({ line: found.line, turn, sweeps });
-      found = await look(found.line, turns);
-      gain = found ? 1 - found.length / best.length : 0;
-      if (gain > 0) best = found;
-    }
-    const asShort = best && best.length >= best.straight * (1 - same);
-    if (found && asShort) found = best = await look([start, end], 0);
-    if (!found) return null;
-    const { uv: uvs, z: zs, support: supports, path: line, length, straight } = best;
-    return { uvs, zs, supports, images: slices(best.images), line, length, straight, asShort };
   }
 
   // The shortest path, on charts that are planes.
@@ -278,8 +195,8 @@ export class Route {
     if (!now || this.keys[1] === now.keys[1]) return;
     const {
         frame,
-        local,
         model,
+        label,
         ends: [a, b],
       } = now,
       { drawer } = this,
@@ -298,7 +215,9 @@ export class Route {
     strip.show(null);
     drawer.say(1, h("span", { class: "quiet" }, "looking for the shortest path …"));
     try {
-      const found = await this.shortest(now, (far) => {
+      const question = { start: Array.from(a), end: Array.from(b), label },
+        wanted = () => this.question()?.keys[1] === now.keys[1];
+      const found = await explorer.shortestPath(model, frame, question, wanted, (far) => {
         if (far.seen)
           drawer.say(
             1,
@@ -333,7 +252,7 @@ export class Route {
               " on this chart: ",
               lengthText(found.length),
               `, ${less} less than straight`,
-              !local.net && h("span", { class: "quiet" }, " · found by the server"),
+              found.by === "server" && h("span", { class: "quiet" }, " · found by the server"),
             ],
       );
       drawer.element.dataset.short = found.asShort ? "straight" : "other";

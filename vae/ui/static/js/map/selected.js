@@ -5,7 +5,7 @@ import { gap, pictureOf } from "../parts/pixels.js";
 import { named, votesText } from "../parts/meter.js";
 import { fetchNotice } from "../parts/absent.js";
 import { selectedSetters } from "./ends.js";
-import { ask, unpack } from "../explorer/server.js";
+import * as explorer from "../explorer/explorer.js";
 
 function figureOf(canvas, caption) {
   return h("figure", { class: "shot" }, canvas, h("figcaption", {}, caption));
@@ -33,12 +33,10 @@ export function selectedBlock() {
       );
     }
     try {
-      const reply = await ask("select", { model: model.name, index, chart: frame.chart });
-      set({ selection: { ...reply, model: model.name } });
+      const reply = await explorer.select(model, index, frame.chart);
+      set({ selection: reply });
       const side = wide.matches ? 84 : 56,
-        original = unpack(reply.original),
-        recon = unpack(reply.x_recon),
-        error = unpack(reply.error_image),
+        { original, x_recon: recon, error_image: error } = reply,
         name = classNames()[reply.label] ?? reply.label;
       block.dataset.index = String(index);
       block.dataset.model = model.name;

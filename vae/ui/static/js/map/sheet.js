@@ -2,13 +2,11 @@
 import { classNames, get, goTo, latest, on, set, tokens } from "../state/store.js";
 import { count, fill, h, number, percent, save, segmented, select, term } from "../parts/dom.js";
 import { paint, picture } from "../parts/pixels.js";
-import { decode } from "../explorer/local.js";
-import { supportAt } from "../space/neighbours.js";
-import { thumb, thumbs } from "../explorer/thumbnails.js";
 import { paints, valuesOf } from "../parts/colour.js";
 import { byDistance, classesOf, klOf, meanFigure, meanOf, tableOf } from "../space/latent.js";
 import { fade, meter, named, votesText } from "../parts/meter.js";
 import { chartOf } from "../space/chart.js";
+import * as explorer from "../explorer/explorer.js";
 
 const ORDERS = { number: "by number", near: "nearest to their mean", far: "farthest from their mean" };
 const share = (part) => (part < 0.005 ? "<1\u202f%" : percent(part));
@@ -142,9 +140,7 @@ export function chosenBlock() {
     const found = known();
     if (!found) return;
     const z = meanOf(found.local, found.indices),
-      { label_votes, distance } = found.local.codes.ask(z),
-      { gaps } = found.local,
-      support = gaps && supportAt(gaps, distance);
+      { label_votes, support } = explorer.around(found.model, z);
     looks.textContent = votesText(label_votes);
     gauge.put(support ?? 0);
     near.textContent = support === null ? "…" : percent(support);
@@ -152,11 +148,7 @@ export function chosenBlock() {
     if (found.model.variational) fill(kl, nats(klOf(found.local), found));
     else kl.textContent = "none: a plain autoencoder";
     try {
-      const pixels = await decode(z);
-      paint(canvas, {
-        data: Uint8Array.from(pixels, (v) => Math.round(v * 255)),
-        shape: found.model.image_shape,
-      });
+      paint(canvas, await explorer.decode(found.model, z, get().label));
       Object.assign(block.dataset, {
         z: JSON.stringify(Array.from(z)),
         model: found.model.name,
@@ -248,9 +240,9 @@ export function chosenBlock() {
     );
     let images;
     try {
-      images = await thumbs(indices);
+      images = await explorer.thumbnails(found.model, indices);
     } catch {
-      images = indices.map(thumb); // the server is gone: what can be made here is shown
+      images = indices.map((index) => explorer.thumbnail(found.model, index)); // the server is gone: what can be made here is shown
     }
     if (known()?.indices !== found.indices || known().model !== found.model) return drawShots();
     fill(

@@ -2,11 +2,11 @@
 import { datasetOf, get, latest, on, set } from "../state/store.js";
 import { count, fill, h } from "../parts/dom.js";
 import { fetchNotice } from "../parts/absent.js";
-import { ask, unpack } from "../explorer/server.js";
+import * as explorer from "../explorer/explorer.js";
 
 const KEPT = 6; // charts whose training codes are held
-const kept = new Map(); // "model chart" -> {uv, labels, have, total}
-const keyOf = ({ model, chart }) => `${model} ${chart}`;
+const kept = new Map(); // "key chart" -> {uv, labels, have, total}
+const partOf = ({ key, chart }) => `${key} ${chart}`;
 
 // What stands at the end of the legend: the switch.
 const TEXT = "training codes";
@@ -53,7 +53,7 @@ export function training(plot, stage) {
     fill(news);
     if (!frame || !model || frame.model !== model.name) return;
     if (codes !== "all") return show(frame, null);
-    const part = kept.get(keyOf(frame)) ?? { uv: null, labels: null, have: 0, total: null },
+    const part = kept.get(partOf(frame)) ?? { uv: null, labels: null, have: 0, total: null },
       began = performance.now(),
       from = part.have;
     show(frame, part);
@@ -61,7 +61,7 @@ export function training(plot, stage) {
       if (!part.have) fill(news, "The training images are being encoded …");
       let reply;
       try {
-        reply = await ask("training", { model: model.name, chart: frame.chart, start: part.have });
+        reply = await explorer.trainingMap(model, part.have, frame.chart);
       } catch (fault) {
         return refuse(
           fault.message,
@@ -81,8 +81,8 @@ export function training(plot, stage) {
           close("Test images only"),
         );
       add(part, reply);
-      kept.delete(keyOf(frame));
-      kept.set(keyOf(frame), part);
+      kept.delete(partOf(frame));
+      kept.set(partOf(frame), part);
       if (kept.size > KEPT) kept.delete(kept.keys().next().value);
       show(frame, part);
       const left = Math.round(
@@ -103,8 +103,7 @@ export function training(plot, stage) {
 function add(part, { uv, labels, start, total }) {
   if (part.total !== total)
     Object.assign(part, { uv: new Float32Array(2 * total), labels: new Uint8Array(total), total });
-  const places = unpack(uv).data;
-  part.uv.set(places, 2 * start);
-  part.labels.set(unpack(labels).data, start);
-  part.have = start + places.length / 2;
+  part.uv.set(uv, 2 * start);
+  part.labels.set(labels, start);
+  part.have = start + uv.length / 2;
 }

@@ -1,9 +1,8 @@
 // How much the chart lies: one line beside the chart's name, and behind it what the figures mean, the command that computes them again, and a count for this very chart.
-import { get, on, set } from "../state/store.js";
+import { get, keyOf, on, set } from "../state/store.js";
 import { command, fill, h, number, percent } from "../parts/dom.js";
-import { count, counted } from "../explorer/trust.js";
 import { axesOf } from "../space/chart.js";
-import { ask } from "../explorer/server.js";
+import * as explorer from "../explorer/explorer.js";
 
 const KINDS = [
   [
@@ -23,7 +22,7 @@ const exact = (frame, model) => model.latent_dim === 2 && frame.basis && frame.e
 
 // A figure of this chart: counted in the browser, or from metrics.json where it speaks of this chart; undefined where nobody knows.
 function figure(key, kind, { frame, model }) {
-  const made = counted(kind, frame);
+  const made = explorer.counted(kind, frame);
   return made ? made.mean : frame.chart === frame.default ? (model.metrics[key] ?? null) : undefined;
 }
 
@@ -62,11 +61,11 @@ export function honesty() {
     counting = false;
 
   async function measure() {
-    const { frame, local } = get();
+    const { frame, model } = get();
     counting = true;
     draw();
     try {
-      for (const kind of ["trust", "continuity"]) await count(kind, frame, local);
+      for (const kind of ["trust", "continuity"]) await explorer.pointwise(kind, model, frame);
     } catch (problem) {
       fault = problem.message;
     }
@@ -77,9 +76,9 @@ export function honesty() {
   function body(state) {
     const { frame, model, local } = state,
       own = frame.chart === frame.default,
-      made = KINDS.map(([, kind]) => counted(kind, frame));
+      made = KINDS.map(([, kind]) => explorer.counted(kind, frame));
     const known = KINDS.map(([key, kind]) => figure(key, kind, state)),
-      said = card?.model === model.name ? card.metrics.trustworthiness?.command : null;
+      said = card?.model === keyOf(model) ? card.metrics.trustworthiness?.command : null;
     const rows = KINDS.flatMap(([key, , , meaning], k) => [
       h("dt", {}, key),
       h(
@@ -154,9 +153,9 @@ export function honesty() {
       top: `${Math.min(at.bottom + 6, Math.max(8, innerHeight - sheet.offsetHeight - 8))}px`,
     });
     const { model } = get();
-    if (card?.model === model.name) return;
+    if (card?.model === keyOf(model)) return;
     try {
-      card = { ...(await ask("card", { model: model.name })), model: model.name };
+      card = { ...(await explorer.card(model)), model: keyOf(model) };
     } catch (problem) {
       fault = problem.message;
     }

@@ -4,7 +4,8 @@ import { field, fill, h, segmented, select } from "../parts/dom.js";
 import { toggle } from "./theme.js";
 import { linkTo, readLink, snippet, syncAddress } from "./link.js";
 import { trainCommand } from "../parts/absent.js";
-import { ask, connect } from "../explorer/server.js";
+import { connect } from "../explorer/server.js";
+import * as explorer from "../explorer/explorer.js";
 
 const SHORT = { "fashion-mnist": "Fashion" };
 const RECIPE_HINTS = {
@@ -176,7 +177,7 @@ export function mount({ element, shell }) {
 }
 
 async function reload() {
-  set({ catalogue: await ask("start", {}), images: get().images + 1 });
+  set({ catalogue: await explorer.catalogue(), images: get().images + 1 });
 }
 
 let started = false;
@@ -184,7 +185,7 @@ async function start(device, element, alarm) {
   if (started) return;
   started = true;
   try {
-    const catalogue = await ask("start", {});
+    const catalogue = await explorer.catalogue();
     set({ catalogue });
     const first =
       catalogue.datasets.find((d) => catalogue.models.some((m) => m.dataset === d.name)) ??
@@ -198,7 +199,7 @@ async function start(device, element, alarm) {
     set({ ...linked.view, news: linked.fault });
     syncAddress();
     element.dataset.ready = "yes";
-    device.textContent = (await ask("device", {})).device;
+    device.textContent = await explorer.deviceName();
   } catch (fault) {
     started = false;
     alarm.hidden = false;

@@ -1,9 +1,8 @@
 // What the colour of a code says: its class, or a figure of its own with its scale.
-import { datasetOf, get } from "../state/store.js";
+import { datasetOf, get, keyOf } from "../state/store.js";
 import { h, number, percent } from "./dom.js";
-import { count } from "../explorer/trust.js";
 import { klOf } from "../space/latent.js";
-import { ask, unpack } from "../explorer/server.js";
+import * as explorer from "../explorer/explorer.js";
 
 export const COLOURS = {
   label: ["label", "The class of each test image"],
@@ -42,13 +41,10 @@ export function paints(what, { local, model }) {
 
 // The figure of every code, null where the server cannot count it.
 export async function valuesOf(what, { model, frame, local }) {
-  if (what === "trust") return (await count("trust", frame, local)).values;
-  const key = `${what} ${model.name}`;
+  if (what === "trust") return (await explorer.pointwise("trust", model, frame)).values;
+  const key = `${what} ${keyOf(model)}`;
   if (!known.has(key)) {
-    const coming =
-      what === "kl"
-        ? Promise.resolve(klOf(local))
-        : ask("recons", { model: model.name }).then((reply) => unpack(reply.values)?.data ?? null);
+    const coming = what === "kl" ? Promise.resolve(klOf(local)) : explorer.recons(model);
     known.set(key, coming);
     coming.catch(() => known.delete(key));
   }

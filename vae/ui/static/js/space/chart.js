@@ -49,7 +49,7 @@ export const makeChart = (frame, model) =>
 const made = new WeakMap(); // frame -> its chart
 // The same, made once a frame; null where the codes that it needs are not this model's.
 export function chartOf(frame, model) {
-  if (!frame.basis && model?.name !== frame.model) return null;
+  if (!frame.basis && model?.key !== frame.key) return null;
   const known = made.get(frame);
   if (known && (frame.basis || known.codes === model.codes)) return known;
   made.set(frame, makeChart(frame, model));

@@ -28,8 +28,8 @@ const alphaOf = (support, { strength, full }) => strength * Math.min(1, support 
 const FAINTEST = 0.01;
 
 // One tile: its support, and its image as bytes where any of it will show. Cells lie on a lattice, so the same cell comes back after a pan.
-function tile(model, field, grid, k, look) {
-  const key = `${grid.du} ${grid.dv}`;
+function tile(model, field, grid, k, look, label) {
+  const key = `${grid.du} ${grid.dv} ${label}`;
   if (field.tileKey !== key || field.tiles.size > KEPT) ((field.tiles = new Map()), (field.tileKey = key));
   const column = Math.round(grid.u0 / grid.du) + (k % grid.columns),
     row = Math.round(grid.v1 / grid.dv) - Math.floor(k / grid.columns),
@@ -42,7 +42,7 @@ function tile(model, field, grid, k, look) {
   if (made.gaps !== (model.gaps ?? null))
     Object.assign(made, { gaps: model.gaps ?? null, support: supportOf(model, made.z) });
   if (!made.bytes && alphaOf(made.support, look) >= FAINTEST)
-    made.bytes = Uint8ClampedArray.from(model.net.decode(made.z), (p) => p * 255);
+    made.bytes = Uint8ClampedArray.from(model.net.decode(made.z, undefined, label), (p) => p * 255);
   return made;
 }
 
@@ -121,9 +121,9 @@ const VALUES = {
     }
     return { values, labels };
   },
-  stretch: (model, { chart }, grid) => {
+  stretch: (model, { chart }, grid, look, label) => {
     const raw = Float32Array.from({ length: grid.columns * grid.rows }, (_, k) =>
-      model.net.stretch(chart.toLatent(middle(grid, k)), chart.basis),
+      model.net.stretch(chart.toLatent(middle(grid, k)), chart.basis, label),
     );
     const sorted = raw.slice().sort(),
       low = sorted[Math.floor(sorted.length * 0.05)],
@@ -146,17 +146,17 @@ function colour({ values, labels }, { columns, rows }, { colours, accent, strong
   return { sheet, width: columns, height: rows };
 }
 
-// question: {what, grid, look: {ink, strength, full, colours, accent, strong}}
-export function paint(model, field, { what, grid, look }) {
+// question: {what, grid, look: {ink, strength, full, colours, accent, strong}, label: the class that a conditional model draws}
+export function paint(model, field, { what, grid, look, label }) {
   const start = performance.now(),
     count = grid.columns * grid.rows;
   if (what === "manifold") {
     const held = field.tiles.size,
-      tiles = Array.from({ length: count }, (_, k) => tile(model, field, grid, k, look));
+      tiles = Array.from({ length: count }, (_, k) => tile(model, field, grid, k, look, label));
     const fresh = field.tiles.size >= held ? field.tiles.size - held : count;
     return { ...bake(tiles, model.shape, grid, look), ms: performance.now() - start, count, fresh };
   }
-  const values = VALUES[what](model, field, grid, look),
+  const values = VALUES[what](model, field, grid, look, label),
     { sheet, width, height } = colour(values, grid, look);
   return { sheet, width, height, low: values.low, high: values.high, ms: performance.now() - start, count };
 }

@@ -204,54 +204,54 @@ export function relax(points, images, decode, tangents, inside = () => true) {
 
 const TURN_MS = 80; // of arithmetic before the worker looks at its next question
 
-// Places of z as the page shows them; without images where the model cannot be run here.
-function shown(model, chart, zs) {
+// Places of z as the page shows them, drawn as the class `label` where the model is conditional; without images where the model cannot be run here.
+function shown(model, chart, zs, label) {
   const { net } = model;
   return {
     zs: zs.map((z) => Array.from(z)),
     uvs: zs.map((z) => chart.toPlane(z)),
     supports: zs.map((z) => supportOf(model, z)),
-    images: net && zs.map((z) => Uint8ClampedArray.from(net.decode(z), (p) => p * 255)),
+    images: net && zs.map((z) => Uint8ClampedArray.from(net.decode(z, undefined, label), (p) => p * 255)),
   };
 }
 
 // The straight or spherical path between two z: `count` pictures along it, and its line on the chart.
-export function strip(model, chart, { ends, method, count, points }) {
+export function strip(model, chart, { ends, method, count, points, label }) {
   const line = chart.basis && method === "linear" ? [ends[0], ends[1]] : walk(...ends, points, method);
   return {
-    ...shown(model, chart, walk(...ends, count, method)),
+    ...shown(model, chart, walk(...ends, count, method), label),
     line: line.map((z) => chart.toPlane(z)),
   };
 }
 
 // The sum of pixel distances over `samples` even steps along a list of latents' places, decoded one after the other; yields now and then.
-function* lengthOf(net, zs) {
+function* lengthOf(net, zs, label) {
   const gone = new Float64Array(zs.length);
   let [last, now] = [new Float32Array(net.pixels), new Float32Array(net.pixels)];
-  net.decode(zs[0], last);
+  net.decode(zs[0], last, label);
   for (let i = 1; i < zs.length; i += 1) {
-    gone[i] = gone[i - 1] + apart(last, net.decode(zs[i], now));
+    gone[i] = gone[i - 1] + apart(last, net.decode(zs[i], now, label));
     [last, now] = [now, last];
     if (i % 16 === 0) yield { seen: 0 };
   }
   return gone;
 }
 
-// question: {kind: "length", ends: [z, z], method, samples} or {kind: "shortest", a, b (places), samples, count, lattice, near, points, sweeps, same, gain}
+// question: {kind: "length", ends: [z, z], method, samples, label} or {kind: "shortest", a, b (places), samples, count, lattice, near, points, sweeps, same, gain, label}
 export function* seek(model, chart, question) {
   const { net } = model,
-    { samples } = question;
+    { samples, label } = question;
   if (question.kind === "length") {
-    const gone = yield* lengthOf(net, walk(...question.ends, samples + 1, question.method));
+    const gone = yield* lengthOf(net, walk(...question.ends, samples + 1, question.method), label);
     return { length: gone[samples] };
   }
   const { a, b, count, sweeps, same, gain: least } = question,
     latent = (uv) => chart.toLatent(uv),
-    decode = (uv) => net.decode(latent(uv)),
+    decode = (uv) => net.decode(latent(uv), undefined, label),
     scratch = new Float32Array(net.pixels);
   const measure = function* (points) {
     const places = evenly(points, samples + 1),
-      gone = yield* lengthOf(net, places.map(latent));
+      gone = yield* lengthOf(net, places.map(latent), label);
     return { points, places, gone, length: gone[samples] };
   };
   const straight = yield* measure([a, b]);
@@ -296,7 +296,7 @@ export function* seek(model, chart, question) {
       points,
       images,
       decode,
-      (uv) => net.tangents(latent(uv), chart.basis, scratch),
+      (uv) => net.tangents(latent(uv), chart.basis, scratch, label),
       inside,
     );
     yield { turn, sweeps, line: points.slice() };
@@ -309,7 +309,7 @@ export function* seek(model, chart, question) {
   const asShort = best.length >= straight.length * (1 - same);
   if (asShort) best = straight;
   return {
-    ...shown(model, chart, evenly(best.places, count, best.gone).map(latent)),
+    ...shown(model, chart, evenly(best.places, count, best.gone).map(latent), label),
     line: best.points,
     length: best.length,
     straight: straight.length,

@@ -33,7 +33,7 @@ const state = {
   offline: false,
   images: 0, // grows when a data set's images have arrived on the server
   pictures: 0, // grows when small pictures of test images have arrived here, see explorer/thumbnails.js
-  counted: 0, // grows when a figure of the chart has been counted, see explorer/trust.js
+  counted: 0, // grows when a figure of the chart has been counted, see explorer/explorer.js
   downloads: {}, // dataset -> {share, text} of a download, or {error} or {done}
 };
 const listeners = new Set();
@@ -75,6 +75,9 @@ export function on(keys, work) {
 }
 
 // ---- choosing a model
+
+// A model's name and, where the catalogue says it, the revision of its weights: a name can be trained again.
+export const keyOf = ({ name, rev }) => (rev ? `${name} ${rev}` : name);
 
 const near = (list, value) =>
   list.reduce((best, v) => (best === null || Math.abs(v - value) < Math.abs(best - value) ? v : best), null);

@@ -4,7 +4,7 @@ import { command, count, fill, h, notice, number, s, whileSeen } from "../parts/
 import { FLAGS, RECIPES, TRAPS, WORDS } from "./recipes.js";
 import { twin } from "./twin.js";
 import { noModels } from "../parts/absent.js";
-import { ask } from "../explorer/server.js";
+import * as explorer from "../explorer/explorer.js";
 
 const section = (title, ...rest) => h("section", {}, h("h2", {}, title), ...rest);
 const table = (heads, rows, numbers = [], kind = "") =>
@@ -46,7 +46,7 @@ export function mount({ element, shell }) {
     const { model, catalogue } = get();
     if (!model) return void fill(card, noModels());
     try {
-      const reply = await ask("card", { model: model.name });
+      const reply = await explorer.card(model);
       fill(card, ...describe(reply.card));
       root.dataset.model = model.name;
       root.dataset.ready = "yes";

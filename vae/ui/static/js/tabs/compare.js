@@ -15,7 +15,7 @@ import { fill, h, notice, number, segmented, select, term, whileSeen } from "../
 import { pictureOf } from "../parts/pixels.js";
 import { axis, Figure, palette } from "../parts/figure.js";
 import { fetchNotice, noModels, trainCommand } from "../parts/absent.js";
-import { ask, unpack } from "../explorer/server.js";
+import * as explorer from "../explorer/explorer.js";
 
 const asked = { kind: "classes", label: 0, list: "", seed: 0 };
 const COUNT = tokens.compare.images;
@@ -34,11 +34,9 @@ async function chosen(model) {
   const label = (k) =>
     asked.kind === "class" ? asked.label : asked.kind === "classes" ? k % classNames().length : null;
   const found = await Promise.all(
-    Array.from({ length: COUNT }, (_, k) =>
-      ask("find", { model, label: label(k), seed: asked.seed * 1000 + k }),
-    ),
+    Array.from({ length: COUNT }, (_, k) => explorer.indexOfClass(model, label(k), asked.seed * 1000 + k)),
   );
-  return found.map((one) => one.index);
+  return found;
 }
 
 const SIZE_COLOURS = ["#94a4a2", "#3f90da", "#832db6", "#e76300", "#bd1f01", "#a96b59", "#ffa90e"];
@@ -168,8 +166,8 @@ export function mount({ element, shell }) {
     }
     root.classList.add("busy");
     try {
-      const indices = await chosen(models[0].name);
-      const reply = await ask("compare", { dataset, indices, models: models.map((m) => m.name) });
+      const indices = await chosen(models[0]);
+      const reply = await explorer.compare(dataset, indices, models);
       fill(note, reply.originals ? null : fetchNotice(dataset));
       fill(table, rows(reply, dataset, recipe, shell));
       root.dataset.dataset = dataset;
@@ -185,7 +183,7 @@ export function mount({ element, shell }) {
   const charts = latest(async () => {
     const models = family();
     if (!models.length) return;
-    const { histories } = await ask("history", { models: models.map((m) => m.name) });
+    const histories = await explorer.history(models);
     const colour = new Map(models.map((m, k) => [m.name, SIZE_COLOURS[k % SIZE_COLOURS.length]]));
     cost.show(() => costs(models));
     epochs.show(() =>
@@ -233,7 +231,7 @@ function rows(reply, dataset, recipe, shell) {
     goTo(index);
     shell.openTab("Map");
   };
-  const originals = unpack(reply.originals);
+  const { originals } = reply;
   const head = h(
     "tr",
     { "data-row": "original" },
@@ -266,7 +264,7 @@ function rows(reply, dataset, recipe, shell) {
           h("code", { class: "formula" }, trainCommand(dataset, family()[0]?.recipe ?? recipe, z)),
         ),
       );
-    const images = unpack(row.images);
+    const { images } = row;
     return h(
       "tr",
       { "data-row": String(z) },

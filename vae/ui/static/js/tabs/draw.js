@@ -19,8 +19,7 @@ import { bounds, Plot } from "../parts/plot.js";
 import { densest, drawMarks, ellipse } from "../parts/marks.js";
 import { noModels, trainCommand } from "../parts/absent.js";
 import { votesText } from "../parts/meter.js";
-import { titles } from "../space/chart.js";
-import { ask, unpack } from "../explorer/server.js";
+import * as explorer from "../explorer/explorer.js";
 
 const button = (text, hint, work, name = "button") =>
   h("button", { type: "button", class: name, "data-hint": hint, on: { click: work } }, text);
@@ -110,7 +109,7 @@ export function mount({ element, shell }) {
   const two = () => modelOf(get().dataset, get().recipe, 2);
   const marks = () => {
     if (!frame || !plot.view) return;
-    const code = reply?.models[two()?.name];
+    const code = reply?.[two()?.name];
     drawMarks(plot, {
       names,
       hidden: new Set(),
@@ -136,8 +135,8 @@ export function mount({ element, shell }) {
   async function begin() {
     const { dataset, index, model } = get();
     if (!model) return;
-    const { images } = await ask("thumbnails", { model: model.name, indices: [index] });
-    paper.start(unpack(images), get().dataset === dataset ? index : null);
+    const [image] = await explorer.thumbnails(model, [index]);
+    paper.start(image, get().dataset === dataset ? index : null);
   }
 
   const send = latest(async () => {
@@ -155,21 +154,14 @@ export function mount({ element, shell }) {
       began = performance.now();
     try {
       const own = paper.base && !paper.strokes.length ? paper.base.index : null;
-      reply = await ask("sketch", {
-        models: models.map((m) => m.name),
-        image: paper.bytes(),
-        exclude: own,
-        label: get().label,
-      });
+      reply = await explorer.encode(models, paper.bytes(), { exclude: own, label: get().label });
       if (paper.empty) return;
-      const first = reply.models[models[0].name],
-        code = reply.models[two()?.name];
-      paint(seen, unpack(first.x));
+      const first = reply[models[0].name],
+        code = reply[two()?.name];
+      paint(seen, first.x);
       fill(answers, table(reply, shell));
       fill(note);
-      const best = Object.entries(reply.models[models.at(-1).name].label_votes).sort(
-        (a, b) => b[1] - a[1],
-      )[0][0];
+      const best = Object.entries(reply[models.at(-1).name].label_votes).sort((a, b) => b[1] - a[1])[0][0];
       Object.assign(root.dataset, {
         vote: best,
         answered: String(Math.round(performance.now() - began)),
@@ -221,14 +213,7 @@ export function mount({ element, shell }) {
     const model = two();
     mapPart.hidden = !model;
     if (!model || frame?.model === model.name) return;
-    const answer = await ask("map", { model: model.name, chart: "axes:0,1" });
-    frame = {
-      ...answer,
-      model: model.name,
-      uv: unpack(answer.uv).data,
-      labels: unpack(answer.labels).data,
-      titles: titles("axes:0,1"),
-    };
+    frame = await explorer.map(model, "axes:0,1");
     names = densest(frame, classNames(), bounds(frame.uv));
     await plot.draw(frame);
     root.dataset.map = model.name;
@@ -286,7 +271,7 @@ function table(reply, shell) {
     space = 56;
   const rows = (datasetOf(dataset)?.sizes ?? []).map((z) => {
     const model = modelOf(dataset, recipe, z),
-      answer = model && reply.models[model.name];
+      answer = model && reply[model.name];
     if (!answer)
       return h(
         "tr",
@@ -299,13 +284,13 @@ function table(reply, shell) {
           h("code", { class: "formula" }, trainCommand(dataset, family()[0]?.recipe ?? recipe, z)),
         ),
       );
-    const pictures = unpack(answer.pictures),
+    const { pictures } = answer,
       [best, share] = Object.entries(answer.label_votes).sort((a, b) => b[1] - a[1])[0];
     return h(
       "tr",
       { "data-row": String(z), "data-vote": best },
       h("th", { scope: "row" }, "z ", h("b", {}, String(z))),
-      h("td", {}, pictureOf(unpack(answer.x_recon), 0, space, `reconstruction through ${z} numbers`)),
+      h("td", {}, pictureOf(answer.x_recon, 0, space, `reconstruction through ${z} numbers`)),
       h(
         "td",
         { style: "min-width:96px" },

@@ -16,7 +16,7 @@ import { imageData, paint, picture } from "../parts/pixels.js";
 import { chartPicker } from "../parts/charts.js";
 import { noModels } from "../parts/absent.js";
 import { titles } from "../space/chart.js";
-import { ask, unpack } from "../explorer/server.js";
+import * as explorer from "../explorer/explorer.js";
 
 const asked = { n: tokens.manifold.n, extent: tokens.manifold.extent, spacing: "even", chart: null };
 let sheet = null; // {images, z, uv, n, model, chart}
@@ -150,16 +150,14 @@ export function mount({ element, shell }) {
         ),
       );
     try {
-      const reply = await ask("manifold", {
-        model: model.name,
+      const answer = await explorer.manifold(model, {
         n: size,
         extent: reach,
         spacing,
         chart: usual,
-        label: model.conditional ? get().label : null,
+        label: get().label,
       });
-      const images = unpack(reply.images);
-      sheet = { images, z: unpack(reply.z), uv: unpack(reply.uv), n: size, model: model.name, chart: usual };
+      sheet = { ...answer, n: size, model: model.name, chart: usual };
       fill(note);
       draw();
       show(Math.floor((size * size) / 2));

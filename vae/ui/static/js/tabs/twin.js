@@ -1,38 +1,24 @@
 // The browser's net against the server's, on demand: the same places and images through both.
 import { get } from "../state/store.js";
 import { fill, h, number } from "../parts/dom.js";
-import { open } from "../explorer/local.js";
-import { Helper } from "../explorer/helper.js";
-import { ask, unpack } from "../explorer/server.js";
+import * as explorer from "../explorer/explorer.js";
 
-const ROUNDS = 20; // questions whose way to the server and back is timed
-const median = (values) => Array.from(values).sort((a, b) => a - b)[values.length >> 1];
 const largest = (a, b) => a.reduce((most, v, i) => Math.max(most, Math.abs(v - b[i])), 0);
 
-async function compare(name) {
-  const held = await open(name);
-  if (!held.net) return null;
-  const theirs = await ask("twin", { model: name }),
-    [z, images, x, mu, logvar] = ["z", "images", "x", "mu", "logvar"].map((key) => unpack(theirs[key]).data);
-  const helper = new Helper();
-  const ours = await helper
-    .ask("twin", { weights: held.weights, config: held.config, z, x })
-    .finally(() => helper.worker.terminate());
-  const ways = [];
-  for (let i = 0; i < ROUNDS; i += 1) {
-    const start = performance.now();
-    await ask("decode", { model: name, z: [Array.from(z.subarray(0, held.net.size))], label: null });
-    ways.push(performance.now() - start);
-  }
+// How far this browser's answers are from the server's, and what each takes; null where this browser has none.
+async function compare(model) {
+  const both = await explorer.twin(model);
+  if (!both) return null;
+  const { ours, theirs, way } = both;
   return {
     real: theirs.real,
     apart: {
-      image: largest(ours.images, images),
-      code: Math.max(largest(ours.mu, mu), largest(ours.logvar, logvar)),
+      image: largest(ours.images, theirs.images),
+      code: Math.max(largest(ours.mu, theirs.mu), largest(ours.logvar, theirs.logvar)),
     },
     ours: [ours.decodeMs, ours.encodeMs],
     theirs: [theirs.decode_ms, theirs.encode_ms],
-    way: median(ways),
+    way,
   };
 }
 
@@ -91,14 +77,14 @@ function table({ apart, ours, theirs, way, real }) {
 }
 
 export function twin() {
-  const { name } = get().model,
+  const { model } = get(),
     out = h("div", {}),
     button = h("button", { type: "button", class: "button", on: { click: run } }, "Compare now");
   async function run() {
     button.disabled = true;
     fill(out, h("p", { class: "quiet", role: "status" }, "comparing …"));
     try {
-      const found = await compare(name);
+      const found = await compare(model);
       fill(
         out,
         found

@@ -1,0 +1,245 @@
+// Every question about a model, under the names of Python's Explorer: this browser answers where it holds the weights, else the server. Nobody else asks which.
+import { chartOf, titles } from "../space/chart.js";
+import { bake } from "../space/field.js";
+import { supportAt } from "../space/neighbours.js";
+import { Helper, Knowing } from "./helper.js";
+import { held, open } from "./local.js";
+import { ask, Lane, unpack } from "./server.js";
+import { get, keyOf, set } from "../state/store.js";
+
+export { interpolate, pathLength, shortestPath } from "./paths.js";
+export { thumbnail, thumbnails } from "./thumbnails.js";
+
+// What the server wants as label: only conditional models take one.
+export const labelOf = (model, label) => (model.conditional ? label : null);
+const running = (model) => (held(model)?.net ? held(model) : null);
+const names = (models) => models.map((model) => model.name);
+
+// ---- what there is
+
+export const catalogue = () => ask("start", {});
+export const deviceName = async () => (await ask("device", {})).device;
+export const card = (model) => ask("card", { model: model.name });
+export const history = async (models) => (await ask("history", { models: names(models) })).histories;
+export const indexOfClass = async (model, label, seed) =>
+  (await ask("find", { model: model.name, label, seed })).index;
+
+// The places of all test codes on a chart: what a map draws.
+export async function map(model, chart = null, anchor = null) {
+  const reply = await ask("map", { model: model.name, chart, anchor });
+  return {
+    ...reply,
+    anchor,
+    of: model,
+    model: model.name,
+    key: keyOf(model),
+    dataset: model.dataset,
+    uv: unpack(reply.uv).data,
+    labels: unpack(reply.labels).data,
+    titles: titles(reply.chart),
+  };
+}
+
+// Some training codes on a chart, from row `start` on: {uv, labels, start, total}, or {absent: why there are no images}.
+export async function trainingMap(model, start, chart) {
+  const reply = await ask("training", { model: model.name, start, chart });
+  return reply.absent ? reply : { ...reply, uv: unpack(reply.uv).data, labels: unpack(reply.labels).data };
+}
+
+// ---- decoding
+
+const times = { browser: [], server: [] };
+function note(by, ms) {
+  times[by].push(ms);
+  if (times[by].length > 100) times[by].shift();
+}
+
+// The median of the last hundred decodings, in milliseconds.
+function median(by) {
+  const sorted = [...times[by]].sort((a, b) => a - b);
+  return sorted[sorted.length >> 1];
+}
+
+function decodeHere(local, z, label) {
+  const start = performance.now(),
+    image = local.net.decode(z, (local.pixels ??= new Float32Array(local.net.pixels)), label),
+    data = new Uint8ClampedArray(image.length);
+  for (let i = 0; i < data.length; i += 1) data[i] = image[i] * 255;
+  note("browser", performance.now() - start);
+  return { data, shape: local.config.image_shape, by: "browser", ms: median("browser") };
+}
+
+// The image at z as bytes: {data, shape, by, ms}.
+export async function decode(model, z, label) {
+  const local = running(model);
+  if (local) return decodeHere(local, z, label);
+  const start = performance.now(),
+    { images } = await ask("decode", {
+      model: model.name,
+      z: [Array.from(z)],
+      label: labelOf(model, label),
+    });
+  note("server", performance.now() - start);
+  return { ...unpack(images), by: "server", ms: median("server") };
+}
+
+// The nearest codes, their votes, and the support of z (null until it can be said); null where the codes are not held.
+export function around(model, z) {
+  const local = held(model);
+  if (!local) return null;
+  const found = local.codes.ask(z);
+  return { ...found, support: local.gaps && supportAt(local.gaps, found.distance) };
+}
+
+const places = new Lane();
+// A place of a map: {z, image, around()}; null where a newer place was asked for meanwhile, or where this browser stands `alone` and cannot say.
+export async function place(frame, uv, label, alone = false) {
+  const model = frame.of;
+  const here = () => {
+    const local = running(model),
+      z = local && chartOf(frame, local)?.toLatent(uv);
+    return z && { z, image: decodeHere(local, z, label), around: () => around(model, z) };
+  };
+  const now = here();
+  if (now || alone) return now;
+  return places.run(async () => {
+    const late = here();
+    if (late) return late;
+    const z = chartOf(frame, held(model))?.toLatent(uv),
+      start = performance.now();
+    const reply = await ask("place", {
+      model: model.name,
+      ...(z ? { z: Array.from(z) } : { chart: frame.chart, uv }),
+      label: labelOf(model, label),
+    });
+    note("server", performance.now() - start);
+    const image = { ...unpack(reply.image), by: "server", ms: median("server") };
+    return { z: reply.z, image, around: () => reply };
+  });
+}
+
+// ---- pictures of test images and of the whole map
+
+// One test image: original, reconstruction, error, posterior, neighbours, and its spread on a chart that is no plane.
+export async function select(model, index, chart) {
+  const reply = await ask("select", { model: model.name, index, chart }),
+    images = ["original", "x_recon", "error_image"].map((key) => [key, unpack(reply[key])]);
+  return { ...reply, ...Object.fromEntries(images), model: model.name, key: keyOf(model) };
+}
+
+// One test image through several models: {original, label, models: {name: {x_recon, recon, kl}}}.
+export async function reconstruct(dataset, index, models) {
+  const reply = await ask("reconstruct", { dataset, index, models: names(models) });
+  for (const one of Object.values(reply.models)) one.x_recon = unpack(one.x_recon);
+  return { ...reply, original: unpack(reply.original) };
+}
+
+// Several test images through several models: {originals, labels, indices, models: {name: {images, recon, kl}}}.
+export async function compare(dataset, indices, models) {
+  const reply = await ask("compare", { dataset, indices, models: names(models) });
+  for (const one of Object.values(reply.models)) one.images = unpack(one.images);
+  return { ...reply, originals: unpack(reply.originals) };
+}
+
+// A grid of decoded places, row 0 at the top: {images, z, uv}.
+export async function manifold(model, { label, ...fields }) {
+  const reply = await ask("manifold", { model: model.name, ...fields, label: labelOf(model, label) });
+  return { images: unpack(reply.images), z: unpack(reply.z), uv: unpack(reply.uv) };
+}
+
+// A drawing (base64, a byte a pixel) through several models: {name: {x, x_recon, pictures, mu, logvar, nearest, label_votes}}.
+export async function encode(models, image, { exclude, label }) {
+  const reply = await ask("sketch", { models: names(models), image, exclude, label });
+  for (const one of Object.values(reply.models))
+    for (const key of ["x", "x_recon", "pictures"]) one[key] = unpack(one[key]);
+  return reply.models;
+}
+
+let grounds = null;
+// Whether a ground can be computed for a model and its map.
+export const offersGround = (what, model, frame) =>
+  what !== "stretch" || Boolean(running(model) && frame?.basis);
+
+// What lies behind the codes over a grid of cells: {sheet, width, height, low, high, ms, count, fresh}.
+export async function ground(model, frame, { what, grid, look, label }) {
+  const local = held(model);
+  if (local && (local.net || what !== "manifold"))
+    return (grounds ??= new Knowing()).about(local, frame).ask("ground", { what, grid, look, label });
+  const { columns, rows, u0, v1, du, dv } = grid,
+    start = performance.now();
+  const reply = await ask("ground", {
+    model: model.name,
+    chart: frame.chart,
+    anchor: frame.anchor,
+    box: [u0, u0 + columns * du, v1 - rows * dv, v1],
+    columns,
+    rows,
+    label: labelOf(model, label),
+  });
+  const { data, shape } = unpack(reply.images),
+    image = shape.slice(-3),
+    size = image.reduce((a, b) => a * b, 1);
+  const tiles = reply.support.map((support, k) => ({
+    bytes: data.subarray(k * size, (k + 1) * size),
+    support,
+  }));
+  return { ...bake(tiles, image, grid, look), ms: performance.now() - start, count: columns * rows };
+}
+
+// ---- figures of every code
+
+// recon of every code, null where the server cannot count it.
+export const recons = async (model) =>
+  unpack((await ask("recons", { model: model.name })).values)?.data ?? null;
+
+const KEPT = 48;
+const figures = new Map(); // "kind, model, chart" -> promise of {values, mean, ms}
+let counting = null;
+const figureKey = (kind, frame) => JSON.stringify([kind, frame.key, frame.chart]);
+
+// How far every code's neighbours on a map are its neighbours in z (`trust`), or those in z its neighbours on the map (`continuity`); counted beside the page.
+export function pointwise(kind, model, frame) {
+  const key = figureKey(kind, frame);
+  if (!figures.has(key)) {
+    counting ??= new Helper();
+    const { mu, codes } = held(model),
+      spaces = [mu, codes.size, frame.uv, 2],
+      [space, size, view, width] = kind === "trust" ? spaces : [...spaces.slice(2), ...spaces.slice(0, 2)];
+    const coming = counting
+      .ask("pointwise", { space, size, view, width })
+      .then((made) => ({ ...made, mean: made.values.reduce((a, b) => a + b, 0) / made.values.length }));
+    if (figures.size >= KEPT) figures.delete(figures.keys().next().value);
+    figures.set(key, coming);
+    coming.then(
+      (made) => {
+        coming.made = made;
+        set({ counted: get().counted + 1 });
+      },
+      () => figures.delete(key),
+    );
+  }
+  return figures.get(key);
+}
+
+// What is counted already, null otherwise.
+export const counted = (kind, frame) => figures.get(figureKey(kind, frame))?.made ?? null;
+
+const ROUNDS = 20; // questions whose way to the server and back is timed
+// The same places and images through this browser's net and through the server's; null where this browser has none.
+export async function twin(model) {
+  const { net, weights, config } = await open(model);
+  if (!net) return null;
+  const theirs = await ask("twin", { model: model.name });
+  for (const key of ["z", "images", "x", "mu", "logvar"]) theirs[key] = unpack(theirs[key]).data;
+  const helper = new Helper(),
+    ours = await helper
+      .ask("twin", { weights, config, z: theirs.z, x: theirs.x })
+      .finally(() => helper.worker.terminate());
+  const ways = [];
+  for (let i = 0; i < ROUNDS; i += 1) {
+    const start = performance.now();
+    await ask("decode", { model: model.name, z: [Array.from(theirs.z.subarray(0, net.size))], label: null });
+    ways.push(performance.now() - start);
+  }
+  return { ours, theirs, way: ways.sort((a, b) => a - b)[ROUNDS >> 1] };
+}
