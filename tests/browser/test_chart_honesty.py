@@ -134,7 +134,7 @@ def test_an_affine_chart_inverts_on_its_plane_in_the_browser(visit, app, chart):
     answer = page.evaluate(
         """async (places) => {
           const folder = document.querySelector("link[rel=modulepreload][href$='space/net.js']").href.replace("space/net.js", "");
-          const [{ get }, { chartOf }] = await Promise.all(["state/store.js", "space/chart.js"].map((name) => import(folder + name))), { frame, local } = get(), chart = chartOf(frame, local);
+          const [{ main }, { chartOf }] = await Promise.all(["state/mapview.js", "space/chart.js"].map((name) => import(folder + name))), { frame, local } = main.get(), chart = chartOf(frame, local);
           return places.map((uv) => { const z = chart.toLatent(uv); return [Array.from(z), chart.toPlane(z)]; });
         }""",
         uv.tolist(),

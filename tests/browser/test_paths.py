@@ -407,7 +407,7 @@ def test_a_path_is_not_lost_when_the_map_is_drawn_anew_meanwhile(visit, app):
     before, written = strip_zs(page), page.locator(".route__strip").first.get_attribute("data-zs")
     page.evaluate(
         """async () => {
-          const { get, set } = await import(document.querySelector("link[rel=modulepreload][href$='store.js']").href);
+          const { get, set } = (await import(document.querySelector("link[rel=modulepreload][href$='mapview.js']").href)).main;
           set({ path: { ...get().path, b: { uv: [0.5, 1.5] } } });
           await Promise.resolve();
           await Promise.resolve();

@@ -1,17 +1,18 @@
 // What stands around the map: chart, ground, colour, the way to a test image, and the legend.
-import { classNames, get, goTo, set, tokens } from "../state/store.js";
+import { classNames, tokens } from "../state/store.js";
 import { field, h, select } from "../parts/dom.js";
-import { trainingKey } from "./training.js";
 import { axesOf } from "../space/chart.js";
 import { GROUNDS } from "./ground.js";
 import { COLOURS, paints } from "../parts/colour.js";
 import * as explorer from "../explorer/explorer.js";
+import { goTo } from "../state/mapview.js";
+import { chartPicker } from "../parts/charts.js";
 
 let seed = 0,
   wanted = "any";
 
-export function jump() {
-  const { frame } = get();
+export function jump(map) {
+  const { frame } = map.get();
   if (!frame) return null;
   const box = h("input", {
     class: "input input--index",
@@ -49,7 +50,7 @@ export function jump() {
         click: async () => {
           seed += 1;
           const label = wanted === "any" ? null : Number(wanted),
-            index = await explorer.indexOfClass(get().model, label, seed);
+            index = await explorer.indexOfClass(map.get().model, label, seed);
           goTo(index);
         },
       },
@@ -59,28 +60,29 @@ export function jump() {
   return h("div", { class: "row row--right" }, field("test image", box), classes, random);
 }
 
-function present() {
-  const { frame } = get();
+function present(map) {
+  const { frame } = map.get();
   return frame ? [...new Set(frame.labels)].sort((a, b) => a - b) : [];
 }
 
-function flip(label) {
-  const hidden = new Set(get().hidden);
+function flip(map, label) {
+  const hidden = new Set(map.get().hidden);
   if (!hidden.delete(label)) hidden.add(label);
-  set({ hidden: hidden.size === present().length ? new Set() : hidden });
+  map.set({ hidden: hidden.size === present(map).length ? new Set() : hidden });
 }
 
-function only(label) {
-  const others = present().filter((other) => other !== label),
-    { hidden } = get();
+function only(map, label) {
+  const others = present(map).filter((other) => other !== label),
+    { hidden } = map.get();
   const alone = !hidden.has(label) && others.every((other) => hidden.has(other));
-  set({ hidden: new Set(alone ? [] : others) });
+  map.set({ hidden: new Set(alone ? [] : others) });
 }
 
-export function legend() {
+// The classes under the map: a click hides or shows one, a double click shows it alone; and the switch of the training codes.
+export function legend(map, trainingKey) {
   const names = classNames(),
-    { hidden } = get(),
-    labels = present();
+    { hidden } = map.get(),
+    labels = present(map);
   const keys = labels.map((label) =>
     h(
       "button",
@@ -90,7 +92,7 @@ export function legend() {
         "aria-pressed": String(!hidden.has(label)),
         "data-label": String(label),
         "data-hint": "Click: hide or show. Double click, or Shift and click: this class alone",
-        on: { click: (event) => (event.shiftKey ? only(label) : tap(label)) },
+        on: { click: (event) => (event.shiftKey ? only(map, label) : tap(map, label)) },
       },
       h("span", {
         class: "legend__dot",
@@ -104,7 +106,7 @@ export function legend() {
     hidden.size > 0 &&
       h(
         "button",
-        { type: "button", class: "legend__all", on: { click: () => set({ hidden: new Set() }) } },
+        { type: "button", class: "legend__all", on: { click: () => map.set({ hidden: new Set() }) } },
         "show all",
       ),
     trainingKey,
@@ -113,18 +115,18 @@ export function legend() {
 
 // The legend is built anew at every change, so a double click never lands on one element: two clicks are counted here.
 let last = { label: null, at: 0 };
-function tap(label) {
+function tap(map, label) {
   const now = performance.now(),
     twice = last.label === label && now - last.at < 350;
   last = { label: twice ? null : label, at: now };
-  if (!twice) return flip(label);
-  flip(label);
-  only(label);
+  if (!twice) return flip(map, label);
+  flip(map, label);
+  only(map, label);
 }
 
 // What two axes of z hold the other dimensions at.
-export function anchorPicker() {
-  const { frame, model, index } = get();
+export function anchorPicker(map) {
+  const { frame, model, index } = map.get();
   if (!axesOf(frame?.chart) || model.latent_dim === 2) return null;
   const { anchor } = frame,
     other = index !== anchor;
@@ -139,13 +141,13 @@ export function anchorPicker() {
       "the other dimensions of z",
       options,
       anchor ?? "mean",
-      (value) => set({ anchor: value === "mean" ? null : Number(value) }),
+      (value) => map.set({ anchor: value === "mean" ? null : Number(value) }),
       "What the other numbers of z are while two of them move: the mean of all codes, or those of the selected image",
     ),
   );
 }
 
-export const grounds = () =>
+export const grounds = (map) =>
   field(
     "ground",
     select(
@@ -153,34 +155,48 @@ export const grounds = () =>
       Object.entries(GROUNDS).map(([value, [text]]) => ({
         value,
         text,
-        disabled: !explorer.offersGround(value, get().model, get().frame),
+        disabled: !explorer.offersGround(value, map.get().model, map.get().frame),
       })),
-      get().ground,
-      (value) => set({ ground: value }),
-      GROUNDS[get().ground][1],
+      map.get().ground,
+      (value) => map.set({ ground: value }),
+      GROUNDS[map.get().ground][1],
     ),
   );
-export const colours = () =>
+export const colours = (map) =>
   field(
     "colour",
     select(
       "colour",
-      Object.entries(COLOURS).map(([value, [text]]) => ({ value, text, disabled: !paints(value, get()) })),
-      get().colour,
-      (value) => set({ colour: value }),
-      COLOURS[get().colour][1],
+      Object.entries(COLOURS).map(([value, [text]]) => ({
+        value,
+        text,
+        disabled: !paints(value, map.get()),
+      })),
+      map.get().colour,
+      (value) => map.set({ colour: value }),
+      COLOURS[map.get().colour][1],
     ),
   );
 
 // A conditional model draws a place differently for each class.
-export const asClass = (model) =>
-  model.conditional &&
+export const asClass = (map) =>
+  map.get().model.conditional &&
   field(
     "as",
     select(
       "decoded as class",
       classNames().map((name, i) => ({ value: i, text: name })),
-      get().label,
-      (value) => set({ label: Number(value) }),
+      map.get().label,
+      (value) => map.set({ label: Number(value) }),
     ),
   );
+
+// Which plane of the latent space the map shows.
+export function charts(map) {
+  const { frame, model } = map.get(),
+    selected = () => map.get().index;
+  return chartPicker(
+    { chart: frame.chart, charts: frame.charts, size: model.latent_dim, frame, selected },
+    (chart) => map.set({ chart, anchor: axesOf(chart) ? map.get().anchor : null, uv: null, click: null }),
+  );
+}

@@ -1,5 +1,4 @@
 // The two ends A and B of a path on the map: where they are, how they are set and cleared. An end is {index} of a test image or {uv} of the chart.
-import { get, set } from "../state/store.js";
 import { h } from "../parts/dom.js";
 import { chartOf } from "../space/chart.js";
 
@@ -12,31 +11,31 @@ export function placeOf(end, frame) {
 }
 
 let last = "b";
-export function setEnd(name, end) {
+export function setEnd(map, name, end) {
   last = name;
-  set({ path: { a: null, b: null, method: "linear", ...get().path, [name]: end } });
+  map.set({ path: { a: null, b: null, method: "linear", ...map.get().path, [name]: end } });
 }
 
 // The end that is still open; where none is, the one that was not set last.
-export function setNext(end) {
-  const { path } = get();
-  setEnd(NAMES.find((name) => !path?.[name]) ?? NAMES.find((name) => name !== last), end);
+export function setNext(map, end) {
+  const { path } = map.get();
+  setEnd(map, NAMES.find((name) => !path?.[name]) ?? NAMES.find((name) => name !== last), end);
 }
 
-export const clearPath = () => set({ path: null });
+export const clearPath = (map) => map.set({ path: null });
 
 // A and B at the cursor, Escape clears the path; whether the key was one of these.
-export function pathKey(key) {
+export function pathKey(map, key) {
   const name = key.toLowerCase(),
-    { path, uv } = get();
-  if (NAMES.includes(name) && uv) setEnd(name, { uv });
-  else if (key === "Escape" && path) clearPath();
+    { path, uv } = map.get();
+  if (NAMES.includes(name) && uv) setEnd(map, name, { uv });
+  else if (key === "Escape" && path) clearPath(map);
   else return false;
   return true;
 }
 
 // The same keys where the pointer is over the map and the keyboard is on nothing that takes letters; Escape wherever the map is shown.
-export function listenForKeys(host, stage) {
+export function listenForKeys(map, host, stage) {
   document.addEventListener("keydown", (event) => {
     if (
       event.defaultPrevented ||
@@ -47,13 +46,14 @@ export function listenForKeys(host, stage) {
     )
       return;
     if (host.contains(event.target) || event.target.matches?.("input, select, textarea")) return;
-    if ((event.key === "Escape" || stage.matches(":hover")) && pathKey(event.key)) event.preventDefault();
+    if ((event.key === "Escape" || stage.matches(":hover")) && pathKey(map, event.key))
+      event.preventDefault();
   });
 }
 
 // On another chart an image keeps its place in the path, and so does any other place through its z; another model keeps the images alone.
-export function carryOver(before, frame) {
-  const { path, local } = get();
+export function carryOver(map, before, frame) {
+  const { path, local } = map.get();
   if (!path) return;
   const carried = (end) => {
     if (!end) return null;
@@ -66,14 +66,14 @@ export function carryOver(before, frame) {
   const [a, b] = NAMES.map((name) => carried(path[name])),
     beyond = [path.a, path.b].find((end) => end?.index >= frame.labels.length);
   if (beyond)
-    set({
+    map.set({
       news: `The test images of ${frame.dataset} end at ${frame.labels.length - 1}; there is no ${beyond.index} for the path to reach.`,
     });
-  if (a !== path.a || b !== path.b) set({ path: a || b ? { ...path, a, b } : null });
+  if (a !== path.a || b !== path.b) map.set({ path: a || b ? { ...path, a, b } : null });
 }
 
 // Two buttons that put A and B at a place: `end()` says where.
-function setters(words, what, end) {
+function setters(map, words, what, end) {
   return h(
     "span",
     { class: "ends", role: "group", "aria-label": `path: ${what}` },
@@ -84,24 +84,26 @@ function setters(words, what, end) {
           type: "button",
           class: "ends__one",
           "data-hint": `${n ? "End" : "Begin"} a path ${what}; on the map: Shift and click, or the key ${name.toUpperCase()}`,
-          on: { click: () => placeOf(end(), get().frame) && setEnd(name, end()) },
+          on: { click: () => placeOf(end(), map.get().frame) && setEnd(map, name, end()) },
         },
         words(name.toUpperCase()),
       ),
     ),
   );
 }
-export const hereSetters = () =>
+export const hereSetters = (map) =>
   setters(
+    map,
     (name) => `${name} here`,
     "at this place",
-    () => ({ uv: get().uv }),
+    () => ({ uv: map.get().uv }),
   );
-export const selectedSetters = () =>
+export const selectedSetters = (map) =>
   setters(
+    map,
     (name) => `as ${name}`,
     "at the selected image",
-    () => ({ index: get().index }),
+    () => ({ index: map.get().index }),
   );
 
 // ---- as an address holds it: A;B;method, where an end is u,v or the number of a test image

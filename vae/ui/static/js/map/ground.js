@@ -1,5 +1,5 @@
 // What lies behind the codes: the manifold's tiles, or a field of colours. A worker computes it; what is there moves along until it comes.
-import { get, keyOf, latest, on, tokens } from "../state/store.js";
+import { keyOf, latest, tokens } from "../state/store.js";
 import { count, fill, h, number, percent } from "../parts/dom.js";
 import * as explorer from "../explorer/explorer.js";
 
@@ -22,8 +22,8 @@ export const GROUNDS = {
 };
 
 const rgb = (hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
-const look = () => {
-  const { print, accent } = tokens[get().dark ? "dark" : "light"];
+const look = (dark) => {
+  const { print, accent } = tokens[dark ? "dark" : "light"];
   return {
     ink: rgb(print),
     strength: tokens.ground.strength,
@@ -61,7 +61,8 @@ function legendOf(shown) {
 }
 
 export class Ground {
-  constructor(plot) {
+  constructor(map, plot) {
+    this.map = map;
     this.plot = plot;
     this.shown = null; // {sheet: canvas, grid, what, frame}
     this.cost = { ...tokens.ground.cost }; // milliseconds a cell, as measured
@@ -69,7 +70,7 @@ export class Ground {
     this.caption = h("p", { class: "latent-map__key", role: "status" });
     this.resting = null; // a timer: a view that stays gets finer cells
     this.load = latest((fine) => this.ask(fine));
-    on(["local"], () => this.update());
+    this.map.on(["local"], () => this.update());
   }
 
   // Called after every move of the view and every new model: what is there moves along at once, what is missing is computed.
@@ -91,7 +92,7 @@ export class Ground {
       large = most ? long / least : 3 * least;
     let side = Math.min(large, Math.max(small, affordable));
     if (what === "manifold") {
-      const [, , wide] = get().model.image_shape,
+      const [, , wide] = this.map.get().model.image_shape,
         whole = Math.max(1, Math.round(side / wide)) * wide;
       if (Math.abs(whole - side) < 0.2 * side) side = whole;
     }
@@ -110,13 +111,11 @@ export class Ground {
   }
 
   async ask(fine) {
-    const { frame, model, ground: what, label, local, dark } = get();
+    const { frame, model, ground: what, label, local, dark } = this.map.get();
     if (
       what === "none" ||
-      !frame ||
-      !model ||
-      frame.model !== model.name ||
-      local?.name !== model.name ||
+      !this.map.drawn ||
+      local?.key !== frame.key ||
       !this.plot.view ||
       this.plot.inner[0] < 60 ||
       !explorer.offersGround(what, model, frame)
@@ -138,8 +137,8 @@ export class Ground {
     clearTimeout(this.resting);
     const began = performance.now(),
       { scale } = view;
-    const made = await explorer.ground(model, frame, { what, grid, look: look(), label });
-    if (get().frame !== frame || get().ground !== what) return void this.load(false);
+    const made = await explorer.ground(model, frame, { what, grid, look: look(dark), label });
+    if (this.map.get().frame !== frame || this.map.get().ground !== what) return void this.load(false);
     if (made.fresh !== 0)
       this.cost[what] = 0.5 * this.cost[what] + 0.5 * (made.ms / (made.fresh ?? made.count));
     this.key = key;
@@ -180,7 +179,7 @@ export class Ground {
         size: [width, height],
       } = this.plot,
       ratio = devicePixelRatio || 1,
-      { ground } = get();
+      { ground } = this.map.get();
     if (!width || !this.plot.view) return;
     if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio))
       [canvas.width, canvas.height] = [Math.round(width * ratio), Math.round(height * ratio)];
@@ -198,7 +197,7 @@ export class Ground {
 
   // Whether what has been computed is what the map now asks for.
   visible() {
-    const { ground: what, frame, model } = get(),
+    const { ground: what, frame, model } = this.map.get(),
       { shown } = this;
     return (
       what !== "none" &&
@@ -211,7 +210,7 @@ export class Ground {
   // The ground as it is, on any canvas whose unit is a pixel of the page.
   lay(brush) {
     if (!this.visible()) return;
-    const { ground } = get();
+    const { ground } = this.map.get();
     const { u0, v1, du, dv, columns, rows } = this.shown.grid,
       [left, top] = this.plot.toPx(u0, v1),
       [right, bottom] = this.plot.toPx(u0 + columns * du, v1 - rows * dv);

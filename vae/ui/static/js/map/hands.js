@@ -1,5 +1,5 @@
 // What a hand does on the map: moving decodes, a click or tap selects, arrows walk, two fingers grow and move it.
-import { get, set, tokens } from "../state/store.js";
+import { tokens } from "../state/store.js";
 import { pathKey, setNext } from "./ends.js";
 
 // Two fingers on a map: it grows, shrinks and moves with them. One finger is not looked at here.
@@ -69,12 +69,12 @@ export function pinch(host, plot) {
 }
 
 // Pointer and keys: moving decodes, a click or tap selects, arrows walk.
-export function hands(host, plot) {
+export function hands(map, host, plot) {
   const at = (event) => {
     const box = host.getBoundingClientRect();
     return [event.clientX - box.left, event.clientY - box.top];
   };
-  const here = (px, py) => set({ uv: plot.toUv(px, py) });
+  const here = (px, py) => map.set({ uv: plot.toUv(px, py) });
   let down = null;
   const ready = () => plot.frame && plot.view;
 
@@ -85,7 +85,7 @@ export function hands(host, plot) {
   });
   host.addEventListener(
     "pointerleave",
-    (event) => event.pointerType !== "touch" && !down && get().click && set({ uv: get().click }),
+    (event) => event.pointerType !== "touch" && !down && map.get().click && map.set({ uv: map.get().click }),
   );
   host.addEventListener(
     "pointerdown",
@@ -109,9 +109,9 @@ export function hands(host, plot) {
         still = Math.hypot(px - down.px, py - down.py) <= tokens.map.moved,
         touch = down.touch;
       down = null;
-      if (still && event.shiftKey) mark(plot, px, py);
-      else if (still) click(plot, px, py);
-      else if (touch) set({ click: get().uv });
+      if (still && event.shiftKey) mark(map, plot, px, py);
+      else if (still) click(map, plot, px, py);
+      else if (touch) map.set({ click: map.get().uv });
     },
     { capture: true },
   );
@@ -121,20 +121,20 @@ export function hands(host, plot) {
   const steps = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
   host.addEventListener("keydown", (event) => {
     if (!ready() || event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
-    const [px, py] = plot.toPx(...(get().uv ?? [plot.view.u, plot.view.v])),
+    const [px, py] = plot.toPx(...(map.get().uv ?? [plot.view.u, plot.view.v])),
       step = steps[event.key];
-    if (pathKey(event.key)) return event.preventDefault();
+    if (pathKey(map, event.key)) return event.preventDefault();
     if (step) {
       const size = tokens.map.keyStep * (event.shiftKey ? 10 : 1),
         next = plot.toUv(px + step[0] * size, py + step[1] * size);
-      set({ uv: next, click: next });
+      map.set({ uv: next, click: next });
     } else if (event.key === "Enter") {
       const near = plot.nearest(px, py);
-      if (near) set({ index: near.index, uv: plot.toUv(px, py) });
+      if (near) map.set({ index: near.index, uv: plot.toUv(px, py) });
     } else if (event.key === "Escape") {
-      const { frame, index } = get(),
+      const { frame, index } = map.get(),
         own = [frame.uv[2 * index], frame.uv[2 * index + 1]];
-      set({ uv: own, click: own, hidden: new Set() });
+      map.set({ uv: own, click: own, hidden: new Set() });
     } else if (event.key === "+" || event.key === "=") plot.zoom(tokens.map.zoomStep);
     else if (event.key === "-") plot.zoom(1 / tokens.map.zoomStep);
     else if (event.key === "0") plot.zoom(0);
@@ -143,16 +143,16 @@ export function hands(host, plot) {
   });
 }
 
-export function click(plot, px, py) {
+export function click(map, plot, px, py) {
   const near = plot.nearest(px, py),
     uv = plot.toUv(px, py);
-  set({ uv, click: uv });
-  if (near && near.px <= tokens.map.click) set({ index: near.index });
+  map.set({ uv, click: uv });
+  if (near && near.px <= tokens.map.click) map.set({ index: near.index });
 }
 
 // Shift and a click: the next end of a path, exactly here.
-export function mark(plot, px, py) {
+export function mark(map, plot, px, py) {
   const uv = plot.toUv(px, py);
-  set({ uv, click: uv });
-  setNext({ uv });
+  map.set({ uv, click: uv });
+  setNext(map, { uv });
 }

@@ -1,10 +1,11 @@
 // HERE and NEAREST: what lies under the pointer, answered in the browser at every movement; by the server where the browser cannot.
-import { classNames, get, goTo, keyOf, latest, on, set, tokens } from "../state/store.js";
+import { classNames, keyOf, latest, tokens } from "../state/store.js";
 import { fill, h, number, percent, term, title, vectorText, wide } from "../parts/dom.js";
 import { paint, picture, respace } from "../parts/pixels.js";
 import { hereSetters } from "./ends.js";
 import { fade, meter, named, votesText } from "../parts/meter.js";
 import * as explorer from "../explorer/explorer.js";
+import { goTo } from "../state/mapview.js";
 
 const narrow = matchMedia("(max-width: 800px)");
 const space = () => (wide.matches ? 224 : narrow.matches ? 112 : 140);
@@ -12,7 +13,7 @@ const space = () => (wide.matches ? 224 : narrow.matches ? 112 : 140);
 const SLOW_SEARCH = 2,
   SEARCH_EVERY = 60; // milliseconds: a search that takes longer than the first is made no oftener than the second
 
-export function hereBlock() {
+export function hereBlock(map) {
   const canvas = picture(space(), "the decoded image at this place"),
     bar = meter();
   const where = h("span", {}),
@@ -30,8 +31,8 @@ export function hereBlock() {
         "The picture fades where no test image lies near: the model was never asked about such places. Click to switch this off or on",
       on: {
         click: () => {
-          const fading = !get().fading;
-          set({ fading });
+          const fading = !map.get().fading;
+          map.set({ fading });
           faint.setAttribute("aria-pressed", String(fading));
           faint.textContent = fading ? "fades" : "does not fade";
           dim();
@@ -43,7 +44,7 @@ export function hereBlock() {
   const text = h(
     "div",
     { class: "here__text" },
-    h("div", { class: "inspector__head" }, title("Here"), hereSetters()),
+    h("div", { class: "inspector__head" }, title("Here"), hereSetters(map)),
     h("p", { class: "here__z" }, term("z"), " = ", where),
     h("p", {}, "looks like ", looks),
     h("p", { class: "here__support" }, term("support"), " ", bar, " ", share, " ", faint),
@@ -62,7 +63,7 @@ export function hereBlock() {
     searched = 0,
     later = null,
     slow = null;
-  const dim = () => (canvas.style.opacity = get().fading && support !== null ? fade(support) : 1);
+  const dim = () => (canvas.style.opacity = map.get().fading && support !== null ? fade(support) : 1);
 
   // The picture at z, and whose work it was.
   function show(z, frame, image) {
@@ -83,7 +84,7 @@ export function hereBlock() {
     bar.put(support ?? 0);
     share.textContent = support === null ? "…" : percent(support);
     canvas.setAttribute("aria-label", `decoded image, looks like ${classNames()[best[0]] ?? best[0]}`);
-    set({ here: { ...around, z: Array.from(z), model: frame.model } });
+    map.set({ here: { ...around, z: Array.from(z), model: frame.model } });
   }
 
   // The search around z: at every movement where it is quick, now and then where it is not.
@@ -98,20 +99,20 @@ export function hereBlock() {
     };
     const wait = cost < SLOW_SEARCH ? 0 : SEARCH_EVERY - (performance.now() - searched);
     if (wait <= 0) now();
-    else later = setTimeout(() => get().frame.key === frame.key && now(), wait);
+    else later = setTimeout(() => map.get().frame.key === frame.key && now(), wait);
   }
 
   let asked = 0,
     answered = 0; // numbers of the newest question, and of the newest that has its answer
   async function turn() {
-    const { model, frame, uv, label, offline } = get();
+    const { model, frame, uv, label, offline } = map.get();
     if (!model || !frame || !uv) return;
     const mine = (asked += 1),
       alone = offline || frame.key !== keyOf(model); // a model that is chosen but not drawn yet changes nothing
     slow ??= setTimeout(() => block.classList.add("busy"), tokens.slowMs);
     try {
       const found = await explorer.place(frame, uv, label, alone);
-      if (found && mine > answered && get().frame.key === frame.key) {
+      if (found && mine > answered && map.get().frame.key === frame.key) {
         answered = mine;
         show(found.z, frame, found.image);
         search(found.z, frame, found.around);
@@ -125,11 +126,11 @@ export function hereBlock() {
     slow = null;
     block.classList.remove("busy");
   }
-  on(["uv", "frame", "label", "offline", "local"], turn);
+  map.on(["uv", "frame", "label", "offline", "local"], turn);
   return block;
 }
 
-export function nearestBlock() {
+export function nearestBlock(map) {
   const row = h("div", { class: "nearest__row" });
   const block = h(
     "section",
@@ -153,7 +154,7 @@ export function nearestBlock() {
 
   const absent = latest(async (indices) => {
     try {
-      await explorer.thumbnails(get().model, indices);
+      await explorer.thumbnails(map.get().model, indices);
     } catch {
       return; // the server is gone or refuses: the places keep their distances
     }
@@ -161,7 +162,7 @@ export function nearestBlock() {
   });
 
   function draw() {
-    const { here, model } = get();
+    const { here, model } = map.get();
     if (!here || here.model !== model?.name) return;
     if (places.length !== here.nearest.length) {
       places = here.nearest.map((_, n) => place(n));
@@ -188,19 +189,19 @@ export function nearestBlock() {
     if (lacking.length) absent(lacking);
     else block.dataset.ready = "yes";
   }
-  on(["here", "images", "local", "pictures"], draw);
+  map.on(["here", "images", "local", "pictures"], draw);
   wide.addEventListener("change", () => places.forEach((one) => respace(one.canvas, wide.matches ? 84 : 56)));
   return block;
 }
 
 // The place on the map in words, for those who hear the page: once it has stopped moving, politely.
-export function speaker() {
+export function speaker(map) {
   const line = h("p", { class: "unseen", "aria-live": "polite", role: "status" });
   let waiting = null;
-  on(["here"], () => {
+  map.on(["here"], () => {
     clearTimeout(waiting);
     waiting = setTimeout(() => {
-      const { here, model } = get();
+      const { here, model } = map.get();
       if (!here || here.model !== model?.name) return;
       const support = here.support === null ? "" : `, support ${percent(here.support)}`;
       line.textContent = `z ${vectorText(here.z)}, looks like ${votesText(here.label_votes)}${support}`;

@@ -1,24 +1,24 @@
 // What follows the pointer on the map: the cross, and the posterior of the code that lies under it.
-import { get, on, tokens } from "../state/store.js";
+import { tokens } from "../state/store.js";
 import { drawLive, ellipse } from "../parts/marks.js";
 import { chartOf } from "../space/chart.js";
 import { posteriorDraws } from "../space/latent.js";
 
 // Draws the live marks of a plot whenever HERE moves; gives back the drawing itself, for when the view moves.
-export function follow(plot) {
+export function follow(map, plot) {
   let over = -1,
     shape = {},
     resting = null;
 
   // The spread of the code under the pointer, unless it is the selected one, whose spread is drawn anyway.
   function under(frame, uv) {
-    const { local, index, model } = get(),
+    const { local, index, model } = map.get(),
       near = plot.nearest(...plot.toPx(...uv));
     const found =
       near &&
       near.px <= tokens.map.click &&
       near.index !== index &&
-      local?.name === frame.model &&
+      local?.key === frame.key &&
       model?.variational
         ? near.index
         : -1;
@@ -43,16 +43,16 @@ export function follow(plot) {
   }
 
   function live() {
-    const { frame, uv } = get();
+    const { frame, uv } = map.get();
     if (!frame || !plot.view) return;
     if (uv) under(frame, uv);
     drawLive(plot, { here: uv, ...shape });
   }
 
-  on(["frame", "index", "local"], () => {
+  map.on(["frame", "index", "local"], () => {
     over = -1;
     shape = {};
   });
-  on(["frame", "uv", "index", "local"], live);
+  map.on(["frame", "uv", "index", "local"], live);
   return live;
 }

@@ -1,5 +1,5 @@
 // The Map tab's right side: what is HERE, what is SELECTED, the same image through EVERY SIZE, and the NEAREST codes.
-import { choose, datasetOf, family, get, keyOf, latest, modelOf, on } from "../state/store.js";
+import { datasetOf, family, keyOf, latest, modelOf, page } from "../state/store.js";
 import { fill, h, number, title, wide } from "../parts/dom.js";
 import { gap, pictureOf } from "../parts/pixels.js";
 import { hereBlock, nearestBlock } from "./here.js";
@@ -7,12 +7,14 @@ import { chosenBlock } from "./sheet.js";
 import { selectedBlock } from "./selected.js";
 import { trainCommand } from "../parts/absent.js";
 import * as explorer from "../explorer/explorer.js";
+import { choose, main } from "../state/mapview.js";
 
 export function mount({ element }) {
-  const here = hereBlock(),
-    selected = selectedBlock(),
-    sizes = sizesBlock(),
-    nearest = nearestBlock();
+  const map = main,
+    here = hereBlock(map),
+    selected = selectedBlock(map),
+    sizes = sizesBlock(map),
+    nearest = nearestBlock(map);
   const hint = h(
     "p",
     { class: "inspector__foot" },
@@ -22,17 +24,17 @@ export function mount({ element }) {
     "aside",
     { class: "inspector", "aria-label": "This place" },
     here,
-    chosenBlock(),
+    chosenBlock(map),
     selected,
     sizes,
     nearest,
     hint,
   );
   fill(element, panel);
-  on(["model"], ({ model }) => panel.classList.toggle("inspector--empty", !model));
+  map.on(["model"], ({ model }) => panel.classList.toggle("inspector--empty", !model));
 }
 
-function sizesBlock() {
+function sizesBlock(map) {
   const row = h("div", { class: "sizes__row" });
   const block = h(
     "section",
@@ -43,18 +45,18 @@ function sizesBlock() {
   let last = null;
   const turn = latest(async () => {
     const models = family(),
-      { dataset, recipe, index, latentDim } = get();
+      { dataset, recipe, index, latentDim } = map.get();
     if (!models.length) return fill(row, h("p", { class: "quiet" }, "No model of this kind yet."));
     const sizes = datasetOf(dataset)?.sizes ?? [],
       waiting = () => sizes.map((z) => one(z, modelOf(dataset, recipe, z), null, latentDim));
     if (!block.dataset.ready) fill(row, waiting());
     try {
-      const key = JSON.stringify([dataset, models.map(keyOf), index, get().images]);
+      const key = JSON.stringify([dataset, models.map(keyOf), index, map.get().images]);
       const reply = last?.key === key ? last.reply : await explorer.reconstruct(dataset, index, models);
       last = { key, reply };
       fill(
         row,
-        sizes.map((z) => one(z, modelOf(dataset, recipe, z), reply, get().latentDim)),
+        sizes.map((z) => one(z, modelOf(dataset, recipe, z), reply, map.get().latentDim)),
       );
       block.dataset.ready = "yes";
       block.dataset.index = String(index);
@@ -62,7 +64,7 @@ function sizesBlock() {
       fill(row, waiting(), h("p", { class: "warn" }, fault.message)); // a size that the browser holds can still be gone to
     }
   });
-  on(["index", "model", "images", "offline"], () => !get().offline && get().catalogue && turn());
+  map.on(["index", "model", "images", "offline"], () => !map.get().offline && map.get().catalogue && turn());
   return block;
 }
 
@@ -73,7 +75,7 @@ function one(z, model, reply, now) {
       "span",
       {
         class: "sizes__one sizes__one--none",
-        "data-hint": `Not trained yet: ${trainCommand(get().dataset, family()[0]?.recipe ?? get().recipe, z)}`,
+        "data-hint": `Not trained yet: ${trainCommand(page.get().dataset, family()[0]?.recipe ?? page.get().recipe, z)}`,
         tabindex: "0",
       },
       h("b", {}, String(z)),

@@ -1,82 +1,125 @@
 // The Map tab's left side: every test image's code on a chart, and what a hand does on it.
-import { classNames, get, latest, on, set, tokens } from "../state/store.js";
-import { fill, h, notice } from "../parts/dom.js";
-import { bounds, Plot } from "../parts/plot.js";
-import { densest, drawMarks, ellipse } from "../parts/marks.js";
-import { follow } from "./hover.js";
-import { chartPicker } from "../parts/charts.js";
-import { honesty } from "./trust.js";
-import { training } from "./training.js";
-import { Ground } from "./ground.js";
-import { Pictures } from "./pictures.js";
-import { click, hands, mark, pinch } from "./hands.js";
-import { saver } from "./png.js";
-import { Route } from "./route.js";
-import { pick } from "./pick.js";
-import { colouring, scaleKey } from "../parts/colour.js";
-import { anchorPicker, asClass, colours, grounds, jump, legend } from "./bar.js";
 import { planeOf } from "../space/chart.js";
-import { speaker } from "./here.js";
-import { noModels } from "../parts/absent.js";
-import { mapDrawn, modelHeld, Refusal } from "../explorer/server.js";
+import { classNames, keyOf, latest, tokens } from "../state/store.js";
+import { main } from "../state/mapview.js";
 import * as explorer from "../explorer/explorer.js";
 import { keepHeld } from "../explorer/local.js";
+import { mapDrawn, modelHeld, Refusal } from "../explorer/server.js";
+import { fill, h, notice } from "../parts/dom.js";
+import { noModels } from "../parts/absent.js";
+import { colouring, scaleKey } from "../parts/colour.js";
+import { densest, drawMarks, ellipse } from "../parts/marks.js";
+import { bounds, Plot } from "../parts/plot.js";
+import { anchorPicker, asClass, charts, colours, grounds, jump, legend } from "./bar.js";
+import { Ground } from "./ground.js";
+import { click, hands, mark, pinch } from "./hands.js";
+import { speaker } from "./here.js";
+import { follow } from "./hover.js";
+import { pick } from "./pick.js";
+import { Pictures } from "./pictures.js";
+import { saver } from "./png.js";
+import { Route } from "./route.js";
+import { training } from "./training.js";
+import { honesty } from "./trust.js";
 
 export function mount({ element }) {
-  const bar = h("div", { class: "latent-map__bar" }),
-    keys = h("div", { class: "legend" }),
-    note = h("div", { class: "latent-map__note" });
-  const host = h("div", {
-    class: "latent-map__plot",
-    tabindex: "0",
-    role: "application",
-    "aria-roledescription": "map",
-    "aria-label":
-      "Map of the test images’ codes. Arrow keys move the place that is decoded, Enter selects the nearest image, with Shift ten times as far; plus and minus zoom. A and B set the ends of a path at this place. Escape removes the path; pressed again it goes back to the selected image and shows every class.",
-  });
-  const zoom = h(
-    "div",
-    { class: "latent-map__zoom" },
-    ...[
-      ["+", tokens.map.zoomStep, "Closer"],
-      ["−", 1 / tokens.map.zoomStep, "Farther"],
-      ["□", 0, "Show everything"],
-    ].map(([text, factor, hint]) =>
+  const latent = new LatentMap(main);
+  fill(element, latent.root);
+  latent.begin();
+}
+
+class LatentMap {
+  constructor(map) {
+    this.map = map;
+    this.names = new Map(); // label -> {name, uv}: where a class's name stands
+    this.bar = h("div", { class: "latent-map__bar" });
+    this.keys = h("div", { class: "legend" });
+    this.note = h("div", { class: "latent-map__note" });
+    this.host = h("div", {
+      class: "latent-map__plot",
+      tabindex: "0",
+      role: "application",
+      "aria-roledescription": "map",
+      "aria-label":
+        "Map of the test images’ codes. Arrow keys move the place that is decoded, Enter selects the nearest image, with Shift ten times as far; plus and minus zoom. A and B set the ends of a path at this place. Escape removes the path; pressed again it goes back to the selected image and shows every class.",
+    });
+    this.zoom = this.zoomButtons();
+    this.stage = h("div", { class: "latent-map__stage" }, this.host, this.zoom, this.note);
+    this.root = h(
+      "section",
+      { class: "latent-map", "aria-label": "Map" },
+      this.bar,
+      this.stage,
+      this.keys,
+      speaker(map),
+    );
+    this.load = latest(() => this.draw());
+  }
+
+  zoomButtons() {
+    const button = ([text, factor, hint]) =>
       h(
         "button",
-        { type: "button", "aria-label": hint, "data-hint": hint, on: { click: () => plot.zoom(factor) } },
+        {
+          type: "button",
+          "aria-label": hint,
+          "data-hint": hint,
+          on: { click: () => this.plot.zoom(factor) },
+        },
         text,
-      ),
-    ),
-  );
-  const stage = h("div", { class: "latent-map__stage" }, host, zoom, note);
-  const root = h("section", { class: "latent-map", "aria-label": "Map" }, bar, stage, keys, speaker());
-  fill(element, root);
-  const plot = new Plot(host),
-    ground = new Ground(plot),
-    live = follow(plot),
-    pictures = new Pictures(plot),
-    route = new Route(plot, stage);
-  const saves = saver({ plot, ground, pictures });
-  stage.append(ground.caption);
-  const outline = pick(plot, stage, zoom, (px, py, event) => (event.shiftKey ? mark : click)(plot, px, py));
-  zoom.append(saves.button);
-  root.append(saves.sheet);
-  plot.onView = () => {
-    marks();
-    outline();
-    live();
+      );
+    const { zoomStep } = tokens.map;
+    return h(
+      "div",
+      { class: "latent-map__zoom" },
+      [
+        ["+", zoomStep, "Closer"],
+        ["−", 1 / zoomStep, "Farther"],
+        ["□", 0, "Show everything"],
+      ].map(button),
+    );
+  }
+
+  // Once the map stands on the page: its layers, what hands do on it, and what it watches.
+  begin() {
+    const { map, host, stage, zoom, root } = this,
+      plot = (this.plot = new Plot(host));
+    this.ground = new Ground(map, plot);
+    this.live = follow(map, plot);
+    this.pictures = new Pictures(map, plot);
+    this.route = new Route(map, plot, stage);
+    const saves = saver(map, { plot, ground: this.ground, pictures: this.pictures });
+    stage.append(this.ground.caption);
+    this.outline = pick(map, plot, stage, zoom, (px, py, event) =>
+      (event.shiftKey ? mark : click)(map, plot, px, py),
+    );
+    zoom.append(saves.button);
+    root.append(saves.sheet);
+    plot.onView = () => this.moved();
+    keepHeld(map);
+    this.trainingKey = training(map, plot, stage);
+    this.listen();
+    this.fillBar();
+    pinch(host, plot);
+    hands(map, host, plot);
+  }
+
+  moved() {
+    const { map, plot, ground, pictures, route } = this;
+    this.marks();
+    this.outline();
+    this.live();
     ground.update();
     pictures.update();
-    set({ view: plot.seen() });
+    map.set({ view: plot.seen() });
     route.draw();
-  };
-  keepHeld({ get, set, on });
-  training(plot, stage);
-  let names = new Map();
+  }
 
-  const load = latest(async () => {
-    const { model, chart, anchor, catalogue, frame: before } = get();
+  // ---- the chart and its codes
+
+  async draw() {
+    const { map, root, note, load } = this,
+      { model, chart, anchor, catalogue, frame: before } = map.get();
     if (!catalogue) return;
     root.classList.toggle("latent-map--empty", !model);
     if (!model) {
@@ -87,65 +130,64 @@ export function mount({ element }) {
     }
     root.classList.add("busy");
     try {
-      const frame = await explorer.map(model, chart, anchor),
-        { labels } = frame;
-      const glide = before?.dataset === model.dataset && before.model !== model.name;
-      const other = before?.model !== frame.model || before.chart !== frame.chart,
-        linked = before ? null : get().view;
-      names = densest(frame, classNames(), bounds(frame.uv));
-      const index = get().index < labels.length ? get().index : 0,
-        own = [frame.uv[2 * index], frame.uv[2 * index + 1]];
-      const kept = !other || get().uv ? get().click : null;
-      if (index !== get().index)
-        set({
-          news: `The test images of ${model.dataset} end at ${labels.length - 1}; there is no ${get().index}, so image 0 is shown.`,
-        });
-      set({ frame, index, uv: kept ?? own, click: kept ?? own });
-      fill(note);
-      await null; // the bars around the map have their size once they know the frame
-      const aimed = linked && plot.aim(linked);
-      await plot.draw(frame, { glide, hidden: get().hidden, keep: !other || aimed });
-      root.dataset.model = frame.model;
-      root.dataset.chart = frame.chart;
-      root.dataset.ready = "yes";
+      await this.show(await explorer.map(model, chart, anchor), before, model);
     } catch (fault) {
       if (fault instanceof Refusal && !fault.lost && (chart || anchor !== null))
-        return refused(fault, before?.model === model.name ? before : null);
-      fill(
-        note,
-        notice(
-          fault.message,
-          h("button", { type: "button", class: "button", on: { click: load } }, "Try again"),
-        ),
-      );
+        return this.refused(fault, before?.key === keyOf(model) ? before : null);
+      const again = h("button", { type: "button", class: "button", on: { click: load } }, "Try again");
+      fill(note, notice(fault.message, again));
     }
     mapDrawn();
     root.classList.remove("busy");
-  });
+  }
+
+  async show(frame, before, model) {
+    const { map, plot, root } = this,
+      { labels, uv } = frame,
+      state = map.get();
+    const glide = before?.dataset === model.dataset && before.key !== frame.key,
+      other = before?.key !== frame.key || before.chart !== frame.chart,
+      linked = before ? null : state.view;
+    this.names = densest(frame, classNames(), bounds(uv));
+    const index = state.index < labels.length ? state.index : 0,
+      own = [uv[2 * index], uv[2 * index + 1]],
+      kept = (!other || state.uv ? state.click : null) ?? own;
+    if (index !== state.index)
+      map.set({
+        news: `The test images of ${model.dataset} end at ${labels.length - 1}; there is no ${state.index}, so image 0 is shown.`,
+      });
+    map.set({ frame, index, uv: kept, click: kept });
+    fill(this.note);
+    await null; // the bars around the map have their size once they know the frame
+    const aimed = linked && plot.aim(linked);
+    await plot.draw(frame, { glide, hidden: map.get().hidden, keep: !other || aimed });
+    Object.assign(root.dataset, { model: frame.model, chart: frame.chart, ready: "yes" });
+  }
 
   // The model has no such chart: back to the one before it, or to the usual one.
-  function refused({ message }, before) {
-    const news = [get().news, message, before ? "The map stays as it was." : "The usual chart is shown."]
-      .filter(Boolean)
-      .join(" ");
-    set({
+  refused({ message }, before) {
+    const { map } = this,
+      rest = before ? "The map stays as it was." : "The usual chart is shown.";
+    map.set({
       chart: before?.chart ?? null,
       anchor: before?.anchor ?? null,
       uv: null,
       click: null,
       view: null,
-      news,
+      news: [map.get().news, message, rest].filter(Boolean).join(" "),
     });
   }
 
-  function marks() {
-    const { frame, index, selection, hidden, drawing } = get();
+  marks() {
+    const { map, plot, names } = this,
+      { frame, model, index, selection, hidden, drawing } = map.get();
     if (!frame || !plot.view) return;
-    const selected = [frame.uv[2 * index], frame.uv[2 * index + 1]];
-    const fresh = selection && selection.model === frame.model && selection.index === index;
-    const linear = frame.basis && fresh && get().model?.variational;
+    const place = (i) => [frame.uv[2 * i], frame.uv[2 * i + 1]],
+      selected = place(index),
+      fresh = selection && selection.model === frame.model && selection.index === index,
+      linear = frame.basis && fresh && model?.variational;
     drawMarks(plot, {
-      corners: planeOf(frame.chart)?.map((i) => [frame.uv[2 * i], frame.uv[2 * i + 1]]),
+      corners: planeOf(frame.chart)?.map(place),
       names,
       hidden,
       selected,
@@ -155,63 +197,64 @@ export function mount({ element }) {
     });
   }
 
-  on(["catalogue", "model", "chart", "anchor"], load);
-  on(["offline"], ({ offline, frame, model }) => !offline && model && frame?.model !== model.name && load());
-  on(["frame", "index", "selection", "drawing"], marks);
-  on(
-    ["hidden"],
-    ({ hidden, frame }) =>
-      frame && frame.model === root.dataset.model && plot.draw(frame, { keep: true, hidden }),
-  );
-  on(["dark"], () => {
-    if (get().frame) plot.draw(get().frame, { keep: true });
-    ground.recolour();
-  });
-  on(["ground", "label"], () => ground.update());
-  on(["local", "images", "dark"], () => pictures.update());
-  const paint = latest(async () => {
-    const { frame } = get(),
+  // What the codes' colour says, which may have to be counted first.
+  async paint() {
+    const { map, plot, root, keys } = this,
+      { frame } = map.get(),
       before = plot.scale;
     if (!frame || frame.model !== root.dataset.model) return;
-    const slow = setTimeout(
-      () => fill(keys, [...legend(), h("span", { class: "scale quiet", role: "status" }, "counting …")]),
-      tokens.slowMs,
-    );
+    const counting = h("span", { class: "scale quiet", role: "status" }, "counting …"),
+      slow = setTimeout(() => fill(keys, legend(map, this.trainingKey), counting), tokens.slowMs);
     try {
-      plot.scale = await colouring();
+      plot.scale = await colouring(map);
     } catch (fault) {
       plot.scale = null;
-      fill(note, notice(fault.message));
+      fill(this.note, notice(fault.message));
     }
     clearTimeout(slow);
     if (plot.scale !== before) await plot.draw(frame, { keep: true });
-    fill(keys, get().model ? [...legend(), plot.scale && scaleKey(plot.scale)] : []);
+    this.fillKeys();
     root.dataset.colour = plot.scale?.what ?? "label";
-  });
-  on(["colour", "frame", "local"], paint);
-  const { line, sheet } = honesty(),
-    anchors = h("span", { style: "display:contents" });
-  root.append(sheet);
-  on(["frame", "model", "index"], ({ model, frame }) =>
-    fill(anchors, frame?.model === model?.name ? anchorPicker() : []),
-  );
-  on(["frame", "chart", "model", "local", "ground", "colour"], ({ model, frame }) =>
-    fill(
-      bar,
-      model && frame
-        ? [
-            chartPicker(),
-            grounds(),
-            colours(),
-            asClass(model),
-            h("div", { class: "row latent-map__facts" }, anchors, line, jump()),
-          ]
-        : [],
-    ),
-  );
-  on(["frame", "hidden", "model"], ({ model }) =>
-    fill(keys, model ? [...legend(), plot.scale && scaleKey(plot.scale)] : []),
-  );
-  pinch(host, plot);
-  hands(host, plot);
+  }
+
+  // ---- what stands around the map
+
+  fillKeys() {
+    const { map, plot, keys } = this;
+    fill(keys, map.get().model ? [...legend(map, this.trainingKey), plot.scale && scaleKey(plot.scale)] : []);
+  }
+
+  fillBar() {
+    const { map, bar, root } = this,
+      { line, sheet } = honesty(map),
+      anchors = h("span", { style: "display:contents" });
+    root.append(sheet);
+    map.on(["frame", "model", "index"], () => fill(anchors, map.drawn ? anchorPicker(map) : []));
+    map.on(["frame", "chart", "model", "local", "ground", "colour"], ({ model, frame }) => {
+      const facts = () => h("div", { class: "row latent-map__facts" }, anchors, line, jump(map));
+      const all = () => [charts(map), grounds(map), colours(map), asClass(map), facts()];
+      fill(bar, model && frame ? all() : []);
+    });
+    map.on(["frame", "hidden", "model"], () => this.fillKeys());
+  }
+
+  listen() {
+    const { map, plot, ground, pictures, root, load } = this;
+    map.on(["catalogue", "model", "chart", "anchor"], load);
+    map.on(["offline"], ({ offline, model }) => !offline && model && !map.drawn && load());
+    map.on(["frame", "index", "selection", "drawing"], () => this.marks());
+    map.on(["hidden"], ({ hidden, frame }) => {
+      if (frame && frame.model === root.dataset.model) plot.draw(frame, { keep: true, hidden });
+    });
+    map.on(["dark"], ({ frame }) => {
+      if (frame) plot.draw(frame, { keep: true });
+      ground.recolour();
+    });
+    map.on(["ground", "label"], () => ground.update());
+    map.on(["local", "images", "dark"], () => pictures.update());
+    map.on(
+      ["colour", "frame", "local"],
+      latest(() => this.paint()),
+    );
+  }
 }

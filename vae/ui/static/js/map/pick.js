@@ -1,8 +1,8 @@
 // The pen of the map: a box or a lasso by mouse, finger or keys chooses codes, adds to the chosen or takes away from them; see picked.js.
-import { get, on, set, tokens } from "../state/store.js";
+import { tokens } from "../state/store.js";
 import { count, fill, h, s, segmented } from "../parts/dom.js";
 import { edges, rounded, simplify } from "../space/outline.js";
-import { choose, drawnOn, follow } from "./picked.js";
+import { add, drawnOn, follow } from "./picked.js";
 import { meanOf } from "../space/latent.js";
 import { chartOf } from "../space/chart.js";
 
@@ -49,7 +49,7 @@ const icon = (d) =>
   );
 
 // The tools of a map; `tap` is what a click without a movement does. Gives back the drawing of the outline, for when the view moves.
-export function pick(plot, stage, beside, tap) {
+export function pick(map, plot, stage, beside, tap) {
   const buttons = Object.entries(TOOLS).map(([tool, [name, hint, d]]) =>
     h(
       "button",
@@ -58,7 +58,7 @@ export function pick(plot, stage, beside, tap) {
         "aria-label": name,
         "data-hint": hint,
         "data-tool": tool,
-        on: { click: () => set({ tool }) },
+        on: { click: () => map.set({ tool }) },
       },
       icon(d),
     ),
@@ -83,7 +83,7 @@ export function pick(plot, stage, beside, tap) {
       type: "button",
       class: "link",
       "data-hint": "Clear what is chosen (Escape)",
-      on: { click: () => set({ picked: null }) },
+      on: { click: () => map.set({ picked: null }) },
     },
     "clear",
   );
@@ -94,7 +94,7 @@ export function pick(plot, stage, beside, tap) {
   let stroke = null,
     mode = "new",
     mean = {}; // stroke: {tool, places, by: a pointer's id or "keys", how: one of NEXT}
-  follow();
+  follow(map);
 
   function path(line, name) {
     return s("path", {
@@ -111,7 +111,7 @@ export function pick(plot, stage, beside, tap) {
   }
 
   function draw() {
-    const { picked, frame, local } = get();
+    const { picked, frame, local } = map.get();
     if (!plot.view || !frame) return;
     const [left, top] = plot.toPx(plot.ranges().x[0], plot.ranges().y[1]),
       [width, height] = plot.inner;
@@ -152,7 +152,7 @@ export function pick(plot, stage, beside, tap) {
 
   // Where the mean of the chosen lies; found once, not at every frame of a pan.
   function centre(picked, frame, local) {
-    if (!picked?.indices?.length || local?.name !== frame.model) return false;
+    if (!picked?.indices?.length || local?.key !== frame.key) return false;
     if (mean.picked !== picked || mean.frame !== frame)
       mean = { picked, frame, uv: chartOf(frame, local).toPlane(meanOf(local, picked.indices)) };
     return true;
@@ -169,9 +169,9 @@ export function pick(plot, stage, beside, tap) {
   function start(by, place, event) {
     stroke = {
       by,
-      tool: get().tool,
+      tool: map.get().tool,
       places: [place],
-      how: !get().picked?.indices ? "new" : event.altKey ? "cut" : event.shiftKey ? "add" : mode,
+      how: !map.get().picked?.indices ? "new" : event.altKey ? "cut" : event.shiftKey ? "add" : mode,
     };
   }
 
@@ -193,7 +193,7 @@ export function pick(plot, stage, beside, tap) {
       used =
         how === "new"
           ? 0
-          : (get().picked?.strokes ?? []).reduce((sum, { outline }) => sum + outline.length, 0);
+          : (map.get().picked?.strokes ?? []).reduce((sum, { outline }) => sum + outline.length, 0);
     const line =
       tool === "box"
         ? [
@@ -201,7 +201,7 @@ export function pick(plot, stage, beside, tap) {
             [u1, v1],
           ]
         : simplify(places, tolerance * scale, Math.max(8, Math.min(vertices, all - used)));
-    choose({ tool, outline: rounded(line, scale) }, how);
+    add(map, { tool, outline: rounded(line, scale) }, how);
     return true;
   }
 
@@ -214,7 +214,7 @@ export function pick(plot, stage, beside, tap) {
     const box = plot.host.getBoundingClientRect();
     return [event.clientX - box.left, event.clientY - box.top];
   };
-  const drawing = () => get().tool !== "pan" && plot.view && plot.frame === get().frame;
+  const drawing = () => map.get().tool !== "pan" && plot.view && plot.frame === map.get().frame;
   // Before the map's own hands hear of it: with a tool chosen, a drag neither pans nor decodes.
   stage.addEventListener(
     "pointerdown",
@@ -249,17 +249,18 @@ export function pick(plot, stage, beside, tap) {
   stage.addEventListener("keydown", (event) => {
     // after the map's own hands: an arrow has moved HERE
     if (!drawing() || event.target !== plot.host) return;
-    const here = get().uv ?? [plot.view.u, plot.view.v];
+    const here = map.get().uv ?? [plot.view.u, plot.view.v];
     if (event.key === " ") {
       event.preventDefault();
       if (stroke?.by === "keys") lift();
       else start("keys", here, event);
-    } else if (event.key.startsWith("Arrow") && stroke?.by === "keys") move(under(...plot.toPx(...get().uv)));
+    } else if (event.key.startsWith("Arrow") && stroke?.by === "keys")
+      move(under(...plot.toPx(...map.get().uv)));
   });
   document.addEventListener(
     "keydown",
     (event) => {
-      const { picked, tool } = get();
+      const { picked, tool } = map.get();
       if (
         event.key !== "Escape" ||
         plot.host.offsetParent === null ||
@@ -269,12 +270,12 @@ export function pick(plot, stage, beside, tap) {
         return;
       event.preventDefault(); // Escape takes one step back at a time; the map's own comes last
       if (stroke) drop();
-      else set(picked ? { picked: null } : { tool: "pan" });
+      else map.set(picked ? { picked: null } : { tool: "pan" });
     },
     { capture: true },
   );
 
-  on(["tool", "picked", "frame"], ({ tool, picked, frame }) => {
+  map.on(["tool", "picked", "frame"], ({ tool, picked, frame }) => {
     for (const button of buttons) button.setAttribute("aria-pressed", String(button.dataset.tool === tool));
     if (stroke && stroke.tool !== tool) drop();
     const n = picked?.indices?.length,
@@ -294,15 +295,15 @@ export function pick(plot, stage, beside, tap) {
   function next() {
     fill(
       modes,
-      get().picked?.indices &&
-        get().tool !== "pan" &&
+      map.get().picked?.indices &&
+        map.get().tool !== "pan" &&
         segmented("what the next outline does", NEXT, mode, (value) => {
           mode = value;
           next();
         }),
     );
   }
-  on(["picked"], ({ picked, frame }) => {
+  map.on(["picked"], ({ picked, frame }) => {
     const chosen = picked?.indices?.length ? new Uint8Array(frame.labels.length) : null;
     picked?.indices?.forEach((i) => (chosen[i] = 1));
     if (!chosen && !plot.chosen) return draw();
@@ -311,6 +312,6 @@ export function pick(plot, stage, beside, tap) {
     plot.paint();
     plot.onView();
   });
-  on(["local"], draw);
+  map.on(["local"], draw);
   return draw;
 }

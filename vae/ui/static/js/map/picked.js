@@ -1,30 +1,30 @@
 // What is chosen on the map, one key of the store, `picked`: {strokes: [{tool, outline, cut, of: {model, chart}, held}], indices}.
 // `held` is what an outline holds on the map it was drawn on; `indices` are the codes of shown classes after each stroke in turn has added or taken away what it holds.
-import { get, latest, on, set, tokens } from "../state/store.js";
+import { latest, tokens } from "../state/store.js";
 import { inside } from "../space/outline.js";
 import * as explorer from "../explorer/explorer.js";
 
 export const drawnOn = ({ of }, frame) => of.model === frame.model && of.chart === frame.chart;
 
-function put(strokes) {
+function put(map, strokes) {
   const {
       frame: { labels },
       hidden,
-    } = get(),
+    } = map.get(),
     within = new Uint8Array(labels.length),
     indices = [];
   for (const { held, cut } of strokes) for (const i of held) within[i] = cut ? 0 : 1;
   within.forEach((one, i) => one && !hidden.has(labels[i]) && indices.push(i));
-  set({ picked: { strokes, indices: Int32Array.from(indices) } });
+  map.set({ picked: { strokes, indices: Int32Array.from(indices) } });
 }
 
 // One more outline on the map that is shown: instead of the others, added to them or taken away.
-export function choose({ tool, outline }, how) {
-  const { picked, frame } = get(),
+export function add(map, { tool, outline }, how) {
+  const { picked, frame } = map.get(),
     before = how !== "new" && picked?.indices ? picked.strokes : [];
   if (before.length >= tokens.pick.strokes)
-    return set({ news: `A selection holds ${tokens.pick.strokes} outlines at most; Escape clears it.` });
-  put([
+    return map.set({ news: `A selection holds ${tokens.pick.strokes} outlines at most; Escape clears it.` });
+  put(map, [
     ...before,
     {
       tool,
@@ -37,10 +37,10 @@ export function choose({ tool, outline }, how) {
 }
 
 // What the outlines of a link hold; one from another size or chart is laid over its own.
-const resolve = latest(async () => {
-  const { picked, frame, model } = get(),
+const resolve = async (map) => {
+  const { picked, frame } = map.get(),
     maps = new Map();
-  if (!picked || picked.indices || !frame || frame.model !== model?.name) return;
+  if (!picked || picked.indices || !map.drawn) return;
   const places = async (of) => {
     const key = JSON.stringify(of);
     if (!maps.has(key))
@@ -54,15 +54,16 @@ const resolve = latest(async () => {
     const strokes = [];
     for (const { of = { model: frame.model, chart: frame.chart }, ...stroke } of picked.strokes)
       strokes.push({ ...stroke, of, held: inside(stroke, await places(of)) });
-    if (get().picked === picked) put(strokes);
+    if (map.get().picked === picked) put(map, strokes);
   } catch (fault) {
-    if (get().picked === picked && !fault.lost)
-      set({ picked: null, news: `The selection of this link cannot be shown. ${fault.message}` });
+    if (map.get().picked === picked && !fault.lost)
+      map.set({ picked: null, news: `The selection of this link cannot be shown. ${fault.message}` });
   }
-});
+};
 
 // Called once by the map.
-export function follow() {
-  on(["picked", "frame", "offline"], ({ offline }) => !offline && resolve());
-  on(["hidden"], ({ picked }) => picked?.indices && put(picked.strokes));
+export function follow(map) {
+  const turn = latest(() => resolve(map));
+  map.on(["picked", "frame", "offline"], ({ offline }) => !offline && turn());
+  map.on(["hidden"], ({ picked }) => picked?.indices && put(map, picked.strokes));
 }

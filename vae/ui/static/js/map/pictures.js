@@ -1,14 +1,13 @@
 // Where few codes are in view, each is drawn as its own picture.
-import { get, latest, on, tokens } from "../state/store.js";
+import { latest, tokens } from "../state/store.js";
 import { h } from "../parts/dom.js";
 import { imageData } from "../parts/pixels.js";
 import * as explorer from "../explorer/explorer.js";
 
 const made = new WeakMap(); // picture -> {canvas, dark}
 
-function canvasOf(picture) {
-  const { dark } = get(),
-    known = made.get(picture);
+function canvasOf(picture, dark) {
+  const known = made.get(picture);
   if (known?.dark === dark) return known.canvas;
   const [, height, width] = picture.shape,
     canvas = h("canvas", { width, height });
@@ -18,24 +17,25 @@ function canvasOf(picture) {
 }
 
 export class Pictures {
-  constructor(plot) {
+  constructor(map, plot) {
+    this.map = map;
     this.plot = plot;
     this.canvas = h("canvas", { class: "plot__pictures", "aria-hidden": "true" });
     plot.host.insertBefore(this.canvas, plot.overlay);
     this.fetch = latest(async (indices) => {
       try {
-        await explorer.thumbnails(get().model, indices);
+        await explorer.thumbnails(this.map.get().model, indices);
       } catch {
         return; // the points are there
       }
       this.update();
     });
-    on(["pictures"], () => this.update());
+    this.map.on(["pictures"], () => this.update());
   }
 
   // The codes in view, null where they are too many.
   inView() {
-    const { frame, hidden } = get(),
+    const { frame, hidden } = this.map.get(),
       { x, y } = this.plot.ranges(),
       found = [];
     for (let i = 0; i < frame.labels.length; i += 1) {
@@ -49,12 +49,11 @@ export class Pictures {
   }
 
   update() {
-    const { frame, model } = get(),
+    const { frame, model, dark } = this.map.get(),
       { canvas, plot } = this,
       [width, height] = plot.size,
       ratio = devicePixelRatio || 1;
-    const indices =
-      frame && plot.view && frame.model === model?.name && plot.frame === frame ? this.inView() : null;
+    const indices = this.map.drawn && plot.view && plot.frame === frame ? this.inView() : null;
     if (!indices && canvas.dataset.count === "0") return;
     [canvas.width, canvas.height] = [Math.round(width * ratio), Math.round(height * ratio)];
     canvas.dataset.count = "0";
@@ -81,7 +80,7 @@ export class Pictures {
       brush.globalAlpha = plot.chosen && !plot.chosen[i] ? tokens.pick.pale : 1;
       brush.fillStyle = tokens.classes[frame.labels[i] % tokens.classes.length];
       brush.fillRect(x - 2, y - 2, side + 4, side + 4);
-      brush.drawImage(canvasOf(picture), x, y, side, side);
+      brush.drawImage(canvasOf(picture, dark), x, y, side, side);
     }
     canvas.dataset.count = String(indices.length - lacking.length);
     if (lacking.length) this.fetch(lacking);

@@ -1,5 +1,4 @@
 // The map as it is shown, as a PNG: ground, axes, codes, pictures and all that is written on them, painted anew at the size asked for.
-import { get } from "../state/store.js";
 import { h, save } from "../parts/dom.js";
 import { Dots } from "../parts/dots.js";
 import { palette, plotly } from "../parts/figure.js";
@@ -108,23 +107,18 @@ export async function picture({ plot, ground, pictures }, times) {
   return canvas;
 }
 
-const fileName = (times) =>
-  `${[
-    get().frame.model,
-    get().frame.chart,
-    get().ground === "none" ? "" : get().ground,
-    times > 1 ? `${times}x` : "",
-  ]
+const fileName = ({ frame, ground }, times) =>
+  `${[frame.model, frame.chart, ground === "none" ? "" : ground, times > 1 ? `${times}x` : ""]
     .filter(Boolean)
     .join("-")
     .replace(/[^\w-]+/g, "-")}.png`;
 
 // A button among the map's own, and the sheet of sizes behind it. parts: {plot, ground, pictures}
-export function saver(parts) {
+export function saver(map, parts) {
   const sheet = h("div", { class: "sheet-pop sheet-pop--small", popover: "auto", id: "lx-png" });
   const take = (times) => async () => {
     sheet.hidePopover();
-    (await picture(parts, times)).toBlob((blob) => save(blob, fileName(times)));
+    (await picture(parts, times)).toBlob((blob) => save(blob, fileName(map.get(), times)));
   };
   sheet.append(
     ...[

@@ -1,5 +1,5 @@
 // The path between A and B on the map: its letters and lines, and what is computed about it beside the page.
-import { get, latest, on, tokens } from "../state/store.js";
+import { latest, tokens } from "../state/store.js";
 import { count, fill, h, percent, s } from "../parts/dom.js";
 import { carryOver, listenForKeys, NAMES, placeOf, setEnd } from "./ends.js";
 import { Drawer, lengthText } from "./strips.js";
@@ -13,8 +13,9 @@ const SHORTEST =
 const chartKey = (frame) => frame && JSON.stringify([frame.key, frame.chart, frame.origin]); // the map may be drawn anew meanwhile: the same chart, another object
 
 export class Route {
-  constructor(plot, stage) {
+  constructor(map, plot, stage) {
     Object.assign(this, {
+      map,
       plot,
       frame: null,
       made: [null, null],
@@ -22,23 +23,23 @@ export class Route {
       lit: [0, -1],
       moving: false,
     });
-    this.drawer = new Drawer(IMAGES, (row, n) => {
+    this.drawer = new Drawer(map, IMAGES, (row, n) => {
       this.lit = [row, n];
       this.draw();
     });
     stage.append(this.drawer.element);
-    listenForKeys(plot.host, stage);
+    listenForKeys(map, plot.host, stage);
     this.lines = s("svg", { class: "path" });
     this.ends = NAMES.map((name) => this.end(name));
     plot.overlay.append(this.lines, ...this.ends);
     this.turns = [latest(() => this.first()), latest(() => this.second())];
-    on(["frame"], ({ frame }) => {
+    this.map.on(["frame"], ({ frame }) => {
       if (!frame) return;
       const before = this.frame;
       this.frame = frame;
-      carryOver(before, frame);
+      carryOver(map, before, frame);
     });
-    on(["path", "frame", "local", "model", "label", "offline"], () => this.update());
+    this.map.on(["path", "frame", "local", "model", "label", "offline"], () => this.update());
   }
 
   // A letter on the map, which a hand can move.
@@ -62,7 +63,7 @@ export class Route {
       if (event.pointerId !== held) return;
       const box = plot.host.getBoundingClientRect(),
         [px, py] = [event.clientX - box.left, event.clientY - box.top];
-      if (plot.inside(px, py)) setEnd(name, { uv: plot.toUv(px, py) });
+      if (plot.inside(px, py)) setEnd(this.map, name, { uv: plot.toUv(px, py) });
     });
     for (const over of ["pointerup", "pointercancel"])
       group.addEventListener(over, () => {
@@ -76,16 +77,16 @@ export class Route {
 
   // What is asked about now: {ends: places, path, frame, local}, null where an end is open or another model is on its way.
   question() {
-    const { path, frame, model, local, label } = get(),
+    const { path, frame, model, local, label } = this.map.get(),
       ends = NAMES.map((name) => placeOf(path?.[name], frame));
-    if (!ends.every(Boolean) || frame.model !== model?.name || local?.name !== frame.model) return null;
+    if (!ends.every(Boolean) || !this.map.drawn || local?.key !== frame.key) return null;
     const way = JSON.stringify([chartKey(frame), ends, model.conditional ? label : null]),
       key = JSON.stringify([way, path.method]);
     return { path, frame, local, model, label, ends, keys: [key, way] };
   }
 
   update() {
-    const { path, frame } = get(),
+    const { path, frame } = this.map.get(),
       ends = NAMES.map((name) => placeOf(path?.[name], frame)),
       both = ends.every(Boolean),
       now = this.question();
@@ -148,7 +149,7 @@ export class Route {
     strip.show(null);
     try {
       const chart = chartKey(frame),
-        fits = () => chartKey(this.question()?.frame) === chart && get().path.method === method; // a hand may have moved on: what is there is shown, the newest waits
+        fits = () => chartKey(this.question()?.frame) === chart && this.map.get().path.method === method; // a hand may have moved on: what is there is shown, the newest waits
       const made = await explorer.interpolate(model, frame, { ends, method, label });
       if (!fits()) return;
       strip.show({ ...made, shape: model.image_shape });
@@ -266,7 +267,7 @@ export class Route {
   // Letters, lines and the places of the pictures, wherever the view has moved.
   draw() {
     const { plot } = this,
-      { path, frame } = get();
+      { path, frame } = this.map.get();
     if (!plot.view || !frame) return;
     const uvs = NAMES.map((name) => placeOf(path?.[name], frame)),
       text = (uv) =>

@@ -1,5 +1,5 @@
 // SELECTED: one test image, its reconstruction, the error, and what the figures say of it.
-import { classNames, get, latest, on, set } from "../state/store.js";
+import { classNames, latest } from "../state/store.js";
 import { fill, h, number, term, title, wide } from "../parts/dom.js";
 import { gap, pictureOf } from "../parts/pixels.js";
 import { named, votesText } from "../parts/meter.js";
@@ -11,11 +11,11 @@ function figureOf(canvas, caption) {
   return h("figure", { class: "shot" }, canvas, h("figcaption", {}, caption));
 }
 
-export function selectedBlock() {
+export function selectedBlock(map) {
   const block = h("section", { class: "selected-image", "aria-label": "Selected image" });
   const turn = latest(async () => {
-    const { model, index, frame } = get();
-    if (!model || !frame || frame.model !== model.name) return;
+    const { model, index, frame } = map.get();
+    if (!map.drawn) return;
     if (!block.dataset.model) {
       fill(
         block,
@@ -34,7 +34,7 @@ export function selectedBlock() {
     }
     try {
       const reply = await explorer.select(model, index, frame.chart);
-      set({ selection: reply });
+      map.set({ selection: reply });
       const side = wide.matches ? 84 : 56,
         { original, x_recon: recon, error_image: error } = reply,
         name = classNames()[reply.label] ?? reply.label;
@@ -47,7 +47,7 @@ export function selectedBlock() {
           "div",
           { class: "inspector__head" },
           title("Selected", h("span", { class: "inspector__what" }, `test image ${index}, ${named(name)}`)),
-          selectedSetters(),
+          selectedSetters(map),
         ),
         h(
           "div",
@@ -73,7 +73,7 @@ export function selectedBlock() {
                 fact(term("kl"), reply.kl, "nats"),
                 h("dd", { class: "quiet facts__note" }, "at the mean"),
               )
-            : fetchNotice(get().dataset),
+            : fetchNotice(map.get().dataset),
         ),
         h("p", { class: "selected-image__votes" }, term("votes"), " ", votesText(reply.label_votes)),
       );
@@ -81,7 +81,7 @@ export function selectedBlock() {
       fill(block, title("Selected"), h("p", { class: "warn" }, fault.message));
     }
   });
-  on(["index", "frame", "images", "offline"], () => !get().offline && turn());
+  map.on(["index", "frame", "images", "offline"], () => !map.get().offline && turn());
   return block;
 }
 

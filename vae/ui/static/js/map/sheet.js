@@ -1,5 +1,5 @@
 // What the chosen codes are: how many, their mean decoded, their classes, their pictures, and all of them as a table.
-import { classNames, get, goTo, latest, on, set, tokens } from "../state/store.js";
+import { classNames, keyOf, latest, tokens } from "../state/store.js";
 import { count, fill, h, number, percent, save, segmented, select, term } from "../parts/dom.js";
 import { paint, picture } from "../parts/pixels.js";
 import { paints, valuesOf } from "../parts/colour.js";
@@ -7,12 +7,13 @@ import { byDistance, classesOf, klOf, meanFigure, meanOf, tableOf } from "../spa
 import { fade, meter, named, votesText } from "../parts/meter.js";
 import { chartOf } from "../space/chart.js";
 import * as explorer from "../explorer/explorer.js";
+import { goTo } from "../state/mapview.js";
 
 const ORDERS = { number: "by number", near: "nearest to their mean", far: "farthest from their mean" };
 const share = (part) => (part < 0.005 ? "<1\u202f%" : percent(part));
 const nameOf = (label) => classNames()[label] ?? String(label);
 
-export function chosenBlock() {
+export function chosenBlock(map) {
   const bar = h("div", { class: "row" }),
     body = h("div", { class: "chosen__body" }),
     block = h("section", { class: "chosen", "aria-label": "Chosen codes" }, bar, body);
@@ -22,17 +23,18 @@ export function chosenBlock() {
 
   // The chosen, and the model that knows their codes; null until both are there.
   function known() {
-    const { picked, local, model } = get();
+    const { picked, local, model } = map.get();
     return picked?.indices?.length &&
       local &&
-      local.name === model?.name &&
+      model &&
+      local.key === keyOf(model) &&
       picked.indices.length <= local.codes.count
       ? { local, model, indices: picked.indices, all: picked.indices.length === local.codes.count }
       : null;
   }
 
   function head() {
-    const total = get().picked?.indices?.length ?? 0;
+    const total = map.get().picked?.indices?.length ?? 0;
     block.hidden = !total;
     block.dataset.side = total ? side : "image";
     if (!total) return;
@@ -74,7 +76,7 @@ export function chosenBlock() {
             class: "icon",
             "aria-label": "Clear what is chosen",
             "data-hint": "Clear what is chosen (Escape)",
-            on: { click: () => set({ picked: null, tool: "pan" }) },
+            on: { click: () => map.set({ picked: null, tool: "pan" }) },
           },
           "×",
         ),
@@ -132,8 +134,8 @@ export function chosenBlock() {
 
   function toMean() {
     const found = known(),
-      uv = found && chartOf(get().frame, found.local)?.toPlane(meanOf(found.local, found.indices));
-    if (uv) set({ uv, click: uv });
+      uv = found && chartOf(map.get().frame, found.local)?.toPlane(meanOf(found.local, found.indices));
+    if (uv) map.set({ uv, click: uv });
   }
 
   const drawMean = latest(async () => {
@@ -148,7 +150,7 @@ export function chosenBlock() {
     if (found.model.variational) fill(kl, nats(klOf(found.local), found));
     else kl.textContent = "none: a plain autoencoder";
     try {
-      paint(canvas, await explorer.decode(found.model, z, get().label));
+      paint(canvas, await explorer.decode(found.model, z, map.get().label));
       Object.assign(block.dataset, {
         z: JSON.stringify(Array.from(z)),
         model: found.model.name,
@@ -162,10 +164,10 @@ export function chosenBlock() {
   const drawRecon = latest(async () => {
     const found = known();
     if (!found) return;
-    if (!paints("recon", get())) return void (recon.textContent = "needs the test images");
+    if (!paints("recon", map.get())) return void (recon.textContent = "needs the test images");
     const slow = setTimeout(() => (recon.textContent = "counting …"), tokens.slowMs);
     try {
-      const values = await valuesOf("recon", get());
+      const values = await valuesOf("recon", map.get());
       if (known()?.model === found.model)
         fill(recon, values ? nats(values, known()) : "needs the test images");
       block.dataset.recon = found.model.name;
@@ -271,7 +273,7 @@ export function chosenBlock() {
 
   // The one that is selected is pressed, and the tab key finds it; or the first.
   function press() {
-    const { index } = get(),
+    const { index } = map.get(),
       own = [...shots.children],
       pressed = own.find((one) => one.dataset.index === String(index));
     for (const one of own) {
@@ -312,13 +314,13 @@ export function chosenBlock() {
     fill(body, h("p", { class: "quiet" }, "counting …"));
   }
 
-  on(["picked"], ({ picked }) => {
+  map.on(["picked"], ({ picked }) => {
     if (picked && picked.strokes !== strokes) side = "chosen";
     strokes = picked?.strokes;
   });
-  on(["picked"], head);
-  on(["picked", "local", "label", "images"], draw);
-  on(["index"], press);
-  on(["pictures"], drawShots);
+  map.on(["picked"], head);
+  map.on(["picked", "local", "label", "images"], draw);
+  map.on(["index"], press);
+  map.on(["pictures"], drawShots);
   return block;
 }

@@ -1,5 +1,4 @@
 // The drawer of a path: which way it goes, how long it is, and the pictures along it; along the shortest one too.
-import { get, on, set } from "../state/store.js";
 import { fill, h, number, percent, s, segmented, vectorText } from "../parts/dom.js";
 import { paint, picture, respace } from "../parts/pixels.js";
 import { clearPath } from "./ends.js";
@@ -30,8 +29,8 @@ const sample = (kind) =>
 
 // One row of pictures with their support; arrows walk along it.
 class Strip {
-  constructor(name, count, light) {
-    Object.assign(this, { name, count, now: null, ones: [] });
+  constructor(map, name, count, light) {
+    Object.assign(this, { map, name, count, now: null, ones: [] });
     this.element = h("div", {
       class: "route__strip",
       role: "group",
@@ -49,7 +48,7 @@ class Strip {
           tabindex: n ? "-1" : "0",
           disabled: true,
           on: {
-            click: () => this.now && set({ uv: this.now.uvs[n], click: this.now.uvs[n] }),
+            click: () => this.now && map.set({ uv: this.now.uvs[n], click: this.now.uvs[n] }),
             pointerenter: () => light(n),
             pointerleave: () => light(-1),
             focus: () => light(n),
@@ -110,7 +109,7 @@ class Strip {
 
   dim() {
     this.now?.supports.forEach(
-      (support, n) => (this.ones[n].canvas.style.opacity = get().fading ? fade(support) : 1),
+      (support, n) => (this.ones[n].canvas.style.opacity = this.map.get().fading ? fade(support) : 1),
     );
   }
 
@@ -120,9 +119,12 @@ class Strip {
 }
 
 export class Drawer {
-  // light(row, n): a picture is pointed at, -1 none
-  constructor(count, light) {
-    this.strips = ["straight", "shortest"].map((name, row) => new Strip(name, count, (n) => light(row, n)));
+  // map: a MapView; light(row, n): a picture is pointed at, -1 none
+  constructor(map, count, light) {
+    this.map = map;
+    this.strips = ["straight", "shortest"].map(
+      (name, row) => new Strip(map, name, count, (n) => light(row, n)),
+    );
     this.ways = h("div", {});
     this.first = h("p", { class: "route__text", role: "status" });
     this.second = h("p", { class: "route__text", role: "status" });
@@ -148,7 +150,7 @@ export class Drawer {
         class: "icon",
         "aria-label": "Remove A and B",
         "data-hint": "Remove A and B (Escape)",
-        on: { click: clearPath },
+        on: { click: () => clearPath(map) },
       },
       "×",
     );
@@ -172,7 +174,7 @@ export class Drawer {
         },
       ]) => width && this.strips.forEach((strip) => strip.respace(Math.floor((width - count + 1) / count))),
     ).observe(this.element);
-    on(["fading"], () => this.strips.forEach((strip) => strip.dim()));
+    map.on(["fading"], () => this.strips.forEach((strip) => strip.dim()));
   }
 
   open(path, both) {
@@ -183,7 +185,9 @@ export class Drawer {
     this.strips[0].element.setAttribute("aria-label", `Pictures along the ${this.strips[0].name} path`);
     fill(
       this.ways,
-      segmented("way from A to B", WAYS, path.method, (method) => set({ path: { ...get().path, method } })),
+      segmented("way from A to B", WAYS, path.method, (method) =>
+        this.map.set({ path: { ...this.map.get().path, method } }),
+      ),
     );
   }
 

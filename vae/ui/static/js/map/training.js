@@ -1,5 +1,5 @@
 // The training images' codes below the test images', on demand: the server encodes them part by part, the map shows what has come.
-import { datasetOf, get, latest, on, set } from "../state/store.js";
+import { datasetOf, latest } from "../state/store.js";
 import { count, fill, h } from "../parts/dom.js";
 import { fetchNotice } from "../parts/absent.js";
 import * as explorer from "../explorer/explorer.js";
@@ -8,27 +8,30 @@ const KEPT = 6; // charts whose training codes are held
 const kept = new Map(); // "key chart" -> {uv, labels, have, total}
 const partOf = ({ key, chart }) => `${key} ${chart}`;
 
-// What stands at the end of the legend: the switch.
 const TEXT = "training codes";
-export const trainingKey = h(
-  "button",
-  {
-    type: "button",
-    class: "legend__all training",
-    "aria-pressed": "false",
-    on: { click: () => set({ codes: get().codes === "all" ? "test" : "all" }) },
-    "data-hint":
-      "The codes of the images the model was trained on, pale below the test images’: do both fall on the same places? They can be seen, not selected",
-  },
-  TEXT,
-);
 
-export function training(plot, stage) {
+const switchOf = (map) =>
+  h(
+    "button",
+    {
+      type: "button",
+      class: "legend__all training",
+      "aria-pressed": "false",
+      on: { click: () => map.set({ codes: map.get().codes === "all" ? "test" : "all" }) },
+      "data-hint":
+        "The codes of the images the model was trained on, pale below the test images’: do both fall on the same places? They can be seen, not selected",
+    },
+    TEXT,
+  );
+
+// Gives back the switch, for the end of the legend.
+export function training(map, plot, stage) {
+  const trainingKey = switchOf(map);
   const card = h("div", { class: "latent-map__card", role: "alert", hidden: true });
   const news = h("div", { class: "latent-map__news", role: "status" }); // over the map, so that nothing moves
   stage.append(card, news);
   const close = (text) =>
-    h("button", { type: "button", class: "button", on: { click: () => set({ codes: "test" }) } }, text);
+    h("button", { type: "button", class: "button", on: { click: () => map.set({ codes: "test" }) } }, text);
 
   function show(frame, part) {
     const some = part?.have > 0;
@@ -46,12 +49,12 @@ export function training(plot, stage) {
   }
 
   const load = latest(async () => {
-    const { codes, frame, model } = get();
+    const { codes, frame, model } = map.get();
     card.hidden = true;
     trainingKey.setAttribute("aria-pressed", String(codes === "all"));
     fill(trainingKey, TEXT);
     fill(news);
-    if (!frame || !model || frame.model !== model.name) return;
+    if (!map.drawn) return;
     if (codes !== "all") return show(frame, null);
     const part = kept.get(partOf(frame)) ?? { uv: null, labels: null, have: 0, total: null },
       began = performance.now(),
@@ -73,7 +76,7 @@ export function training(plot, stage) {
           ),
         );
       }
-      if (get().frame !== frame || get().codes !== "all") return void load(); // another question by now
+      if (map.get().frame !== frame || map.get().codes !== "all") return void load(); // another question by now
       if (reply.absent)
         return refuse(
           `The training codes need the training images. ${reply.absent}`,
@@ -96,8 +99,9 @@ export function training(plot, stage) {
     fill(news);
     fill(trainingKey, `+ ${count(part.total)} ${TEXT}`);
   });
-  on(["codes", "frame", "model", "images"], load);
-  on(["offline"], ({ offline }) => !offline && load());
+  map.on(["codes", "frame", "model", "images"], load);
+  map.on(["offline"], ({ offline }) => !offline && load());
+  return trainingKey;
 }
 
 function add(part, { uv, labels, start, total }) {

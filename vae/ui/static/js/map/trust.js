@@ -1,5 +1,5 @@
 // How much the chart lies: one line beside the chart's name, and behind it what the figures mean, the command that computes them again, and a count for this very chart.
-import { get, keyOf, on, set } from "../state/store.js";
+import { keyOf } from "../state/store.js";
 import { command, fill, h, number, percent } from "../parts/dom.js";
 import { axesOf } from "../space/chart.js";
 import * as explorer from "../explorer/explorer.js";
@@ -47,7 +47,7 @@ const snippet = ({ frame, model }) =>
   `python -c "from vae import Explorer; from vae.neighbours import pointwise_trustworthiness as t; e = Explorer(); z, uv = e.codes('${model.name}')['mu'], e.map('${model.name}', '${frame.chart}')['uv']; print(t(z, uv).mean(), t(uv, z).mean())"`;
 
 // {line: for the bar, sheet: for a place that is never drawn anew}
-export function honesty() {
+export function honesty(map) {
   const sheet = h("div", { class: "sheet-pop", popover: "auto", id: "lx-honesty" });
   const line = h("button", {
     type: "button",
@@ -61,7 +61,7 @@ export function honesty() {
     counting = false;
 
   async function measure() {
-    const { frame, model } = get();
+    const { frame, model } = map.get();
     counting = true;
     draw();
     try {
@@ -96,7 +96,7 @@ export function honesty() {
           : "From metrics.json, over 15 neighbours."
         : `metrics.json speaks of the chart ${frame.default} alone, so these figures have to be counted for this one. Count them here, or by:`;
     const shown = own && !made.every(Boolean) ? said : snippet(state),
-      ready = local?.name === model.name;
+      ready = local?.key === keyOf(model);
     return [
       h("h2", { class: "inspector__title" }, "How far can this map be believed?"),
       h(
@@ -127,7 +127,7 @@ export function honesty() {
             type: "button",
             class: "button",
             disabled: !ready,
-            on: { click: () => set({ colour: "trust" }) },
+            on: { click: () => map.set({ colour: "trust" }) },
           },
           "Colour the codes by it",
         ),
@@ -136,8 +136,8 @@ export function honesty() {
   }
 
   function draw() {
-    const state = get();
-    if (!state.frame || state.frame.model !== state.model?.name) return;
+    const state = map.get();
+    if (!map.drawn) return;
     line.textContent = words(state);
     line.dataset.chart = state.frame.chart;
     if (sheet.matches(":popover-open")) fill(sheet, body(state));
@@ -152,7 +152,7 @@ export function honesty() {
       left: `${Math.max(8, Math.min(innerWidth - sheet.offsetWidth - 8, at.left))}px`,
       top: `${Math.min(at.bottom + 6, Math.max(8, innerHeight - sheet.offsetHeight - 8))}px`,
     });
-    const { model } = get();
+    const { model } = map.get();
     if (card?.model === keyOf(model)) return;
     try {
       card = { ...(await explorer.card(model)), model: keyOf(model) };
@@ -161,6 +161,6 @@ export function honesty() {
     }
     draw();
   });
-  on(["frame", "model", "local", "colour", "counted"], draw);
+  map.on(["frame", "model", "local", "colour", "counted"], draw);
   return { line, sheet };
 }

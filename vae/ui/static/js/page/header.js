@@ -1,11 +1,12 @@
 // The top of the page: data set, recipe, size of z, light or dark, a link to this very view; and the page's start.
-import { choose, family, get, modelOf, on, set, variantsOf } from "../state/store.js";
+import { family, get, modelOf, on, set, variantsOf } from "../state/store.js";
 import { field, fill, h, segmented, select } from "../parts/dom.js";
 import { toggle } from "./theme.js";
 import { linkTo, readLink, snippet, syncAddress } from "./link.js";
 import { trainCommand } from "../parts/absent.js";
 import { connect } from "../explorer/server.js";
 import * as explorer from "../explorer/explorer.js";
+import { choose, main } from "../state/mapview.js";
 
 const SHORT = { "fashion-mnist": "Fashion" };
 const RECIPE_HINTS = {
@@ -196,7 +197,7 @@ async function start(device, element, alarm) {
       recipe: linked.recipe ?? "default",
       latentDim: linked.latentDim ?? 2,
     });
-    set({ ...linked.view, news: linked.fault });
+    main.set({ ...linked.view, news: linked.fault });
     syncAddress();
     element.dataset.ready = "yes";
     device.textContent = await explorer.deviceName();

@@ -1,12 +1,14 @@
 // The view as an address and back, by a table of what a link holds; and the place as Python.
 import { axesOf, chartOf, planeOf } from "../space/chart.js";
-import { get, modelOf, on, tokens } from "../state/store.js";
+import { modelOf, tokens } from "../state/store.js";
+import { main } from "../state/mapview.js";
 import { vectorText } from "../parts/dom.js";
 import { GROUNDS } from "../map/ground.js";
 import { COLOURS } from "../parts/colour.js";
 import { readPath, writePath } from "../map/ends.js";
 import { pickText, readPick } from "../space/outline.js";
 
+const { get, on } = main;
 const MOST = 1e6; // a place farther out than this says nothing; the server's own limit
 
 // Numbers separated by commas, null where one of them is none or they are not as many as wanted.
@@ -169,9 +171,9 @@ export function syncAddress() {
     if (get().catalogue.space && window.parent !== window)
       window.parent.postMessage({ queryString: search }, "https://huggingface.co");
   };
-  on([...new Set(FIELDS.flatMap((field) => field.of))], ({ frame, model }) => {
+  on([...new Set(FIELDS.flatMap((field) => field.of))], () => {
     clearTimeout(waiting);
-    if (frame && frame.model === model?.name) waiting = setTimeout(write, tokens.linkMs);
+    if (main.drawn) waiting = setTimeout(write, tokens.linkMs);
   });
 }
 
@@ -223,7 +225,7 @@ export function readLink(catalogue) {
 export function snippet() {
   const { model, frame, uv, here, label, catalogue, local } = get();
   const z =
-    frame && model && frame.model === model.name && uv
+    main.drawn && uv
       ? (chartOf(frame, local)?.toLatent(uv) ?? (here?.model === model.name ? here.z : null))
       : null;
   if (!z) return null;

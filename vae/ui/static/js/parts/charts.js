@@ -1,5 +1,5 @@
 // Which plane of the latent space the map shows.
-import { get, set } from "../state/store.js";
+import { set } from "../state/store.js";
 import { field, h, select } from "./dom.js";
 import { axesOf, CORNERS, planeOf, sub } from "../space/chart.js";
 
@@ -10,11 +10,9 @@ const HINTS = {
   plane: "The flat plane through the codes of three test images of your choice",
 };
 
-const choose = (chart) => set({ chart, anchor: axesOf(chart) ? get().anchor : null, uv: null, click: null });
-
-export function chartPicker(now = get().frame?.chart, pick = choose, all = get().frame?.charts ?? []) {
-  const size = get().model?.latent_dim ?? 2,
-    axes = axesOf(now),
+// now: the chart that is shown; charts: all that the model has; size: of z; frame: a map of the model, and selected(): its image that is selected, for planes.
+export function chartPicker({ chart: now, charts: all, size, frame, selected }, pick) {
+  const axes = axesOf(now),
     corners = planeOf(now);
   const kinds = [
     ...new Set([...all.map((name) => name.split(":")[0]), ...(size > 2 || corners ? ["plane"] : [])]),
@@ -26,7 +24,7 @@ export function chartPicker(now = get().frame?.chart, pick = choose, all = get()
     umap: "UMAP",
     plane: "plane of 3 images",
   };
-  const start = { axes: () => "axes:0,1", plane: firstPlane };
+  const start = { axes: () => "axes:0,1", plane: () => firstPlane(frame.labels, selected()) };
   const box = select(
     "chart",
     kinds.map((k) => ({ value: k, text: texts[k] })),
@@ -53,18 +51,17 @@ export function chartPicker(now = get().frame?.chart, pick = choose, all = get()
       );
     parts.push(one(0, "axis to the right"), h("span", { class: "quiet" }, "×"), one(1, "axis upwards"));
   }
-  if (corners) parts.push(cornerFields(corners, pick));
+  if (corners) parts.push(cornerFields(corners, frame.labels.length - 1, selected, pick));
   return h("div", { class: "row" }, parts);
 }
 
 // The selected image and the first two of other classes: a plane to begin with.
-function firstPlane() {
-  const { index, frame } = get(),
-    seen = new Set([frame.labels[index]]),
+function firstPlane(labels, index) {
+  const seen = new Set([labels[index]]),
     found = [index];
-  for (let i = 0; i < frame.labels.length && found.length < 3; i += 1) {
-    if (seen.has(frame.labels[i])) continue;
-    seen.add(frame.labels[i]);
+  for (let i = 0; i < labels.length && found.length < 3; i += 1) {
+    if (seen.has(labels[i])) continue;
+    seen.add(labels[i]);
     found.push(i);
   }
   for (let i = 0; found.length < 3; i += 1) if (!found.includes(i)) found.push(i); // a set of a single class
@@ -72,8 +69,7 @@ function firstPlane() {
 }
 
 // Three test images: each typed, or the selected one with one press.
-function cornerFields(corners, pick) {
-  const most = get().frame.labels.length - 1;
+function cornerFields(corners, most, selected, pick) {
   function put(k, value, box) {
     const next = corners.with(k, value),
       whole = Number.isInteger(value) && value >= 0 && value <= most,
@@ -113,7 +109,7 @@ function cornerFields(corners, pick) {
             class: "button",
             "aria-label": `selected image to corner ${name}`,
             "data-hint": `Puts the selected image at corner ${name}`,
-            on: { click: () => put(k, get().index, box) },
+            on: { click: () => put(k, selected(), box) },
           },
           name,
         ),

@@ -1,5 +1,5 @@
 // What the colour of a code says: its class, or a figure of its own with its scale.
-import { datasetOf, get, keyOf } from "../state/store.js";
+import { datasetOf, keyOf } from "../state/store.js";
 import { h, number, percent } from "./dom.js";
 import { klOf } from "../space/latent.js";
 import * as explorer from "../explorer/explorer.js";
@@ -35,7 +35,7 @@ export function shades() {
 // Whether a colouring can be had for the model that is shown.
 export function paints(what, { local, model }) {
   if (what === "kl" || what === "trust")
-    return Boolean((what === "trust" || model?.variational) && local?.name === model.name);
+    return Boolean((what === "trust" || model?.variational) && local?.key === keyOf(model));
   return what !== "recon" || Boolean(datasetOf(model?.dataset)?.images);
 }
 
@@ -52,12 +52,12 @@ export async function valuesOf(what, { model, frame, local }) {
 }
 
 // {what, frame, values, low, high} of the chosen colouring, null for labels; the scale runs from the 2nd to the 98th hundredth.
-export async function colouring() {
-  const state = get(),
+export async function colouring(map) {
+  const state = map.get(),
     { colour: what, frame } = state;
   if (what === "label" || !paints(what, state)) return null;
   const values = await valuesOf(what, state);
-  if (!values || get().frame !== frame || get().colour !== what) return null;
+  if (!values || map.get().frame !== frame || map.get().colour !== what) return null;
   const sorted = values.slice().sort(),
     at = (share) => sorted[Math.round(share * (sorted.length - 1))];
   return { what, frame, values, low: at(0.02), high: at(0.98) };

@@ -1,11 +1,13 @@
 // The About tab: the chosen model's card, the recipes, and every model there is.
-import { choose, get, latest, on } from "../state/store.js";
+import { latest } from "../state/store.js";
 import { command, count, fill, h, notice, number, s, whileSeen } from "../parts/dom.js";
 import { FLAGS, RECIPES, TRAPS, WORDS } from "./recipes.js";
 import { twin } from "./twin.js";
 import { noModels } from "../parts/absent.js";
 import * as explorer from "../explorer/explorer.js";
+import { choose, main } from "../state/mapview.js";
 
+const { get, on } = main;
 const section = (title, ...rest) => h("section", {}, h("h2", {}, title), ...rest);
 const table = (heads, rows, numbers = [], kind = "") =>
   h(

@@ -1,21 +1,11 @@
 // The Compare tab: the same test images through every size of z, and what the sizes cost and learned.
-import {
-  choose,
-  classNames,
-  datasetOf,
-  family,
-  get,
-  goTo,
-  latest,
-  modelOf,
-  on,
-  tokens,
-} from "../state/store.js";
+import { classNames, datasetOf, family, get, latest, modelOf, on, tokens } from "../state/store.js";
 import { fill, h, notice, number, segmented, select, term, whileSeen } from "../parts/dom.js";
 import { pictureOf } from "../parts/pixels.js";
 import { axis, Figure, palette } from "../parts/figure.js";
 import { fetchNotice, noModels, trainCommand } from "../parts/absent.js";
 import * as explorer from "../explorer/explorer.js";
+import { choose, goTo } from "../state/mapview.js";
 
 const asked = { kind: "classes", label: 0, list: "", seed: 0 };
 const COUNT = tokens.compare.images;

@@ -1,17 +1,5 @@
 // The Draw tab: an own drawing through every size of z, and its place on the map of size 2.
-import {
-  choose,
-  classNames,
-  datasetOf,
-  family,
-  get,
-  goTo,
-  latest,
-  modelOf,
-  on,
-  set,
-  tokens,
-} from "../state/store.js";
+import { classNames, datasetOf, family, latest, modelOf, tokens } from "../state/store.js";
 import { fill, h, notice, number, percent, slider, term, vectorText, whileSeen } from "../parts/dom.js";
 import { gap, paint, picture, pictureOf } from "../parts/pixels.js";
 import { Paper } from "./paper.js";
@@ -20,7 +8,9 @@ import { densest, drawMarks, ellipse } from "../parts/marks.js";
 import { noModels, trainCommand } from "../parts/absent.js";
 import { votesText } from "../parts/meter.js";
 import * as explorer from "../explorer/explorer.js";
+import { choose, goTo, main, MapView } from "../state/mapview.js";
 
+const { get, set, on } = main;
 const button = (text, hint, work, name = "button") =>
   h("button", { type: "button", class: name, "data-hint": hint, on: { click: work } }, text);
 
@@ -103,31 +93,20 @@ export function mount({ element, shell }) {
   fill(element, root);
 
   const plot = new Plot(host, { interactive: false });
-  let frame = null,
-    names = new Map(),
+  const place = new MapView(); // the map of size 2, with the place of the drawing
+  let names = new Map(),
     reply = null;
   const two = () => modelOf(get().dataset, get().recipe, 2);
   const marks = () => {
+    const { frame, model } = place.get(),
+      code = model && reply?.[model.name];
     if (!frame || !plot.view) return;
-    const code = reply?.[two()?.name];
+    const spreads = () => [1, 2].map((sigmas) => ellipse(code.mu, code.logvar, frame.basis, sigmas));
     drawMarks(plot, {
       names,
       hidden: new Set(),
       drawn: code?.mu,
-      spreads:
-        code && two().variational
-          ? [1, 2].map((k) =>
-              ellipse(
-                code.mu,
-                code.logvar,
-                [
-                  [1, 0],
-                  [0, 1],
-                ],
-                k,
-              ),
-            )
-          : [],
+      spreads: code && model.variational ? spreads() : [],
     });
   };
   plot.onView = marks;
@@ -212,14 +191,16 @@ export function mount({ element, shell }) {
   const map = latest(async () => {
     const model = two();
     mapPart.hidden = !model;
-    if (!model || frame?.model === model.name) return;
-    frame = await explorer.map(model, "axes:0,1");
+    place.set({ model });
+    if (!model || place.drawn) return;
+    const frame = await explorer.map(model, "axes:0,1");
+    place.set({ frame });
     names = densest(frame, classNames(), bounds(frame.uv));
     await plot.draw(frame);
     root.dataset.map = model.name;
   });
 
-  on(["dark"], () => frame && plot.draw(frame, { keep: true }));
+  place.on(["dark"], ({ frame }) => frame && plot.draw(frame, { keep: true }));
   let dataset = null;
   whileSeen(
     root,

@@ -1,5 +1,5 @@
 // The Manifold tab: a grid of places decoded into one sheet.
-import { get, latest, on, set, tokens } from "../state/store.js";
+import { keyOf, latest, tokens } from "../state/store.js";
 import {
   fill,
   h,
@@ -17,7 +17,9 @@ import { chartPicker } from "../parts/charts.js";
 import { noModels } from "../parts/absent.js";
 import { titles } from "../space/chart.js";
 import * as explorer from "../explorer/explorer.js";
+import { main } from "../state/mapview.js";
 
+const { get, set, on } = main;
 const asked = { n: tokens.manifold.n, extent: tokens.manifold.extent, spacing: "even", chart: null };
 let sheet = null; // {images, z, uv, n, model, chart}
 
@@ -95,12 +97,22 @@ export function mount({ element, shell }) {
         },
         text,
       );
-    if (!get().model) return void fill(bar);
-    const names = get().frame?.model === get().model.name ? get().frame.charts : ["axes:0,1"];
-    const usual = get().model?.latent_dim === 2 ? "axes:0,1" : "pca";
+    const { model, frame } = get();
+    if (!model) return void fill(bar);
+    const names = main.drawn ? frame.charts : ["axes:0,1"];
+    const usual = model.latent_dim === 2 ? "axes:0,1" : "pca";
     fill(
       bar,
-      chartPicker(asked.chart ?? usual, (chart) => change({ chart }), names),
+      chartPicker(
+        {
+          chart: asked.chart ?? usual,
+          charts: names,
+          size: model.latent_dim,
+          frame,
+          selected: () => get().index,
+        },
+        (chart) => change({ chart }),
+      ),
       n.element,
       spacing,
       extent.element,
@@ -267,7 +279,8 @@ export function mount({ element, shell }) {
     (tell) => on(["model", "frame", "label", "images"], tell),
     () => {
       controls();
-      const key = `${get().model?.name} ${get().label}`;
+      const { model, label } = get(),
+        key = `${model && keyOf(model)} ${label}`;
       if (key === before) return;
       if (before && sheet?.chart !== "pca") asked.chart = null;
       before = key;

@@ -1,8 +1,9 @@
 // The browser's net against the server's, on demand: the same places and images through both.
-import { get } from "../state/store.js";
 import { fill, h, number } from "../parts/dom.js";
 import * as explorer from "../explorer/explorer.js";
+import { main } from "../state/mapview.js";
 
+const { get } = main;
 const largest = (a, b) => a.reduce((most, v, i) => Math.max(most, Math.abs(v - b[i])), 0);
 
 // How far this browser's answers are from the server's, and what each takes; null where this browser has none.
