@@ -25,6 +25,7 @@ export const indexOfClass = async (model, label, seed) =>
   (await ask("find", { model: model.name, label, seed })).index;
 
 // The places of all test codes on a chart: what a map draws.
+/** @returns {Promise<import("../state/mapview.js").Frame>} */
 export async function map(model, chart = null, anchor = null) {
   const reply = await ask("map", { model: model.name, chart, anchor });
   return {
@@ -92,7 +93,18 @@ export function around(model, z) {
 }
 
 const places = new Lane();
-// A place of a map: {z, image, around()}; null where a newer place was asked for meanwhile, or where this browser stands `alone` and cannot say.
+/**
+ * A place of a map: its latent, the image there, and a function that says what lies around it.
+ * @typedef {object} Place
+ * @property {ArrayLike<number>} z
+ * @property {{data: ArrayLike<number>, shape: number[], by: string, ms: number}} image `by`: browser or server
+ * @property {() => any} around
+ */
+// A place of a map; null where a newer place was asked for meanwhile, or where this browser stands `alone` and cannot say.
+/**
+ * @param {import("../state/mapview.js").Frame} frame
+ * @returns {Promise<?Place>}
+ */
 export async function place(frame, uv, label, alone = false) {
   const model = frame.of;
   const here = () => {

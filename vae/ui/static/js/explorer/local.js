@@ -12,6 +12,7 @@ const there = new Map(); // key -> the model, once it is here
 let counting = null;
 
 // The model as it is held, null while it is not.
+/** @type {(model: ?import("../state/store.js").Model) => ?Held} */
 export const held = (model) => (model && there.get(keyOf(model))) ?? null;
 
 async function bytes(model, file) {
@@ -23,15 +24,34 @@ async function bytes(model, file) {
   return reply.arrayBuffer();
 }
 
-// {name, key, config, weights (bytes), net or null, codes, mu, logvar, labels, gaps or null}
+/**
+ * A model as this browser holds it.
+ * @typedef {object} Held
+ * @property {string} name
+ * @property {string} key its name and the revision of its weights
+ * @property {any} config
+ * @property {?ArrayBuffer} weights
+ * @property {?any} net a Net; null where this browser cannot run it
+ * @property {Codes} codes
+ * @property {Float32Array} mu (N, Z)
+ * @property {Float32Array} logvar (N, Z)
+ * @property {Uint8Array} labels (N,)
+ * @property {?Float64Array} gaps the distances of codes to their nearest others, ascending; null until they are counted
+ * @property {Promise<Held>} [counting] the same model with its gaps
+ * @property {Float32Array} [pixels] where images are decoded into
+ */
+
+/**
+ * @param {import("../state/store.js").Model} model
+ * @returns {Promise<Held>}
+ */
 async function read(model) {
   const { name, config } = model,
     codesComing = bytes(name, "codes");
   const weights = runsHere(config) ? await bytes(name, "model") : null;
   const { mu, logvar, labels } = readSafetensors(await codesComing);
   const net = weights ? new Net(readSafetensors(weights), config) : null;
-  for (let turn = 0; net && turn < 8; turn += 1)
-    net.decode(mu.data.subarray(0, config.latent_dim), undefined, 0); // browsers compile what runs often: better now than under the pointer
+  for (let turn = 0; net && turn < 8; turn += 1) net.decode(mu.data.subarray(0, config.latent_dim)); // browsers compile what runs often: better now than under the pointer
   return {
     name,
     key: keyOf(model),

@@ -33,11 +33,11 @@ export async function interpolate(model, frame, { ends, method, label }) {
 }
 
 // A search in the worker until it is done; null once it is no longer `wanted`.
-async function seek(model, frame, question, wanted, progress = () => {}) {
+async function seek(model, frame, question, wanted, progress = null) {
   let answer = await worker(model, frame).ask("seek", { question });
   while (!answer.done) {
     if (!wanted()) return null;
-    progress(answer);
+    progress?.(answer);
     answer = await worker(model, frame).ask("seek", { goOn: question.kind });
   }
   return wanted() ? answer : null;

@@ -10,7 +10,13 @@ export const connect = (shell) => connected(shell);
 export const fetchImages = async (dataset) => (await server).fetchImages(dataset);
 export const cancelFetch = async () => (await server).cancelFetch();
 
-export class Refusal extends Error {}
+// A question that has no answer: its message says why. `lost`: the server itself is gone.
+export class Refusal extends Error {
+  constructor(message, lost = false) {
+    super(message);
+    this.lost = lost;
+  }
+}
 
 // The first map, and the model that the browser then decodes with, come before every other question: the server loads its networks for those,
 // and would take the processor from them.
@@ -34,9 +40,7 @@ export async function ask(door, fields) {
   }
   if (reply === undefined || reply === null) {
     lost(alive);
-    throw Object.assign(new Refusal("The server does not answer. The page tries again by itself."), {
-      lost: true,
-    });
+    throw new Refusal("The server does not answer. The page tries again by itself.", true);
   }
   if (reply.error !== undefined && typeof reply.error === "string") throw new Refusal(reply.error);
   return reply;

@@ -78,7 +78,7 @@ const work = {
 self.onmessage = ({ data: { id, kind, ...fields } }) => {
   try {
     const answer = work[kind](fields);
-    self.postMessage({ id, ...answer }, answer.sheet ? [answer.sheet.buffer] : []);
+    self.postMessage({ id, ...answer }, { transfer: answer.sheet ? [answer.sheet.buffer] : [] });
   } catch (fault) {
     self.postMessage({ id, fault: fault.message });
   }

@@ -45,7 +45,11 @@ export function listenForKeys(map, host, stage) {
       host.offsetParent === null
     )
       return;
-    if (host.contains(event.target) || event.target.matches?.("input, select, textarea")) return;
+    if (
+      host.contains(event.target) ||
+      /** @type {Element} */ (event.target).matches?.("input, select, textarea")
+    )
+      return;
     if ((event.key === "Escape" || stage.matches(":hover")) && pathKey(map, event.key))
       event.preventDefault();
   });

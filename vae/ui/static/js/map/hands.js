@@ -59,7 +59,7 @@ export function pinch(host, plot) {
   for (const kind of ["pointerup", "pointercancel"]) {
     window.addEventListener(
       kind,
-      (event) => {
+      (/** @type {PointerEvent} */ event) => {
         if (!fingers.delete(event.pointerId)) return;
         if (fingers.size < 2) held = null;
       },

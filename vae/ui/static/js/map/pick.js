@@ -264,7 +264,7 @@ export function pick(map, plot, stage, beside, tap) {
       if (
         event.key !== "Escape" ||
         plot.host.offsetParent === null ||
-        event.target.matches("input, select, textarea") ||
+        /** @type {Element} */ (event.target).matches("input, select, textarea") ||
         (!stroke && !picked && tool === "pan")
       )
         return;

@@ -14,15 +14,14 @@ const chartKey = (frame) => frame && JSON.stringify([frame.key, frame.chart, fra
 
 export class Route {
   constructor(map, plot, stage) {
-    Object.assign(this, {
-      map,
-      plot,
-      frame: null,
-      made: [null, null],
-      keys: [null, null],
-      lit: [0, -1],
-      moving: false,
-    });
+    this.map = map;
+    this.plot = plot;
+    this.frame = null;
+    /** @type {any[]} */
+    this.made = [null, null]; // what has been found: the straight or spherical path, and the shortest
+    this.keys = [null, null]; // what each of them was asked for
+    this.lit = [0, -1]; // the picture that is pointed at: row and number
+    this.moving = false; // whether a hand holds an end
     this.drawer = new Drawer(map, IMAGES, (row, n) => {
       this.lit = [row, n];
       this.draw();

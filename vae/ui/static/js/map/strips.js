@@ -30,7 +30,10 @@ const sample = (kind) =>
 // One row of pictures with their support; arrows walk along it.
 class Strip {
   constructor(map, name, count, light) {
-    Object.assign(this, { map, name, count, now: null, ones: [] });
+    this.map = map;
+    this.name = name;
+    this.now = null; // what is shown
+    this.ones = []; // its places: {canvas, bar, button}
     this.element = h("div", {
       class: "route__strip",
       role: "group",

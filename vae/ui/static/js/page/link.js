@@ -12,7 +12,7 @@ const { get, on } = main;
 const MOST = 1e6; // a place farther out than this says nothing; the server's own limit
 
 // Numbers separated by commas, null where one of them is none or they are not as many as wanted.
-export function numbers(text, wanted) {
+function numbers(text, wanted = undefined) {
   const all = text.split(",").map((part) => (part.trim() === "" ? NaN : Number(part)));
   return all.every((v) => Number.isFinite(v) && Math.abs(v) <= MOST) &&
     (wanted === undefined || all.length === wanted)
@@ -57,6 +57,7 @@ function pickOf(text, { dataset }) {
 
 // What a link holds beside the model: its key, what a fault calls it, the parts of the store it depends on, how it is written (null: left out) and how it is read:
 // a patch of the store, or null for what cannot be. `read` is told of the model {dataset, recipe, latentDim} that the link opens.
+/** @type {{key: string, what: string, of: string[], write: (state: any) => any, read: (text: string, model?: any) => any}[]} */
 const FIELDS = [
   {
     key: "chart",

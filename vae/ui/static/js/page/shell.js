@@ -1,8 +1,11 @@
 // The only module that knows Gradio: its tabs, its mode, its doors and its queued events.
 import { get, on } from "../state/store.js";
 
-const openTab = (name) =>
-  [...document.querySelectorAll("[role=tab]")].find((tab) => tab.textContent.trim() === name)?.click();
+function openTab(name) {
+  /** @type {NodeListOf<HTMLElement>} */
+  const tabs = document.querySelectorAll("[role=tab]");
+  [...tabs].find((tab) => tab.textContent.trim() === name)?.click();
+}
 
 async function alive() {
   try {

@@ -92,15 +92,15 @@ function hideHint() {
 }
 // A disabled button sends no pointer events of its own, so hints of such buttons sit on a wrapper.
 document.addEventListener("pointerover", (event) => {
-  const target = event.target.closest?.("[data-hint]");
+  const target = /** @type {Element} */ (event.target).closest?.("[data-hint]");
   if (target) showHint(target);
   else hideHint();
 });
-document.addEventListener("focusin", (event) =>
-  event.target.matches?.("[data-hint]:not(input, select):focus-visible")
-    ? showHint(event.target)
-    : hideHint(),
-);
+document.addEventListener("focusin", (event) => {
+  const target = /** @type {Element} */ (event.target);
+  if (target.matches?.("[data-hint]:not(input, select):focus-visible")) showHint(target);
+  else hideHint();
+});
 document.addEventListener("keydown", (event) => event.key === "Escape" && hideHint());
 document.addEventListener("pointerdown", hideHint);
 
@@ -146,7 +146,7 @@ export function select(name, options, value, pick, hint) {
 }
 
 // A range with its value beside it; `input` is called while it moves.
-export function slider(text, { min, max, step = 1, value, show = String, hint }, input) {
+export function slider(text, { min, max, step = 1, value, show = (v) => String(v), hint }, input) {
   const out = h("output", {}, show(value));
   const range = h("input", {
     type: "range",

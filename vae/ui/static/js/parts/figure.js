@@ -2,13 +2,15 @@
 import { get, on, tokens } from "../state/store.js";
 import { h } from "./dom.js";
 
+/** @type {any} */
+const page = window;
 let loading = null;
 // Others may overwrite window.Plotly: the first one is kept.
 export function plotly() {
   loading ??= new Promise((resolve, reject) => {
-    if (window.Plotly) return resolve(window.Plotly);
+    if (page.Plotly) return resolve(page.Plotly);
     const script = document.getElementById("lx-plotly");
-    script.addEventListener("load", () => resolve(window.Plotly));
+    script.addEventListener("load", () => resolve(page.Plotly));
     script.addEventListener("error", () =>
       reject(new Error("plotly.js could not be loaded. Reload the page.")),
     );

@@ -75,7 +75,7 @@ export function respace(canvas, space) {
 }
 
 on(["dark"], () => {
-  for (const canvas of document.querySelectorAll("canvas.pixels")) {
+  for (const canvas of /** @type {NodeListOf<any>} */ (document.querySelectorAll("canvas.pixels"))) {
     const { images, k, kind } = canvas.lxImage ?? {};
     if (images) paint(canvas, images, k, kind);
   }

@@ -30,7 +30,8 @@ export class Plot {
     this.points = h("div", { class: "plot__points" });
     const canvas = h("canvas", { class: "plot__dots", "aria-hidden": "true" });
     this.dots = new Dots(canvas);
-    [this.still, this.live] = [s("g", {}), s("g", {})]; // what changes with the view, and what follows the pointer
+    this.still = s("g", {}); // what changes with the view
+    this.live = s("g", {}); // what follows the pointer
     this.overlay = s("svg", { class: "plot__overlay", "aria-hidden": "true" }, this.still, this.live);
     host.classList.add("plot");
     host.append(this.ground, this.points, canvas, this.overlay);

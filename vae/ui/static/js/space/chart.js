@@ -29,6 +29,7 @@ export class UmapChart {
     this.uv = uv;
     this.codes = codes;
     this.mu = mu;
+    this.places = null; // the codes' places as points to search
   }
 
   toPlane(z) {
@@ -43,6 +44,7 @@ export class UmapChart {
 }
 
 // The chart of a drawn map {basis, origin, uv}; `model` {codes, mu} holds the codes.
+/** @returns {LinearChart | UmapChart} */
 export const makeChart = (frame, model) =>
   frame.basis ? new LinearChart(frame) : new UmapChart(frame, model);
 

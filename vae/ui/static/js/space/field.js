@@ -112,7 +112,7 @@ const VALUES = {
       const { label_votes: votes, distance } = model.codes.ask(chart.toLatent(middle(grid, k))),
         [best, share] = Object.entries(votes).reduce((a, b) => (b[1] > a[1] ? b : a));
       const entropy = Object.values(votes).reduce((sum, p) => sum - p * Math.log(p), 0);
-      labels[k] = best;
+      labels[k] = Number(best);
       values[k] =
         share > 0
           ? (1 - entropy / surest) *

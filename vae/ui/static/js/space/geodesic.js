@@ -62,6 +62,7 @@ class Heap {
 
 // The shortest way from one node to another (Dijkstra 1959): {nodes, length, seen}. `bound(node)` is never more than what is left to go and never falls
 // faster than an edge costs (Hart, Nilsson and Raphael 1968): the answer is the same, fewer nodes are visited. Yields the count of nodes visited so far.
+/** @param {{from: number, to: number, edges: (node: number) => number[], cost: (one: number, other: number) => number, bound?: (node: number) => number}} graph */
 export function* dijkstra({ from, to, edges, cost, bound = () => 0 }) {
   const best = new Map([[from, 0]]),
     before = new Map(),
@@ -106,18 +107,17 @@ const STEPS = [
 export class Lattice {
   constructor(a, b, { between, beyond, beside }) {
     const right = [(b[0] - a[0]) / between, (b[1] - a[1]) / between];
-    Object.assign(this, {
-      a,
-      b,
-      right,
-      up: [-right[1], right[0]],
-      between,
-      beyond,
-      beside,
-      columns: between + 2 * beyond + 1,
-      rows: 2 * beside + 1,
-    });
-    [this.from, this.to] = [this.node(beyond, beside), this.node(beyond + between, beside)];
+    this.a = a;
+    this.b = b;
+    this.right = right;
+    this.up = [-right[1], right[0]];
+    this.between = between;
+    this.beyond = beyond;
+    this.beside = beside;
+    this.columns = between + 2 * beyond + 1;
+    this.rows = 2 * beside + 1;
+    this.from = this.node(beyond, beside);
+    this.to = this.node(beyond + between, beside);
   }
 
   node(column, row) {
@@ -165,6 +165,13 @@ export class Lattice {
 
 // One turn of relaxation of a line of points on the plane: each inner point goes where its image lies in the middle of its neighbours' (one Gauss-Newton step
 // with the image's derivatives along the plane), and only if the two pieces beside it do not get longer and the place is `inside`. points and images are changed; gives how many moved.
+/**
+ * @param {number[][]} points
+ * @param {ArrayLike<number>[]} images
+ * @param {(place: number[]) => ArrayLike<number>} decode
+ * @param {(place: number[]) => ArrayLike<number>[]} tangents
+ * @param {(place: number[]) => boolean} inside
+ */
 export function relax(points, images, decode, tangents, inside = () => true) {
   let moved = 0;
   for (let i = 1; i < points.length - 1; i += 1) {
@@ -193,7 +200,7 @@ export function relax(points, images, decode, tangents, inside = () => true) {
         [apart(x, y), apart(y, z)],
         [apart(x, image), apart(image, z)],
       ],
-      square = ([p, q]) => p * p + q * q;
+      square = (pair) => pair[0] ** 2 + pair[1] ** 2;
     if (after[0] + after[1] > before[0] + before[1] || square(after) >= square(before) || !inside(place))
       continue;
     [points[i], images[i]] = [place, image];

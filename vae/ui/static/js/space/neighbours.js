@@ -6,7 +6,10 @@ export const VOTERS = 15,
 export class Codes {
   // data: (N, Z) row after row; labels: (N,)
   constructor(data, size, labels) {
-    Object.assign(this, { data, size, labels, count: data.length / size });
+    this.data = data;
+    this.size = size;
+    this.labels = labels;
+    this.count = data.length / size;
     // Dimensions in the order of their spread: most codes are given up after a few of them.
     const spread = Array.from({ length: size }, (_, k) => {
       let sum = 0,

@@ -1,26 +1,81 @@
 // What one map shows. Several can stand on the page; through each, what the page has chosen is read, changed and watched too.
 import { keyOf, modelOf, page, Store, variantsOf } from "./store.js";
 
+/**
+ * A map as it is drawn: the places of all test codes on a chart. Planes have an origin and a basis.
+ * @typedef {object} Frame
+ * @property {import("./store.js").Model} of
+ * @property {string} model its name
+ * @property {string} key its name and revision
+ * @property {string} dataset
+ * @property {string} chart
+ * @property {string} default the chart that the model's own figures speak of
+ * @property {string[]} charts all that the model has
+ * @property {?number} anchor
+ * @property {Float32Array} uv (N, 2)
+ * @property {Uint8Array} labels (N,)
+ * @property {string[]} titles of the two axes
+ * @property {?number[]} origin (Z,)
+ * @property {?number[][]} basis (2, Z)
+ * @property {?number} explained
+ */
+/**
+ * One end of a path: a test image or a place of the chart.
+ * @typedef {{index: number, uv?: undefined} | {uv: number[], index?: undefined}} End
+ */
+/**
+ * @typedef {object} Path
+ * @property {?End} a
+ * @property {?End} b
+ * @property {"linear" | "slerp"} method
+ */
+/**
+ * The codes chosen by box or lasso: outlines, and what they hold together; `indices` is null until that is counted.
+ * @typedef {object} Picked
+ * @property {{tool: "box" | "lasso", outline: number[][], cut: boolean, of: {model: string, chart: string}, held: Int32Array}[]} strokes
+ * @property {?Int32Array} indices
+ */
+/**
+ * @typedef {object} MapState
+ * @property {?import("./store.js").Model} model the chosen folder's entry, null where none exists
+ * @property {?any} local the same as the browser holds it, see explorer/local.js
+ * @property {?string} chart null: the model's default
+ * @property {?number} anchor the test image whose mu an axes chart passes through; null: the mean of the codes
+ * @property {?Frame} frame
+ * @property {?{u: number, v: number, span: number}} view the middle and the shorter side of what is seen; null: everything
+ * @property {?number[]} uv HERE on the chart
+ * @property {?number[]} click the last click, where HERE returns to when the pointer is away
+ * @property {?any} here the answer about `uv`
+ * @property {?any} selection the server's answer about the selected image
+ * @property {"pan" | "box" | "lasso"} tool what dragging does
+ * @property {?Picked} picked
+ * @property {?Path} path
+ */
+
 export class MapView extends Store {
   constructor() {
-    super(
-      {
-        model: null, // the chosen folder's entry, or null where none exists
-        local: null, // the same as the browser holds it, see explorer/local.js
-        chart: null, // null: the model's default
-        anchor: null, // the test image whose mu an axes chart passes through; null: the mean of the codes
-        frame: null, // the drawn map: {of: its model's entry, model, key, dataset, chart, anchor, uv, labels, titles, origin, basis, charts}
-        view: null, // what part of the chart is seen: {u, v, span} of the map's middle and shorter side; null: everything
-        uv: null, // HERE on the chart
-        click: null, // the last click, where HERE returns to when the pointer is away
-        here: null, // the answer about `uv`
-        selection: null, // the server's answer about the selected image
-        tool: "pan", // what dragging does: pan, box or lasso
-        picked: null, // the codes chosen by box or lasso, see map/pick.js
-        path: null, // {a, b: {index} or {uv} or null, method: "linear" or "slerp"}, see map/ends.js
-      },
-      page,
-    );
+    /** @type {MapState} */
+    const nothing = {
+      model: null,
+      local: null,
+      chart: null,
+      anchor: null,
+      frame: null,
+      view: null,
+      uv: null,
+      click: null,
+      here: null,
+      selection: null,
+      tool: "pan",
+      picked: null,
+      path: null,
+    };
+    super(nothing, page);
+  }
+
+  /** @returns {MapState & import("./store.js").PageState} */
+  get() {
+    return this.state;
   }
 
   // The map as it is drawn, null while the model that is chosen is not the one that is drawn.

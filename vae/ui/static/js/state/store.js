@@ -60,7 +60,8 @@ export class Store {
   }
 }
 
-export const page = new Store({
+/** @typedef {typeof chosen} PageState */
+const chosen = {
   catalogue: null, // {models, datasets, recipes, broken} as the server lists them
   dataset: null,
   recipe: null,
@@ -80,12 +81,30 @@ export const page = new Store({
   pictures: 0, // grows when small pictures of test images have arrived here, see explorer/thumbnails.js
   counted: 0, // grows when a figure of a chart has been counted, see explorer/explorer.js
   downloads: {}, // dataset -> {share, text} of a download, or {error} or {done}
-});
+};
+export const page = new Store(chosen);
 export const { get, set, on } = page;
 
 // ---- which models there are
 
+/**
+ * A model of the catalogue.
+ * @typedef {object} Model
+ * @property {string} name its folder
+ * @property {string} [rev] the first digits of its weights' hash
+ * @property {string} dataset
+ * @property {string} recipe
+ * @property {string} variant the recipe with its flags
+ * @property {number} latent_dim
+ * @property {number[]} image_shape
+ * @property {boolean} conditional
+ * @property {boolean} variational
+ * @property {Record<string, ?number>} metrics
+ * @property {any} config
+ */
+
 // A model's name and, where the catalogue says it, the revision of its weights: a name can be trained again.
+/** @param {{name: string, rev?: string}} model */
 export const keyOf = ({ name, rev }) => (rev ? `${name} ${rev}` : name);
 
 export const datasetOf = (name) => get().catalogue?.datasets.find((d) => d.name === name) ?? null;

@@ -143,6 +143,7 @@ function network(card) {
     model.architecture === "conv" &&
     !layer.name.includes("final");
   const width = (layer) => (transposed(layer) ? layer.shape[1] : layer.shape[0]);
+  /** @type {{text: string, size: number, name?: string, conv?: boolean, code?: boolean}[]} */
   const steps = [
     { text: model.image_shape.join(" × "), size: model.image_shape.reduce((a, b) => a * b), name: "x" },
   ];
