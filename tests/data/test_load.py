@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
 import hashlib
 import shutil
@@ -256,6 +257,106 @@ def test_one_flipped_pixel_in_mnist_is_noticed(mnist, tmp_path):
     images.write_bytes(raw)
     with pytest.raises(DataError, match=f"{images.name} is not MNIST's published file"):
         load_split("mnist", "test", tmp_path)
+
+
+def kaggle(root: Path) -> None:
+    """Files with a dot, as Kaggle's MNIST has them."""
+    for file in every_file():
+        put(root / file.replace("-idx", ".idx"), file)
+
+
+def kaggle_folders(root: Path) -> None:
+    """Folders named as the file in them, as Kaggle's MNIST has them, too."""
+    for file in every_file():
+        put(root / file / file, file)
+
+
+def packed_anew(root: Path) -> None:
+    """Archives whose own checksum is not the published one."""
+    for file in every_file():
+        target = root / f"{file}.gz"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(gzip.compress(CONTENT[file], compresslevel=1, mtime=7))
+
+
+CONTENT = {
+    file: idx(np.full((30,) + ((28, 28) if "images" in file else ()), place, np.uint8))
+    for place, file in enumerate(file for pair in FILES.values() for file in pair)
+}
+
+
+def every_file() -> list[str]:
+    return list(CONTENT)
+
+
+def put(target: Path, file: str) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(CONTENT[file])
+
+
+@pytest.fixture
+def small_mnist(monkeypatch):
+    """MNIST, if it were a few flat images: its published checksums are theirs."""
+    sums = tuple(hashlib.md5(content).hexdigest() for content in CONTENT.values())
+    monkeypatch.setitem(DATASETS, "mnist", dataclasses.replace(DATASETS["mnist"], md5=sums))
+
+
+@pytest.mark.parametrize("place", ["MNIST/raw", "MNIST", "mnist", "."])
+@pytest.mark.parametrize("lay_out", [kaggle, kaggle_folders, packed_anew])
+def test_the_right_content_is_read_from_other_layouts(small_mnist, tmp_path, lay_out, place):
+    lay_out(tmp_path / place)
+    assert has_images("mnist", tmp_path)
+    for split, (images, _) in FILES.items():
+        found = load_split("mnist", split, tmp_path, download=False)
+        assert len(found) == 30 and (found.images == CONTENT[images][-1]).all()
+    fetch("mnist", tmp_path)  # nothing is missing: no mirror is asked
+    assert not has_images("fashion-mnist", tmp_path)
+
+
+def test_real_mnist_as_kaggle_has_it_is_mnist(mnist, data_root, tmp_path):
+    for file in FILES["test"]:
+        (tmp_path / file.replace("-idx", ".idx")).symlink_to(raw_folder("mnist", data_root).resolve() / file)
+    np.testing.assert_array_equal(
+        load_split("mnist", "test", tmp_path, download=False).images, mnist[1].images
+    )
+    assert not has_images("mnist", tmp_path, "train") and not has_images("fashion-mnist", tmp_path, "test")
+
+
+def test_other_content_under_such_a_name_is_named_with_its_place(small_mnist, tmp_path):
+    kaggle(tmp_path)
+    path = tmp_path / "train-images.idx3-ubyte"
+    path.write_bytes(CONTENT["train-images-idx3-ubyte"][:-1] + b"\7")
+    with pytest.raises(DataError, match=f"MNIST is not in .*: {path} is not the published file .md5"):
+        load_split("mnist", "train", tmp_path, download=False)
+    path.unlink()
+    with pytest.raises(DataError, match="Fashion-MNIST is not in .*train-labels.idx1-ubyte is MNIST's"):
+        load_split("fashion-mnist", "test", tmp_path, download=False)
+    with pytest.raises(DataError, match="MNIST is not in .* as a whole: train-images-idx3-ubyte cannot be"):
+        load_split("mnist", "train", tmp_path, download=False)
+
+
+@pytest.mark.parametrize("file", ["mnist_train.csv", "mnist.npz", "mnist.pkl.gz"])
+def test_files_of_another_format_are_named(tmp_path, file):
+    (tmp_path / file).write_bytes(b"1,2")
+    with pytest.raises(DataError, match=f"MNIST is not in .*: {file} there is of another format"):
+        load_split("mnist", "test", tmp_path, download=False)
+
+
+def test_a_damaged_archive_is_not_taken_for_the_data_set(small_mnist, tmp_path):
+    packed_anew(tmp_path)
+    path = tmp_path / "t10k-labels-idx1-ubyte.gz"
+    path.write_bytes(path.read_bytes()[:20])
+    assert has_images("mnist", tmp_path, "train") and not has_images("mnist", tmp_path, "test")
+    with pytest.raises(DataError, match=f"{path.name} is not the published file"):
+        load_split("mnist", "test", tmp_path, download=False)
+
+
+def test_a_data_set_without_published_checksums_is_read_from_its_own_folder_alone(tmp_path):
+    arrays = lay(tmp_path / "KMNIST")
+    found = load_split("kmnist", "test", tmp_path, download=False)
+    np.testing.assert_array_equal(found.images[:, 0], arrays[FILES["test"][0]])
+    lay(tmp_path / "other" / "data")
+    assert not has_images("kmnist", tmp_path / "other" / "data")
 
 
 def swap(a: Path, b: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gzip
 import hashlib
 import http.client
@@ -50,14 +51,13 @@ def load_split(
         raise DataError(f"split is {split!r}; it must be train or test.")
     if DATASETS[name].torchvision is None:
         return _digits(split)
-    folder = raw_folder(name, root)
     if not has_images(name, root, split):
         if not download:
             raise DataError(
-                f"{DATASETS[name].title} is not in {folder.parent.parent}; {_by_hand(name, folder)}"
+                f"{DATASETS[name].title} is not in {data_dir(root)}{_found_instead(name, root)}; {_by_hand(name, root)}"
             )
         fetch(name, root, progress, cancel)
-    return _read_split(name, split, folder)
+    return _read_split(name, split, root)
 
 
 def raw_folder(name: str, root: str | Path | None = None) -> Path:
@@ -66,17 +66,70 @@ def raw_folder(name: str, root: str | Path | None = None) -> Path:
 
 
 def has_images(name: str, root: str | Path | None = None, split: str | None = None) -> bool:
-    """Whether the files of a split (of both, by default) are on disk; says nothing of what is in them."""
+    """Whether the files of a split (of both, by default) are on disk; of those in torchvision's place it says nothing of what is in them."""
     if DATASETS[name].torchvision is None:
         return True
-    return all(
-        (raw_folder(name, root) / file).is_file() for s in FILES if split in (None, s) for file in FILES[s]
+    return all(locate(name, file, root) for s in FILES if split in (None, s) for file in FILES[s])
+
+
+def published_md5(name: str, file: str) -> str | None:
+    """The checksum of one of a data set's four files, unpacked; None where none is published."""
+    order = [file for pair in FILES.values() for file in pair]
+    return dict(zip(order, DATASETS[name].md5)).get(file)
+
+
+def locate(name: str, file: str, root: str | Path | None = None) -> Path | None:
+    """Where one of a data set's files lies: in torchvision's place, else under another name or packed anew, if its content is the published one."""
+    usual, md5 = raw_folder(name, root) / file, published_md5(name, file)
+    if usual.is_file():
+        return usual
+    found = _elsewhere(name, file, root)
+    if md5 is None:  # nothing tells the data sets apart: only in its own folder, and only unpacked
+        own = raw_folder(name, root).parent
+        return next((p for p in found if p.is_relative_to(own) and p.suffix != ".gz"), None)
+    return next((path for path in found if content_md5(path) == md5), None)
+
+
+def _elsewhere(name: str, file: str, root: str | Path | None) -> list[Path]:
+    """Files that may be this one by their names: with a dot (as Kaggle has them), in a folder of the same name, packed; in and above torchvision's folder."""
+    raw = raw_folder(name, root)
+    names = [file, file.replace("-idx", ".idx")]
+    places = [
+        folder / inner / (text + packed)
+        for folder in (raw, raw.parent, data_dir(root) / name, data_dir(root))
+        for text in names
+        for inner in ("", text)
+        for packed in ("", ".gz")
+    ]
+    return [path for path in places if path.is_file()]
+
+
+def _found_instead(name: str, root: str | Path | None) -> str:
+    """What lies there under such names, and what it is; empty where there is nothing."""
+    owners = {md5: known.title for known in DATASETS.values() for md5 in known.md5}
+    for file in (file for pair in FILES.values() for file in pair):
+        for path in _elsewhere(name, file, root):
+            md5 = content_md5(path)
+            if md5 != published_md5(name, file):
+                what = f"is {owners[md5]}'s" if md5 in owners else f"is not the published file (md5 {md5})"
+                return f": {path} {what}"
+    missing = [file for pair in FILES.values() for file in pair if not locate(name, file, root)]
+    if len(missing) < 4:
+        return f" as a whole: {', '.join(missing)} cannot be found"
+    folders = (raw_folder(name, root).parent, data_dir(root) / name, data_dir(root))
+    others = sorted(
+        path.name for folder in folders if folder.is_dir() for path in folder.iterdir() if _other(path)
     )
+    return f": {', '.join(others[:3])} there is of another format, idx files are read" if others else ""
 
 
-def _by_hand(name: str, folder: Path) -> str:
+def _other(path: Path) -> bool:
+    return path.is_file() and path.name.endswith((".csv", ".npz", ".npy", ".pkl", ".pkl.gz", ".parquet", ".zip"))
+
+
+def _by_hand(name: str, root: str | Path | None) -> str:
     files = ", ".join(file for pair in FILES.values() for file in pair)
-    return f"put {files} into {folder} by hand, or use the data set digits, which needs no download."
+    return f"put {files} into {raw_folder(name, root)} by hand, or use the data set digits, which needs no download."
 
 
 def fetch(
@@ -97,7 +150,7 @@ def fetch(
         folder.mkdir(parents=True, exist_ok=True)
         for i, (file, md5) in enumerate(kind.resources):
             target = folder / file
-            if (folder / target.stem).is_file():
+            if locate(name, target.stem, root):
                 continue
             if not (target.is_file() and _md5(target) == md5):
                 _download(
@@ -114,7 +167,7 @@ def fetch(
             part.replace(folder / target.stem)
     except (OSError, EOFError, zlib.error, http.client.HTTPException) as error:
         raise DataError(
-            f"{DATASETS[name].title} could not be had from {' or '.join(kind.mirrors)} ({error}); {_by_hand(name, folder)}"
+            f"{DATASETS[name].title} could not be had from {' or '.join(kind.mirrors)} ({error}){_found_instead(name, root)}; {_by_hand(name, root)}"
         ) from error
 
 
@@ -159,9 +212,26 @@ def _md5(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _read_split(name: str, split: str, folder: Path) -> ImageSet:
-    known = DATASETS[name]
-    paths = [folder / file for file in FILES[split]]
+def content_md5(path: Path) -> str:
+    """The checksum of a file, of a packed one unpacked; empty for one that cannot be read."""
+    try:
+        stat = path.stat()
+        return _content_md5(path, stat.st_size, stat.st_mtime_ns)
+    except (OSError, EOFError, zlib.error):
+        return ""
+
+
+@functools.lru_cache(maxsize=64)
+def _content_md5(path: Path, size: int, changed: int) -> str:
+    """Read once a file as it stands: whether images are at hand is asked often."""
+    if path.suffix != ".gz":
+        return _md5(path)
+    return hashlib.md5(gzip.decompress(path.read_bytes()), usedforsecurity=False).hexdigest()
+
+
+def _read_split(name: str, split: str, root: str | Path | None) -> ImageSet:
+    known, folder = DATASETS[name], raw_folder(name, root)
+    paths = [locate(name, file, root) or folder / file for file in FILES[split]]
     images, labels = read_idx(paths[0], 3), read_idx(paths[1], 1)
     _, height, width = known.image_shape
     if images.shape[1:] != (height, width) or not len(images):
@@ -176,10 +246,11 @@ def _read_split(name: str, split: str, folder: Path) -> ImageSet:
         raise DataError(
             f"{paths[1]} holds the label {labels.max()}; {known.title} has labels from 0 to {len(known.class_names) - 1}."
         )
-    for path, md5 in zip(paths, known.md5[:2] if split == "train" else known.md5[2:]):
-        if _md5(path) != md5:
+    for path, file in zip(paths, FILES[split]):
+        md5, found = published_md5(name, file), content_md5(path)
+        if md5 and found != md5:
             raise DataError(
-                f"{path} is not {known.title}'s published file (md5 {_md5(path)}, not {md5}); delete it and let it be downloaded again."
+                f"{path} is not {known.title}'s published file (md5 {found}, not {md5}); delete it and let it be downloaded again."
             )
     return ImageSet(images[:, None], labels.astype(np.int64), known.class_names)
 
