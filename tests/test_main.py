@@ -255,7 +255,8 @@ def test_a_real_interruption_keeps_the_last_epoch_and_resume_makes_the_uninterru
     kept = len(read_history(path)["epochs"])
     assert (
         process.returncode == 1
-        and f"Stopped: epoch {kept} of digits-tutorial-seed4-z2 is kept; --resume goes on from there." in error
+        and f"Stopped: epoch {kept} of digits-tutorial-seed4-z2 is kept; --resume goes on from there."
+        in error
         and "Traceback" not in error
     )
     assert 3 <= kept < 40 and read_state(read_folder(path)) is not None

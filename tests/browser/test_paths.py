@@ -13,6 +13,7 @@ from scipy.sparse.csgraph import dijkstra
 from support import MODELS, needs_model
 
 from vae import Explorer, load_model
+from vae.explorer import PATH_SAMPLES
 from vae.space.chart import make_chart
 from vae.ui.web.assets import tokens
 
@@ -191,7 +192,7 @@ def test_two_clicks_with_shift_draw_both_paths_with_their_pictures_and_lengths(p
         for row in (0, 1)
     ]
     assert lengths[0] == pytest.approx(
-        pixel_length(Z2, np.linspace(zs[0], zs[-1], PATH["samples"] + 1)), rel=2e-3
+        pixel_length(Z2, np.linspace(zs[0], zs[-1], PATH_SAMPLES + 1)), rel=2e-3
     )
     assert lengths[1] < lengths[0]
     assert page.locator(".path .route__line--shortest").count() == 1
@@ -321,9 +322,7 @@ def test_a_model_that_runs_on_the_server_alone_has_its_pictures_from_there(visit
     )
     length = float(page.locator(".route__text [data-length]").get_attribute("data-length"))
     assert length == pytest.approx(
-        pixel_length(
-            CONV, explorer.interpolate(CONV, [-1, -0.5], [0.5, 1], PATH["samples"] + 1, "slerp")["z"]
-        ),
+        pixel_length(CONV, explorer.interpolate(CONV, [-1, -0.5], [0.5, 1], PATH_SAMPLES + 1, "slerp")["z"]),
         rel=1e-3,
     )
     page.wait_for_selector(SHORTEST)
@@ -346,7 +345,7 @@ def test_the_servers_shortest_path_is_as_short_as_the_browsers(bench, explorer):
             "kind": "shortest",
             "a": a.tolist(),
             "b": b.tolist(),
-            "samples": PATH["samples"],
+            "samples": PATH_SAMPLES,
             "count": 12,
             **PATH["search"],
         },

@@ -124,7 +124,9 @@ def _found_instead(name: str, root: str | Path | None) -> str:
 
 
 def _other(path: Path) -> bool:
-    return path.is_file() and path.name.endswith((".csv", ".npz", ".npy", ".pkl", ".pkl.gz", ".parquet", ".zip"))
+    return path.is_file() and path.name.endswith(
+        (".csv", ".npz", ".npy", ".pkl", ".pkl.gz", ".parquet", ".zip")
+    )
 
 
 def _by_hand(name: str, root: str | Path | None) -> str:

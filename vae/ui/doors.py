@@ -66,6 +66,8 @@ class Doors(Answering):
         }
 
     def _models(self) -> list[Fields]:
+        from vae.space.chart import default_chart
+
         catalogue = self.explorer.catalogue
         return [
             {
@@ -73,6 +75,7 @@ class Doors(Answering):
                 "variant": "-".join((model["recipe"], *catalogue.variant(model["name"]))),
                 "config": catalogue.folder(model["name"]).model.to_dict(),
                 "rev": catalogue.folder(model["name"]).revision,
+                "chart": default_chart(model["latent_dim"]),
             }
             for model in catalogue.models()
         ]
@@ -215,7 +218,7 @@ class Doors(Answering):
     ) -> Fields:
         """The path between two places and its pixel length, for models that the browser cannot run itself."""
         found = self.explorer.interpolate(model, z_start, z_end, steps, method, label)
-        length = self.explorer.path_length(model, z_start, z_end, method, label, tokens()["path"]["samples"])
+        length = self.explorer.path_length(model, z_start, z_end, method, label)
         return {
             "z": plain(found["z"]),
             "images": pack_images(found["images"]),

@@ -11,6 +11,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from vae.texts import texts
 from vae.ui.web.root_path import prefix_of, root_path, route_path
 
 STATIC = Path(__file__).parents[1] / "static"
@@ -147,6 +148,7 @@ def head(origin: str = "") -> str:
             f"<style>{css_variables()}</style>",
             *(f'<link rel="stylesheet" href="{url(name)}" media="{media}" />' for name, media in SHEETS),
             f'<script type="application/json" id="lx-tokens">{json.dumps(tokens())}</script>',
+            f'<script type="application/json" id="lx-texts">{json.dumps(texts())}</script>',
             f'<script async id="lx-plotly" src="{plotly_prefix()}/plotly.min.js" fetchpriority="high"></script>',
         ]
     )

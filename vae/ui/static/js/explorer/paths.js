@@ -1,10 +1,11 @@
 // Paths between two places of a map: searched beside the page where this browser runs the model, else by the server a few turns at a time.
-import { tokens } from "../state/store.js";
+import { get, tokens } from "../state/store.js";
 import { Knowing } from "./helper.js";
 import { held } from "./local.js";
 import { ask, unpack } from "./server.js";
 
-const { images: IMAGES, samples, points, search } = tokens.path;
+const { images: IMAGES, points, search } = tokens.path;
+const samples = () => get().catalogue.limits.path_samples; // steps that a path's pixel length is measured over
 let helper = null;
 const worker = (model, frame) => (helper ??= new Knowing()).about(held(model), frame);
 const labelOf = (model, label) => (model.conditional ? label : null);
@@ -45,14 +46,22 @@ async function seek(model, frame, question, wanted, progress = null) {
 
 // The pixel length of a path; null once it is no longer `wanted`.
 export async function pathLength(model, frame, { ends, method, label }, wanted) {
-  const found = await seek(model, frame, { kind: "length", ends, method, samples, label }, wanted);
+  const found = await seek(model, frame, { kind: "length", ends, method, samples: samples(), label }, wanted);
   return found && found.length;
 }
 
 // The shortest path between two places of a plane, {zs, uvs, supports, images, line, length, straight, asShort, by}; null once it is no longer `wanted`.
 export async function shortestPath(model, frame, { start, end, label }, wanted, progress) {
   if (!held(model).net) return shorten(model, frame, { start, end, label }, wanted, progress);
-  const question = { kind: "shortest", a: start, b: end, samples, count: IMAGES, label, ...search };
+  const question = {
+    kind: "shortest",
+    a: start,
+    b: end,
+    samples: samples(),
+    count: IMAGES,
+    label,
+    ...search,
+  };
   const found = await seek(model, frame, question, wanted, progress);
   return found && { ...found, by: "browser" };
 }

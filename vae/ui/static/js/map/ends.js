@@ -117,13 +117,13 @@ const written = (end) =>
 export const writePath = (path) => (path ? [written(path.a), written(path.b), path.method].join(";") : null);
 
 // The path an address asks for as a patch of the store, null where it says nothing that is one.
-export function readPath(text) {
+export function readPath(text, most) {
   const [a, b, method, ...rest] = (text ?? "").split(";");
   const end = (part) => {
     if (!part) return null;
     if (/^\d+$/.test(part)) return { index: Number(part) };
     const uv = part.split(",").map((v) => (v.trim() === "" ? NaN : Number(v)));
-    return uv.length === 2 && uv.every((v) => Math.abs(v) <= 1e6) ? { uv } : undefined;
+    return uv.length === 2 && uv.every((v) => Math.abs(v) <= most) ? { uv } : undefined;
   };
   const ends = [end(a), end(b)];
   if (rest.length || !["linear", "slerp"].includes(method) || ends.includes(undefined) || !ends.some(Boolean))

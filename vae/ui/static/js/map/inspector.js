@@ -5,7 +5,7 @@ import { gap, pictureOf } from "../parts/pixels.js";
 import { hereBlock, nearestBlock } from "./here.js";
 import { chosenBlock } from "./sheet.js";
 import { selectedBlock } from "./selected.js";
-import { trainCommand } from "../parts/absent.js";
+import { notTrained } from "../parts/absent.js";
 import * as explorer from "../explorer/explorer.js";
 import { choose, main } from "../state/mapview.js";
 
@@ -75,7 +75,7 @@ function one(z, model, reply, now) {
       "span",
       {
         class: "sizes__one sizes__one--none",
-        "data-hint": `Not trained yet: ${trainCommand(page.get().dataset, family()[0]?.recipe ?? page.get().recipe, z)}`,
+        "data-hint": notTrained(page.get().dataset, page.get().recipe, z),
         tabindex: "0",
       },
       h("b", {}, String(z)),

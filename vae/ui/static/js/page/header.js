@@ -1,21 +1,21 @@
 // The top of the page: data set, recipe, size of z, light or dark, a link to this very view; and the page's start.
-import { family, get, modelOf, on, set, variantsOf } from "../state/store.js";
+import { get, modelOf, on, set, variantsOf } from "../state/store.js";
 import { field, fill, h, segmented, select } from "../parts/dom.js";
 import { toggle } from "./theme.js";
 import { linkTo, readLink, snippet, syncAddress } from "./link.js";
-import { trainCommand } from "../parts/absent.js";
+import { notTrained } from "../parts/absent.js";
+import { fillIn, sentence } from "../state/texts.js";
 import { connect } from "../explorer/server.js";
 import * as explorer from "../explorer/explorer.js";
 import { choose, main } from "../state/mapview.js";
 
 const SHORT = { "fashion-mnist": "Fashion" };
-const RECIPE_HINTS = {
-  default: "Ours: the best that trains in about a minute on two CPU cores",
-  tutorial: "The classic tutorial net: one hidden layer of 400",
-  conv: "A small convolutional net",
-  "fashion-mse": "Squared error summed over pixels",
-  "beta-mse": "Squared error averaged over pixels, KL weighted by 0.001",
-};
+// What a recipe is, in one line.
+function recipeHint(recipe) {
+  const hint = sentence("recipes", recipe, "hint"),
+    usual = "How the network was built and trained; About explains each";
+  return hint ? fillIn(hint, get().catalogue.recipes[recipe]) : usual;
+}
 
 export function mount({ element, shell }) {
   connect(shell);
@@ -104,8 +104,7 @@ export function mount({ element, shell }) {
   function draw(state) {
     if (!state.catalogue) return;
     const { datasets } = state.catalogue,
-      dataset = datasets.find((d) => d.name === state.dataset),
-      known = family();
+      dataset = datasets.find((d) => d.name === state.dataset);
     const data = segmented(
       "data set",
       datasets.map((d) => ({
@@ -122,7 +121,7 @@ export function mount({ element, shell }) {
       (variants.length ? variants : ["default"]).map((v) => ({ value: v, text: v })),
       state.recipe,
       (value) => choose({ recipe: value }),
-      RECIPE_HINTS[state.recipe] ?? "How the network was built and trained; About explains each",
+      recipeHint(state.recipe),
     );
     const sizes = segmented(
       "size of z",
@@ -134,7 +133,7 @@ export function mount({ element, shell }) {
           disabled: !there,
           hint: there
             ? `${z} numbers describe an image (latent dimension ${z})`
-            : `Not trained yet: ${trainCommand(state.dataset, known[0]?.recipe ?? state.recipe, z)}`,
+            : notTrained(state.dataset, state.recipe, z),
         };
       }),
       state.latentDim,

@@ -9,12 +9,12 @@ import { readPath, writePath } from "../map/ends.js";
 import { pickText, readPick } from "../space/outline.js";
 
 const { get, on } = main;
-const MOST = 1e6; // a place farther out than this says nothing; the server's own limit
+const farthest = () => get().catalogue.limits.z; // a place farther out than this says nothing
 
 // Numbers separated by commas, null where one of them is none or they are not as many as wanted.
 function numbers(text, wanted = undefined) {
   const all = text.split(",").map((part) => (part.trim() === "" ? NaN : Number(part)));
-  return all.every((v) => Number.isFinite(v) && Math.abs(v) <= MOST) &&
+  return all.every((v) => Number.isFinite(v) && Math.abs(v) <= farthest()) &&
     (wanted === undefined || all.length === wanted)
     ? all
     : null;
@@ -49,7 +49,7 @@ function hiddenOf(text) {
 }
 
 function pickOf(text, { dataset }) {
-  const picked = readPick(text, tokens.pick),
+  const picked = readPick(text, { ...tokens.pick, farthest: farthest() }),
     known = (name) =>
       get().catalogue.models.some((m) => m.name === name && m.dataset === (dataset ?? m.dataset));
   return picked?.strokes.every(({ of }) => !of || known(of.model)) ? { picked } : null;
@@ -108,7 +108,13 @@ const FIELDS = [
     write: ({ click, uv }) => (click ?? uv) && rounded(click ?? uv),
     read: placeOf,
   },
-  { key: "path", what: "the path", of: ["path"], write: ({ path }) => writePath(path), read: readPath },
+  {
+    key: "path",
+    what: "the path",
+    of: ["path"],
+    write: ({ path }) => writePath(path),
+    read: (text) => readPath(text, farthest()),
+  },
   {
     key: "image",
     what: "the test image",

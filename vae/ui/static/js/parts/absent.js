@@ -2,6 +2,7 @@
 import { datasetOf, get, on, set } from "../state/store.js";
 import { command, fill, h } from "./dom.js";
 import { cancelFetch, fetchImages } from "../explorer/server.js";
+import { fillIn } from "../state/texts.js";
 
 function line(box, dataset, news) {
   const { catalogue } = get(),
@@ -30,10 +31,13 @@ function line(box, dataset, news) {
   return fill(
     box,
     h("progress", { max: 1, value: news.share, "aria-label": "download" }),
-    h("p", { class: "quiet" }, news.text),
+    h("p", { class: "quiet" }, news.text, timeLeft(news.seconds_left)),
     button("Cancel", cancelFetch),
   );
 }
+
+const timeLeft = (seconds) =>
+  seconds ? `, about ${seconds < 90 ? `${seconds} s` : `${Math.round(seconds / 60)} min`} left` : "";
 
 // The line for a data set; it ends by itself once it has left the page.
 export function fetchNotice(dataset) {
@@ -51,8 +55,23 @@ export function fetchNotice(dataset) {
   return box;
 }
 
-export const trainCommand = (dataset, recipe, latentDim) =>
-  `python -m vae train --dataset ${dataset} --recipe ${recipe} --latent-dims ${latentDim}`;
+// The command that trains a variant of a data set at these sizes of z, with all its flags.
+export function trainCommand(dataset, variant, sizes) {
+  const known = get().catalogue.commands[dataset];
+  return fillIn(known[variant] ?? known.default, { latent_dims: sizes });
+}
+
+// The same in a table's cell, with the command to copy.
+export const notTrainedCell = (dataset, variant, size) =>
+  get().catalogue.public
+    ? notTrained(dataset, variant, size)
+    : ["not trained: ", h("code", { class: "formula" }, trainCommand(dataset, variant, size))];
+
+// What is said of a size without a model: where one can train, how.
+export const notTrained = (dataset, variant, size) =>
+  get().catalogue.public
+    ? `There is no model of ${size} numbers here.`
+    : `Not trained yet: ${trainCommand(dataset, variant, size)}`;
 
 export function noModels() {
   const { models, broken } = get().catalogue,
@@ -67,7 +86,7 @@ export function noModels() {
       {},
       "Train one on scikit-learn’s handwritten digits: it needs no download and takes seconds. Then reload this page.",
     ),
-    command("python -m vae train --dataset digits --recipe default --latent-dims 2,5,10,20"),
+    command(trainCommand("digits", "default", "2,5,10,20")),
     faults
       ? h(
           "p",

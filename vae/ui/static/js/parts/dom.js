@@ -1,4 +1,5 @@
 // Elements, hints, numbers with their units, and the words for what needs explaining.
+import { sentence } from "../state/texts.js";
 
 export function h(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
@@ -56,20 +57,9 @@ export function vectorText(z, most = 4) {
   return z.length > most ? `(${head}, … ${z.length} in all)` : `(${head})`;
 }
 
-const TERMS = {
-  nats: "Nats measure information like bits do, to base e: 1 nat is 1.44 bits. Fewer is better.",
-  recon: "recon: what the decoder's picture still gets wrong, minus log p(x|z), in nats per image.",
-  kl: "kl: how much the code says about this image beyond the prior, KL(q(z|x) || N(0, I)), in nats per image.",
-  elbo: "elbo: the evidence lower bound, −(recon + kl). Training raises it; this page shows −elbo, where less is better.",
-  support:
-    "support: the share of test codes that lie farther from their own nearest neighbour than this place lies from a code. 0 % is outside everything the model has seen.",
-  z: "z: the code, the few numbers an image is squeezed into. Their count is the latent dimension.",
-  votes: "Votes: the labels of the 15 nearest test codes.",
-};
-
 // A word with its explanation, on hover and on focus.
 export const term = (key, text = key) =>
-  h("span", { class: "term", tabindex: "0", "data-hint": TERMS[key] }, text);
+  h("span", { class: "term", tabindex: "0", "data-hint": sentence("terms", key) }, text);
 
 let bubble = null;
 function showHint(target) {

@@ -74,7 +74,7 @@ export const pickText = ({ strokes }) =>
     )
     .join("!");
 
-function readStroke(text, most) {
+function readStroke(text, most, farthest) {
   const [shape, model, chart] = text.split("*"),
     [kind, ...numbers] = shape.split(","),
     cut = kind.startsWith("-"),
@@ -86,7 +86,7 @@ function readStroke(text, most) {
   if (
     !counted ||
     values.length % 2 ||
-    values.some((value) => !(Math.abs(value) < 1e6)) ||
+    values.some((value) => !(Math.abs(value) <= farthest)) ||
     Boolean(model) !== Boolean(chart)
   )
     return null;
@@ -95,7 +95,7 @@ function readStroke(text, most) {
 }
 
 // The selection that a link's text means, its codes still to be found; null where it means none.
-export function readPick(text, { vertices, strokes: most }) {
-  const strokes = text.split("!").map((one) => readStroke(one, vertices));
+export function readPick(text, { vertices, strokes: most, farthest }) {
+  const strokes = text.split("!").map((one) => readStroke(one, vertices, farthest));
   return strokes.length <= most && strokes.every(Boolean) ? { strokes, indices: null } : null;
 }

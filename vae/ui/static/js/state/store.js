@@ -101,6 +101,7 @@ export const { get, set, on } = page;
  * @property {boolean} variational
  * @property {Record<string, ?number>} metrics
  * @property {any} config
+ * @property {string} chart the one that its map opens on
  */
 
 // A model's name and, where the catalogue says it, the revision of its weights: a name can be trained again.

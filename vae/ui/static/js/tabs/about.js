@@ -1,7 +1,7 @@
 // The About tab: the chosen model's card, the recipes, and every model there is.
 import { latest } from "../state/store.js";
 import { command, count, fill, h, notice, number, s, whileSeen } from "../parts/dom.js";
-import { FLAGS, RECIPES, TRAPS, WORDS } from "./recipes.js";
+import { fillIn, sentence } from "../state/texts.js";
 import { twin } from "./twin.js";
 import { noModels } from "../parts/absent.js";
 import * as explorer from "../explorer/explorer.js";
@@ -41,7 +41,8 @@ const digits = (value, key) =>
 export function mount({ element, shell }) {
   const card = h("div", { class: "about__card about" }),
     models = h("div", {}),
-    root = h("article", { class: "about", "aria-label": "About" }, card, recipes(), models);
+    words = h("div", {}),
+    root = h("article", { class: "about", "aria-label": "About" }, card, words, models);
   fill(element, root);
 
   const load = latest(async () => {
@@ -58,6 +59,7 @@ export function mount({ element, shell }) {
     }
   });
   const list = () => fill(models, all(shell));
+  on(["catalogue"], ({ catalogue }) => catalogue && fill(words, recipes(catalogue)));
   whileSeen(
     root,
     (tell) => on(["model", "catalogue"], tell),
@@ -104,17 +106,23 @@ function describe(card) {
       h("p", { class: "quiet" }, "On the test set. Each figure can be computed again by its command."),
       table(
         ["figure", "value", "unit", "meaning", "command"],
-        Object.entries(metrics).map(([key, m]) =>
-          h(
-            "tr",
-            { "data-metric": key },
-            h("td", {}, h("code", {}, key)),
-            h("td", { class: "number" }, digits(m.value, key)),
-            h("td", {}, m.unit),
-            h("td", { class: "quiet" }, (WORDS[key] ?? "") + (m.k ? `, K = ${m.k}` : "")),
-            h("td", {}, h("code", {}, m.command || "not computed yet")),
+        Object.entries(metrics)
+          .filter(([key]) => key in get().catalogue.metrics)
+          .map(([key, m]) =>
+            h(
+              "tr",
+              { "data-metric": key },
+              h("td", {}, h("code", {}, key)),
+              h("td", { class: "number" }, digits(m.value, key)),
+              h("td", {}, m.unit),
+              h(
+                "td",
+                { class: "quiet" },
+                fillIn(sentence("metrics", key), { chart: get().model.chart }) + (m.k ? `, K = ${m.k}` : ""),
+              ),
+              h("td", {}, h("code", {}, m.command || "not computed yet")),
+            ),
           ),
-        ),
         [1],
         "table--scores",
       ),
@@ -204,7 +212,7 @@ function network(card) {
   );
 }
 
-function recipes() {
+function recipes(catalogue) {
   return section(
     "Recipes",
     h(
@@ -215,22 +223,23 @@ function recipes() {
     h(
       "div",
       { class: "recipes" },
-      RECIPES.map((r) =>
-        h(
+      Object.entries(catalogue.recipes).map(([name, numbers]) => {
+        const say = (part) => fillIn(sentence("recipes", name, part), numbers);
+        return h(
           "div",
-          {},
-          h("h3", {}, `${r.name}: ${r.title}`),
-          h("p", {}, r.net),
-          h("p", { class: "formula" }, r.loss),
-          h("p", { class: "quiet" }, r.train),
-          h("p", {}, r.trap),
-        ),
-      ),
+          { "data-recipe": name },
+          h("h3", {}, `${name}: ${say("title")}`),
+          h("p", {}, say("net")),
+          h("p", { class: "formula" }, say("loss")),
+          h("p", { class: "quiet" }, say("training")),
+          h("p", {}, say("trap")),
+        );
+      }),
     ),
     h("h3", { style: "margin-top:16px" }, "Flags, for any recipe"),
     table(
       null,
-      FLAGS.map(([name, text]) =>
+      Object.entries(sentence("flags")).map(([name, text]) =>
         h("tr", {}, h("th", { scope: "row" }, h("code", {}, name)), h("td", {}, text)),
       ),
     ),
@@ -238,7 +247,7 @@ function recipes() {
     h(
       "ul",
       { style: "padding-left:18px;list-style:disc" },
-      TRAPS.map((text) => h("li", {}, text)),
+      sentence("traps").map((text) => h("li", {}, text)),
     ),
   );
 }

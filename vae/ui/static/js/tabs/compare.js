@@ -3,7 +3,7 @@ import { classNames, datasetOf, family, get, latest, modelOf, on, tokens } from 
 import { fill, h, notice, number, segmented, select, term, whileSeen } from "../parts/dom.js";
 import { pictureOf } from "../parts/pixels.js";
 import { axis, Figure, palette } from "../parts/figure.js";
-import { fetchNotice, noModels, trainCommand } from "../parts/absent.js";
+import { fetchNotice, noModels, notTrainedCell } from "../parts/absent.js";
 import * as explorer from "../explorer/explorer.js";
 import { choose, goTo } from "../state/mapview.js";
 
@@ -247,12 +247,7 @@ function rows(reply, dataset, recipe, shell) {
         "tr",
         { class: "quiet", "data-row": String(z) },
         h("th", { scope: "row" }, "z ", h("b", {}, String(z))),
-        h(
-          "td",
-          { colSpan: COUNT },
-          "not trained: ",
-          h("code", { class: "formula" }, trainCommand(dataset, family()[0]?.recipe ?? recipe, z)),
-        ),
+        h("td", { colSpan: COUNT }, notTrainedCell(dataset, recipe, z)),
       );
     const { images } = row;
     return h(

@@ -5,7 +5,7 @@ import { gap, paint, picture, pictureOf } from "../parts/pixels.js";
 import { Paper } from "./paper.js";
 import { bounds, Plot } from "../parts/plot.js";
 import { densest, drawMarks, ellipse } from "../parts/marks.js";
-import { noModels, trainCommand } from "../parts/absent.js";
+import { noModels, notTrainedCell } from "../parts/absent.js";
 import { votesText } from "../parts/meter.js";
 import * as explorer from "../explorer/explorer.js";
 import { choose, goTo, main, MapView } from "../state/mapview.js";
@@ -258,12 +258,7 @@ function table(reply, shell) {
         "tr",
         { class: "quiet", "data-row": String(z) },
         h("th", { scope: "row" }, "z ", h("b", {}, String(z))),
-        h(
-          "td",
-          { colSpan: 3 },
-          "not trained: ",
-          h("code", { class: "formula" }, trainCommand(dataset, family()[0]?.recipe ?? recipe, z)),
-        ),
+        h("td", { colSpan: 3 }, notTrainedCell(dataset, recipe, z)),
       );
     const { pictures } = answer,
       [best, share] = Object.entries(answer.label_votes).sort((a, b) => b[1] - a[1])[0];

@@ -100,7 +100,7 @@ export function mount({ element, shell }) {
     const { model, frame } = get();
     if (!model) return void fill(bar);
     const names = main.drawn ? frame.charts : ["axes:0,1"];
-    const usual = model.latent_dim === 2 ? "axes:0,1" : "pca";
+    const usual = model.chart;
     fill(
       bar,
       chartPicker(
@@ -150,7 +150,7 @@ export function mount({ element, shell }) {
     root.classList.toggle("manifold--empty", !model);
     if (!model) return void fill(note, noModels());
     const { n: size, extent: reach, spacing, chart } = asked,
-      usual = chart ?? (model.latent_dim === 2 ? "axes:0,1" : "pca");
+      usual = chart ?? model.chart;
     const slow = setTimeout(() => hold.classList.add("busy"), tokens.slowMs);
     if (!sheet)
       fill(
