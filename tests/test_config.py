@@ -65,6 +65,7 @@ BAD_MODEL = [
     ("architecture", "transformer"),
     ("architecture", ["mlp"]),
     ("architecture", "conv"),
+    ("architecture", "conv3"),
     ("residual", 1),
     ("likelihood", "poisson"),
     ("variational", "no"),
@@ -105,7 +106,7 @@ BAD_TRAIN = [
     ids=repr_short,
 )
 def test_a_value_that_cannot_be_is_refused_by_the_name_of_its_field(kind, field, value):
-    named = "hidden" if (field, value) == ("architecture", "conv") else field  # conv needs three widths
+    named = "hidden" if value in ("conv", "conv3") else field  # convolutional nets need three widths
     with pytest.raises(ConfigError, match=rf"^{named} is .*must be"):
         kind(**{field: value})
     fields = json.loads(json.dumps(kind().to_dict())) | {
@@ -113,6 +114,18 @@ def test_a_value_that_cannot_be_is_refused_by_the_name_of_its_field(kind, field,
     }
     with pytest.raises(ConfigError, match=named):
         kind.from_dict(fields)
+
+
+@pytest.mark.parametrize("architecture", ["conv", "conv3"])
+def test_a_convolutional_net_takes_three_widths_and_no_residual_layers(architecture):
+    config = ModelConfig(architecture=architecture, hidden=(16, 32, 32))
+    for hidden in ((400,), (16, 32), (16, 32, 32, 32)):
+        with pytest.raises(ConfigError, match=rf"hidden is .* two channel counts .* {architecture}"):
+            config.replace(hidden=hidden)
+    with pytest.raises(ConfigError, match=f"residual is True; it must be false for {architecture}"):
+        config.replace(residual=True)
+    with pytest.raises(ConfigError, match="residual is True"):
+        ModelConfig.from_dict(config.to_dict() | {"residual": True})
 
 
 @pytest.mark.parametrize("kind", [ModelConfig, TrainConfig])

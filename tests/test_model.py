@@ -16,6 +16,7 @@ SHAPES = [(1, 28, 28), (3, 32, 32), (1, 17, 23), (1, 8, 8), (3, 5, 4)]
 NETS = {
     "mlp": {"hidden": (12, 12, 7), "residual": True},
     "conv": {"architecture": "conv", "hidden": (3, 4, 9)},
+    "conv3": {"architecture": "conv3", "hidden": (3, 4, 9)},
 }
 
 
@@ -76,6 +77,34 @@ def test_the_tutorial_net_has_the_parameters_of_its_paper_arithmetic():
     vae = VAE(ModelConfig(latent_dim=20, hidden=(400,)))
     expected = (784 * 400 + 400) + 2 * (400 * 20 + 20) + (20 * 400 + 400) + (400 * 784 + 784)
     assert sum(p.numel() for p in vae.parameters()) == expected == 652_824  # PyTorch's examples/vae
+
+
+def test_the_conv3_net_has_the_parameters_of_its_tutorial():
+    vae = VAE(ModelConfig(latent_dim=2, architecture="conv3", hidden=(16, 32, 32)))
+    assert sum(p.numel() for p in vae.parameters()) == 76_181
+
+
+@pytest.mark.parametrize(("shape", "grid"), [((1, 28, 28), (7, 7)), ((3, 17, 23), (5, 6))], ids=str)
+def test_a_conv3_decoder_is_the_chain_of_pytorchs_own_layers(shape, grid):
+    config = ModelConfig(latent_dim=3, image_shape=shape, architecture="conv3", hidden=(5, 6, 9))
+    vae = VAE(config, torch.Generator().manual_seed(4))
+    up = {"stride": 2, "padding": 1, "output_padding": 1}
+    chain = torch.nn.Sequential(
+        torch.nn.Linear(3, 6 * math.prod(grid)),
+        torch.nn.ReLU(),
+        torch.nn.Unflatten(1, (6, *grid)),
+        torch.nn.ConvTranspose2d(6, 6, 3, **up),
+        torch.nn.ReLU(),
+        torch.nn.ConvTranspose2d(6, 5, 3, **up),
+        torch.nn.ReLU(),
+        torch.nn.Conv2d(5, shape[0], 3, padding=1),
+        torch.nn.Sigmoid(),
+    )
+    theirs, ours = chain.state_dict(), vae.decoder.state_dict()
+    layers = {"0": "body.layers.0", "3": "conv.0", "5": "conv.1", "7": "out"}
+    chain.load_state_dict({name: ours[f"{layers[name[0]]}{name[1:]}"] for name in theirs})
+    z = torch.randn(4, 3, generator=torch.Generator().manual_seed(5))
+    torch.testing.assert_close(vae.decode(z), chain(z)[..., : shape[1], : shape[2]])
 
 
 def test_noise_is_standard_normal_and_scaled_by_the_square_root_of_the_variance():

@@ -6,6 +6,8 @@ import math
 
 import numpy as np
 import pytest
+import torch
+from torch.distributions import Normal, kl_divergence
 
 from vae.config import LIKELIHOODS
 from vae.errors import ConfigError
@@ -35,9 +37,10 @@ def weights(config) -> int:
             "conv",
             "mnist",
             2,
-            {"architecture": "conv", "hidden": (16, 32, 32), "likelihood": "bernoulli"},
-            {"epochs": 10, "batch_size": 256, "learning_rate": 1e-3, "beta": 784 * 5e-4},
+            {"architecture": "conv3", "hidden": (16, 32, 32), "likelihood": "bernoulli"},
+            {"epochs": 10, "batch_size": 256, "learning_rate": 1e-3, "beta": 0.392},
         ),
+        ("conv", "mnist", 7, {"architecture": "conv3"}, {"beta": 0.112}),
         (
             "fashion-mse",
             "fashion-mnist",
@@ -72,6 +75,15 @@ def test_a_recipe_is_what_its_tutorial_did(recipe, dataset, z, model, train):
         and not found_model.conditional
         and found_train.objective == "elbo"
     )
+
+
+def test_the_weight_of_the_conv_recipes_kl_is_that_of_its_tutorials_averages():
+    mu, logvar = torch.randn(2, 6, 5, generator=torch.Generator().manual_seed(0))
+    averaged = -5e-4 * (1 + logvar - mu**2 - logvar.exp()).mean()
+    q = Normal(mu, (logvar / 2).exp())
+    summed = kl_divergence(q, Normal(0.0, 1.0)).sum(1).mean()
+    beta = recipe_configs("conv", "mnist", 5)[1].beta
+    assert 784 * averaged.item() == pytest.approx(beta * summed.item(), rel=1e-4)
 
 
 def test_the_five_recipes_are_there_and_no_other_is_known():
@@ -121,6 +133,9 @@ def test_every_recipe_builds_for_every_image_shape(recipe, shape):
             "mnist-tutorial-ae-cond-beta2-tc-sigma-z3",
         ),
         (Run("mnist", "conv", 2), "mnist-conv-z2"),
+        (Run("mnist", "conv", 3), "mnist-conv-z3"),
+        (Run("mnist", "conv", 3, {"beta": 0.392}), "mnist-conv-beta0.392-z3"),
+        (Run("digits", "conv", 40, {"conditional": True}), "digits-conv-cond-z40"),
         (
             Run(
                 "mnist", "beta-mse", 2, {"beta": 0.001, "likelihood": "gaussian-mean", "epochs": 7, "seed": 3}

@@ -33,6 +33,20 @@ VARIANTS = {
     "sigma": ({"likelihood": "gaussian-learned"}, {}),
     "gaussmean": ({"likelihood": "gaussian-mean"}, {"beta": 0.01}),
     "conv": ({"architecture": "conv", "hidden": (3, 4, 8), "residual": False}, {}),
+    "conv3": (
+        {
+            "architecture": "conv3",
+            "hidden": (3, 4, 8),
+            "residual": False,
+            "conditional": True,
+            "likelihood": "gaussian-learned",
+        },
+        {},
+    ),
+    "conv3 autoencoder": (
+        {"architecture": "conv3", "hidden": (3, 4, 8), "residual": False, "variational": False},
+        {},
+    ),
     "all": (
         {"conditional": True, "likelihood": "gaussian-learned", "latent_dim": 3},
         {"kl_warmup": 0.5, "binarize": True, "objective": "tc", "beta": 2.0},
@@ -320,16 +334,15 @@ def test_a_device_is_auto_cpu_or_cuda(monkeypatch):
     ) == torch.device("cpu")
 
 
-def test_narrow_nets_stay_in_float32_and_convolutions_do_not(monkeypatch):
+@pytest.mark.parametrize("architecture", ["conv", "conv3"])
+def test_narrow_nets_stay_in_float32_and_convolutions_do_not(monkeypatch, architecture):
     monkeypatch.setattr("vae.train.bfloat16_pays", lambda kind: True)
     cpu = torch.device("cpu")
     assert pick_precision(ModelConfig(hidden=(400,)), cpu) == "bfloat16"
     assert pick_precision(ModelConfig(hidden=(64,)), cpu) == "float32"
-    assert pick_precision(ModelConfig(architecture="conv", hidden=(16, 32, 32)), cpu) == "bfloat16"
-    assert (
-        pick_precision(ModelConfig(architecture="conv", hidden=(16, 32, 32), image_shape=(1, 8, 8)), cpu)
-        == "float32"
-    )
+    convolutional = ModelConfig(architecture=architecture, hidden=(16, 32, 32))
+    assert pick_precision(convolutional, cpu) == "bfloat16"
+    assert pick_precision(convolutional.replace(image_shape=(1, 8, 8)), cpu) == "float32"
     monkeypatch.setattr("vae.train.bfloat16_pays", lambda kind: False)
     assert pick_precision(ModelConfig(hidden=(400,)), cpu) == "float32"
 

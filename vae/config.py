@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from vae.errors import ConfigError
 
 LIKELIHOODS = ("bernoulli", "gaussian", "gaussian-mean", "gaussian-learned")
-ARCHITECTURES = ("mlp", "conv")
+ARCHITECTURES = ("mlp", "conv", "conv3")
 OBJECTIVES = ("elbo", "tc")
 SCHEDULES = ("constant", "one-cycle")
 
@@ -77,15 +77,9 @@ class ModelConfig(_Config):
 
     latent_dim: int = 2  # Z: how many numbers describe an image
     image_shape: tuple[int, int, int] = (1, 28, 28)  # (C, H, W) of the data set
-    architecture: str = (
-        "mlp"  # "mlp": fully connected; "conv": two poolings down, two transposed convolutions up
-    )
-    hidden: tuple[int, ...] = (
-        400,
-    )  # mlp: widths from image to latent, the decoder mirrors them; conv: two channel counts, then the dense width
-    residual: bool = (
-        False  # mlp: a layer as wide as its input adds to it (He et al. 2016), which lets deep nets train
-    )
+    architecture: str = "mlp"  # "conv", "conv3": two poolings down, two transposed convolutions up
+    hidden: tuple[int, ...] = (400,)  # mlp: widths going down; else: two channel counts, then a dense width
+    residual: bool = False  # mlp: a layer as wide as its input adds to it (He et al. 2016): deep nets train
     likelihood: str = "bernoulli"  # p(x|z): what an error costs
     variational: bool = True  # False: the plain autoencoder, z = mu, no KL
     conditional: bool = False  # True: the label goes in beside x and z (CVAE, Sohn et al. 2015)
@@ -110,15 +104,16 @@ class ModelConfig(_Config):
         if len(self.hidden) > 16 or not all(1 <= width <= 8192 for width in self.hidden):
             _fail("hidden", self.hidden, "1 to 16 widths from 1 to 8192")
         _choice(self, "architecture", ARCHITECTURES)
-        if self.architecture == "conv" and (len(self.hidden) != 3 or self.residual):
-            _fail(
-                "hidden",
-                self.hidden,
-                "two channel counts and a dense width for conv, such as [16, 32, 32], without residual",
-            )
+        if self.architecture != "mlp" and len(self.hidden) != 3:
+            allowed = f"two channel counts and a dense width for {self.architecture}, such as [16, 32, 32]"
+            _fail("hidden", self.hidden, allowed)
         _choice(self, "likelihood", LIKELIHOODS)
         for name in ("residual", "variational", "conditional"):
             _flag(self, name)
+        if self.residual and self.architecture != "mlp":
+            _fail(
+                "residual", self.residual, f"false for {self.architecture}; only an mlp has residual layers"
+            )
         _whole(self, "num_classes", 2, 256)
 
     @property

@@ -85,6 +85,13 @@ class Encoder(nn.Module):
         return mu, through(self.logvar, h) if hasattr(self, "logvar") else torch.full_like(mu, AE_LOGVAR)
 
 
+def doubling(architecture: str, second: int, first: int) -> list[ConvTranspose2d]:
+    """Two transposed convolutions from `second` channels to `first`, each of which doubles the sides of its input."""
+    if architecture == "conv":
+        return [ConvTranspose2d(n, first, 4, stride=2, padding=1) for n in (second, first)]
+    return [ConvTranspose2d(second, n, 3, stride=2, padding=1, output_padding=1) for n in (second, first)]
+
+
 class Decoder(nn.Module):
     """z, and the label where conditional, to the logits of the image."""
 
@@ -92,23 +99,16 @@ class Decoder(nn.Module):
         super().__init__()
         self.image_shape = config.image_shape
         c, h, w = config.image_shape
-        widths = (
-            config.latent_dim + (config.num_classes if config.conditional else 0),
-            *reversed(config.hidden),
-        )
+        inputs = config.latent_dim + (config.num_classes if config.conditional else 0)
         if config.architecture == "mlp":
-            self.body = Mlp(widths, config.residual)
+            self.body = Mlp((inputs, *reversed(config.hidden)), config.residual)
             self.out = Linear(config.hidden[0], config.pixels)
         else:
             first, second, dense = config.hidden
             self.grid = second, -(-h // 4), -(-w // 4)
-            self.body = Mlp((widths[0], dense, second * self.grid[1] * self.grid[2]), False)
-            self.conv = nn.ModuleList(
-                [
-                    ConvTranspose2d(second, first, 4, stride=2, padding=1),
-                    ConvTranspose2d(first, first, 4, stride=2, padding=1),
-                ]
-            )
+            between = (dense,) if config.architecture == "conv" else ()
+            self.body = Mlp((inputs, *between, math.prod(self.grid)), False)
+            self.conv = nn.ModuleList(doubling(config.architecture, second, first))
             self.out = Conv2d(first, c, 3, padding=1)
         if config.likelihood == "gaussian-learned":
             self.log_variance = nn.Parameter(torch.zeros(()))  # one for all pixels (Rybkin et al. 2021)
@@ -157,7 +157,7 @@ class VAE(nn.Module):
     @property
     def layout(self) -> torch.memory_format:
         """The order of weights in memory that is the faster one on CPU and GPU; `model.to(memory_format=model.layout)`."""
-        return torch.channels_last if self.config.architecture == "conv" else torch.contiguous_format
+        return torch.contiguous_format if self.config.architecture == "mlp" else torch.channels_last
 
     @torch.no_grad()
     def initialize(self, generator: torch.Generator, he: bool = False) -> None:

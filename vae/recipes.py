@@ -33,17 +33,20 @@ def _tutorial(
 def _conv(
     dataset: str, latent_dim: int, image_shape: Shape = (1, 28, 28), num_classes: int = 10
 ) -> tuple[ModelConfig, TrainConfig]:
-    """Small convolutional VAE whose tutorial averaged the likelihood over pixels and weighted the KL by 5e-4: beta = 5e-4 * D."""
+    """Small convolutional VAE.
+
+    Its tutorial averaged the likelihood over the D pixels and 1 + logvar - mu^2 - exp(logvar), minus twice the KL,
+    over the Z dimensions, and weighted the latter by 5e-4: beta = 2 * 5e-4 * D / Z on sums.
+    """
     model = ModelConfig(
         latent_dim=latent_dim,
         image_shape=image_shape,
-        architecture="conv",
+        architecture="conv3",
         hidden=(16, 32, 32),
         num_classes=num_classes,
     )
-    return model, TrainConfig(
-        epochs=10, batch_size=256, learning_rate=1e-3, beta=round(5e-4 * model.pixels, 6)
-    )
+    beta = round(1e-3 * model.pixels / latent_dim, 6)
+    return model, TrainConfig(epochs=10, batch_size=256, learning_rate=1e-3, beta=beta)
 
 
 def _fashion_mse(
@@ -239,6 +242,7 @@ def facts(recipe: str) -> dict[str, Any]:
         "layers_at_2": len(small.hidden),
         "layers_at_20": len(large.hidden),
         "beta_at_2": f"{small_train.beta:g}",
+        "beta_times_z": f"{small_train.beta * small.latent_dim:g}",
         "learning_rate": f"{large_train.learning_rate:g}",
         "batch_size": large_train.batch_size,
         "epochs_at_2": small_train.epochs,

@@ -90,7 +90,7 @@ def bfloat16_pays(device_type: str) -> bool:
 def pick_precision(config: ModelConfig, device: torch.device) -> str:
     """`bfloat16` where its products are faster on this device and the layers wide enough to profit, else `float32`."""
     wide = config.pixels >= BFLOAT16_WIDTH and (
-        config.architecture == "conv" or max(config.hidden) >= BFLOAT16_WIDTH
+        config.architecture != "mlp" or max(config.hidden) >= BFLOAT16_WIDTH
     )
     return "bfloat16" if wide and bfloat16_pays(device.type) else "float32"
 

@@ -97,6 +97,7 @@ def parts(path: Path) -> tuple[dict, bytes]:
     [
         {},
         {"architecture": "conv", "hidden": (3, 4, 5)},
+        {"architecture": "conv3", "hidden": (3, 4, 5), "conditional": True},
         {"conditional": True, "likelihood": "gaussian-learned"},
         {"variational": False},
     ],
