@@ -313,10 +313,11 @@ def test_a_link_to_no_path_says_so_in_one_line(visit, app, path):
     assert page.locator(".route").is_hidden()
 
 
-def test_a_model_that_runs_on_the_server_alone_has_its_pictures_from_there(visit, app, explorer):
+def test_a_convolutional_model_has_its_paths_without_the_server(visit, app, explorer):
     needs_model(CONV)
     page = visit(f"{app.url}?recipe=conv&path=-1,-0.5;0.5,1;slerp")
     page.wait_for_selector(".route__strip[data-ready]")
+    assert "server" not in page.locator(".route__text").first.inner_text()
     assert strip_zs(page) == pytest.approx(
         explorer.interpolate(CONV, [-1, -0.5], [0.5, 1], 12, "slerp")["z"], abs=1e-4
     )

@@ -237,20 +237,20 @@ export function pointwise(kind, model, frame) {
 export const counted = (kind, frame) => figures.get(figureKey(kind, frame))?.made ?? null;
 
 const ROUNDS = 20; // questions whose way to the server and back is timed
-// The same places and images through this browser's net and through the server's; null where this browser has none.
+// The same places and images through this browser's net and through the server's; a conditional model is asked as its first class.
 export async function twin(model) {
-  const { net, weights, config } = await open(model);
-  if (!net) return null;
+  const { net, weights, config } = await open(model),
+    label = labelOf(model, 0);
   const theirs = await ask("twin", { model: model.name });
   for (const key of ["z", "images", "x", "mu", "logvar"]) theirs[key] = unpack(theirs[key]).data;
   const helper = new Helper(),
     ours = await helper
-      .ask("twin", { weights, config, z: theirs.z, x: theirs.x })
+      .ask("twin", { weights, config, z: theirs.z, x: theirs.x, label })
       .finally(() => helper.worker.terminate());
   const ways = [];
   for (let i = 0; i < ROUNDS; i += 1) {
     const start = performance.now();
-    await ask("decode", { model: model.name, z: [Array.from(theirs.z.subarray(0, net.size))], label: null });
+    await ask("decode", { model: model.name, z: [Array.from(theirs.z.subarray(0, net.size))], label });
     ways.push(performance.now() - start);
   }
   return { ours, theirs, way: ways.sort((a, b) => a - b)[ROUNDS >> 1] };

@@ -1,6 +1,6 @@
 // Models as this browser holds them: weights and codes, read from the shipped files. Only the explorer asks what is held.
 import { readSafetensors } from "../space/safetensors.js";
-import { Net, runsHere } from "../space/net.js";
+import { Net } from "../space/net.js";
 import { Codes } from "../space/neighbours.js";
 import { Helper } from "./helper.js";
 import { modelHeld } from "./server.js";
@@ -30,8 +30,8 @@ async function bytes(model, file) {
  * @property {string} name
  * @property {string} key its name and the revision of its weights
  * @property {any} config
- * @property {?ArrayBuffer} weights
- * @property {?any} net a Net; null where this browser cannot run it
+ * @property {ArrayBuffer} weights
+ * @property {Net} net
  * @property {Codes} codes
  * @property {Float32Array} mu (N, Z)
  * @property {Float32Array} logvar (N, Z)
@@ -47,11 +47,10 @@ async function bytes(model, file) {
  */
 async function read(model) {
   const { name, config } = model,
-    codesComing = bytes(name, "codes");
-  const weights = runsHere(config) ? await bytes(name, "model") : null;
-  const { mu, logvar, labels } = readSafetensors(await codesComing);
-  const net = weights ? new Net(readSafetensors(weights), config) : null;
-  for (let turn = 0; net && turn < 8; turn += 1) net.decode(mu.data.subarray(0, config.latent_dim)); // browsers compile what runs often: better now than under the pointer
+    [weights, codes] = await Promise.all([bytes(name, "model"), bytes(name, "codes")]);
+  const { mu, logvar, labels } = readSafetensors(codes),
+    net = new Net(readSafetensors(weights), config);
+  for (let turn = 0; turn < 8; turn += 1) net.decode(mu.data.subarray(0, config.latent_dim), undefined, 0); // browsers compile what runs often: better now than under the pointer
   return {
     name,
     key: keyOf(model),

@@ -16,8 +16,8 @@ const work = {
       values = pointwise(space, size, view, width);
     return { values, ms: performance.now() - start };
   },
-  // Every place decoded and every image encoded, one at a time, and the median time of one.
-  twin: ({ weights, config, z, x }) => {
+  // Every place decoded and every image encoded, one at a time, and the median time of one; as `label` where the model is conditional.
+  twin: ({ weights, config, z, x, label }) => {
     const net = new Net(readSafetensors(weights), config),
       times = { z: [], x: [] },
       places = z.length / net.size,
@@ -36,10 +36,11 @@ const work = {
         net.decode(
           z.subarray(i * net.size, (i + 1) * net.size),
           images.subarray(i * net.pixels, (i + 1) * net.pixels),
+          label,
         ),
       );
     for (let i = 0; i < count; i += 1) {
-      const code = timed("x", () => net.encode(x.subarray(i * net.pixels, (i + 1) * net.pixels)));
+      const code = timed("x", () => net.encode(x.subarray(i * net.pixels, (i + 1) * net.pixels), label));
       mu.set(code.mu, i * net.size);
       logvar.set(code.logvar, i * net.size);
     }
@@ -52,7 +53,7 @@ const work = {
       name,
       mu,
       shape: config.image_shape,
-      net: weights && new Net(readSafetensors(weights), config),
+      net: new Net(readSafetensors(weights), config),
       codes: new Codes(mu, config.latent_dim, labels),
       gaps: null,
     };

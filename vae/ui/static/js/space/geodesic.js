@@ -211,14 +211,14 @@ export function relax(points, images, decode, tangents, inside = () => true) {
 
 const TURN_MS = 80; // of arithmetic before the worker looks at its next question
 
-// Places of z as the page shows them, drawn as the class `label` where the model is conditional; without images where the model cannot be run here.
+// Places of z as the page shows them, drawn as the class `label` where the model is conditional.
 function shown(model, chart, zs, label) {
   const { net } = model;
   return {
     zs: zs.map((z) => Array.from(z)),
     uvs: zs.map((z) => chart.toPlane(z)),
     supports: zs.map((z) => supportOf(model, z)),
-    images: net && zs.map((z) => Uint8ClampedArray.from(net.decode(z, undefined, label), (p) => p * 255)),
+    images: zs.map((z) => Uint8ClampedArray.from(net.decode(z, undefined, label), (p) => p * 255)),
   };
 }
 

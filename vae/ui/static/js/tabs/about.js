@@ -145,11 +145,7 @@ function describe(card) {
 function network(card) {
   const { model, layers } = card,
     weights = layers.filter((layer) => layer.name.endsWith("weight") && layer.shape.length > 1);
-  const transposed = (layer) =>
-    layer.shape.length === 4 &&
-    layer.name.startsWith("decoder") &&
-    model.architecture === "conv" &&
-    !layer.name.includes("final");
+  const transposed = (layer) => layer.shape.length === 4 && layer.name.startsWith("decoder.conv");
   const width = (layer) => (transposed(layer) ? layer.shape[1] : layer.shape[0]);
   /** @type {{text: string, size: number, name?: string, conv?: boolean, code?: boolean}[]} */
   const steps = [

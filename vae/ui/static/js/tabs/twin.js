@@ -6,11 +6,9 @@ import { main } from "../state/mapview.js";
 const { get } = main;
 const largest = (a, b) => a.reduce((most, v, i) => Math.max(most, Math.abs(v - b[i])), 0);
 
-// How far this browser's answers are from the server's, and what each takes; null where this browser has none.
+// How far this browser's answers are from the server's, and what each takes.
 async function compare(model) {
-  const both = await explorer.twin(model);
-  if (!both) return null;
-  const { ours, theirs, way } = both;
+  const { ours, theirs, way } = await explorer.twin(model);
   return {
     real: theirs.real,
     apart: {
@@ -86,20 +84,11 @@ export function twin() {
     fill(out, h("p", { class: "quiet", role: "status" }, "comparing …"));
     try {
       const found = await compare(model);
-      fill(
-        out,
-        found
-          ? table(found)
-          : h(
-              "p",
-              {},
-              "This model’s net does not run in the browser: the server answers for it, so there is nothing to compare.",
-            ),
-      );
+      fill(out, table(found));
       Object.assign(out.dataset, {
         ready: "yes",
-        image: found?.apart.image ?? "",
-        code: found?.apart.code ?? "",
+        image: found.apart.image,
+        code: found.apart.code,
       });
     } catch (fault) {
       fill(out, h("p", { class: "warn" }, fault.message));
