@@ -34,6 +34,15 @@ def test_a_conditional_model_draws_the_chosen_class_without_a_question(serve, vi
     assert not [body for body in asked if '"place"' in body]
 
 
+def test_a_link_to_a_class_that_is_not_there_says_so_in_one_line(serve, visit, trained):
+    page = visit(
+        f"{serve(trained).url}?data=digits&recipe=tutorial-cond-sigma&z=2&as=10",
+        ready=f".here[data-model='{COND}'][data-by='browser']",
+    )
+    assert "the class to draw 10" in page.locator(".head__alarm").text_content()
+    assert page.get_by_label("decoded as class").input_value() == "0"
+
+
 def test_a_path_through_a_conditional_model_is_measured_in_the_pictures_of_the_chosen_class(
     serve, visit, trained
 ):

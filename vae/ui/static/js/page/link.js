@@ -1,6 +1,6 @@
 // The view as an address and back, by a table of what a link holds; and the place as Python.
 import { axesOf, chartOf, planeOf } from "../space/chart.js";
-import { modelOf, tokens } from "../state/store.js";
+import { datasetOf, modelOf, tokens } from "../state/store.js";
 import { main } from "../state/mapview.js";
 import { vectorText } from "../parts/dom.js";
 import { GROUNDS } from "../map/ground.js";
@@ -46,6 +46,11 @@ function placeOf(text) {
 function hiddenOf(text) {
   const labels = numbers(text);
   return labels?.every((v) => Number.isInteger(v) && v >= 0 && v < 256) ? { hidden: new Set(labels) } : null;
+}
+
+function labelOf(text, { dataset }) {
+  const { classes } = datasetOf(dataset) ?? get().catalogue.datasets[0];
+  return Number(text) < classes.length ? whole(text, "label") : null;
 }
 
 function pickOf(text, { dataset }) {
@@ -141,7 +146,7 @@ const FIELDS = [
     what: "the class to draw",
     of: ["label", "model"],
     write: ({ model, label }) => (model?.conditional ? label : null),
-    read: (text) => whole(text, "label"),
+    read: labelOf,
   },
 ];
 
