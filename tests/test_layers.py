@@ -138,7 +138,7 @@ JS_WINGS = ["space", "state", "explorer", "parts", "map", "tabs", "page"]
 STRANGERS = {"map", "tabs"}  # which do not know each other
 BOOT = JS / "page/boot.js"
 MODULES = sorted(p for p in JS.rglob("*.js") if p.name != "onload.js")  # which is text that Gradio runs
-COMMENT = re.compile(r"^\s*//.*$", re.M)
+COMMENT = re.compile(r"^\s*//[^\n]*$|/\*.*?\*/", re.M | re.S)
 IMPORT = re.compile(r"""\b(?:import|from)\b\s*(\(?)\s*(["'`])(.*?)\2|\bimport\s*\(\s*([^"'`\s])""")
 
 
