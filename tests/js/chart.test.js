@@ -1,23 +1,11 @@
 // The two maps of a chart: a round trip on the plane, and a weighted mean counted by hand.
 import assert from "node:assert/strict";
 import test from "node:test";
+import { chance, near } from "./chance.js";
 import { axesOf, chartOf, makeChart, planeOf, titles } from "../../vae/ui/static/js/space/chart.js";
 import { Codes } from "../../vae/ui/static/js/space/neighbours.js";
 
-// Numbers in [-1, 1) that are the same at every run (Park and Miller 1988).
-function* chance() {
-  for (let state = 7; ;) {
-    state = (state * 48271) % 2147483647;
-    yield (2 * state) / 2147483647 - 1;
-  }
-}
-const some = chance(),
-  draw = (count) => Float32Array.from({ length: count }, () => some.next().value);
-
-const near = (found, wanted, within) =>
-  found.forEach((value, k) =>
-    assert.ok(Math.abs(value - wanted[k]) <= within, `${value} is not ${wanted[k]}`),
-  );
+const draw = chance();
 
 test("a place of a plane leads to a latent that leads back to it, and any latent to its foot on the plane", () => {
   const basis = [
