@@ -8,7 +8,7 @@ import { ask, Lane, unpack } from "./server.js";
 import { get, keyOf, set } from "../state/store.js";
 
 export { interpolate, pathLength, shortestPath } from "./paths.js";
-export { thumbnail, thumbnails } from "./thumbnails.js";
+export { testImage, thumbnail, thumbnails } from "./thumbnails.js";
 
 // What the server wants as label: only conditional models take one.
 export const labelOf = (model, label) => (model.conditional ? label : null);

@@ -4,6 +4,7 @@ import { ask, unpack } from "./server.js";
 import { held } from "./local.js";
 
 const sheets = new Map(); // dataset -> {data, shape} | null while it comes
+const coming = new Map(); // dataset -> promise of that
 const made = new Map(); // "model index" -> {data, shape}
 const pictures = new Map(); // index -> its part of the sheet: the same object each time, so that a canvas knows what it shows
 const MADE = 4000;
@@ -24,9 +25,13 @@ async function load(dataset) {
   }
 }
 
+function begin(dataset) {
+  if (datasetOf(dataset)?.images && !sheets.has(dataset)) coming.set(dataset, load(dataset));
+}
+
 // The picture of a test image, {data, shape} with bytes, or null where only the server can make it.
 export function thumbnail(model, index) {
-  if (datasetOf(model.dataset)?.images && !sheets.has(model.dataset)) load(model.dataset);
+  begin(model.dataset);
   const sheet = sheets.get(model.dataset);
   if (sheet) {
     const known = pictures.get(index);
@@ -75,4 +80,11 @@ export async function thumbnails(model, indices) {
     );
   }
   return indices.map((index) => thumbnail(model, index) ?? made.get(`${keyOf(model)} ${index}`));
+}
+
+// A test image itself where the data set is at hand, else what stands in for it.
+export async function testImage(model, index) {
+  begin(model.dataset);
+  await coming.get(model.dataset);
+  return (await thumbnails(model, [index]))[0];
 }

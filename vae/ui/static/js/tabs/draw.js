@@ -114,8 +114,7 @@ export function mount({ element, shell }) {
   async function begin() {
     const { dataset, index, model } = get();
     if (!model) return;
-    const [image] = await explorer.thumbnails(model, [index]);
-    paper.start(image, get().dataset === dataset ? index : null);
+    paper.start(await explorer.testImage(model, index), get().dataset === dataset ? index : null);
   }
 
   const send = latest(async () => {
