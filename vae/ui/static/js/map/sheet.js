@@ -13,88 +13,65 @@ const ORDERS = { number: "by number", near: "nearest to their mean", far: "farth
 const share = (part) => (part < 0.005 ? "<1\u202f%" : percent(part));
 const nameOf = (label) => classNames()[label] ?? String(label);
 
-export function chosenBlock(map) {
-  const bar = h("div", { class: "row" }),
-    body = h("div", { class: "chosen__body" }),
-    block = h("section", { class: "chosen", "aria-label": "Chosen codes" }, bar, body);
-  let side = "chosen",
-    order = "number",
-    strokes = null;
+// The chosen codes, and the model that knows their codes; null until both are there.
+function known(map) {
+  const { picked, local, model } = map.get();
+  return picked?.indices?.length &&
+    local &&
+    model &&
+    local.key === keyOf(model) &&
+    picked.indices.length <= local.codes.count
+    ? { local, model, indices: picked.indices, all: picked.indices.length === local.codes.count }
+    : null;
+}
 
-  // The chosen, and the model that knows their codes; null until both are there.
-  function known() {
-    const { picked, local, model } = map.get();
-    return picked?.indices?.length &&
-      local &&
-      model &&
-      local.key === keyOf(model) &&
-      picked.indices.length <= local.codes.count
-      ? { local, model, indices: picked.indices, all: picked.indices.length === local.codes.count }
-      : null;
-  }
+const nats = (values, { indices, all }) => [
+  number(meanFigure(values, indices), 1),
+  h("span", { class: "unit" }, all ? " nats" : ` nats (of all ${number(meanFigure(values), 1)})`),
+];
 
-  function head() {
-    const total = map.get().picked?.indices?.length ?? 0;
-    block.hidden = !total;
-    block.dataset.side = total ? side : "image";
-    if (!total) return;
-    fill(
-      bar,
-      segmented(
-        "what is shown",
-        [
-          { value: "chosen", text: `Chosen ${count(total)}`, hint: "The codes inside the outline" },
-          {
-            value: "image",
-            text: "Selected image",
-            hint: "The one test image that is selected, with every size and its neighbours",
-          },
-        ],
-        side,
-        (value) => {
-          side = value;
-          head();
-        },
-      ),
-      h(
-        "div",
-        { class: "row row--right" },
-        h(
-          "button",
-          {
-            type: "button",
-            class: "button",
-            "data-hint": "Save index, label, mu and logvar of the chosen as a table",
-            on: { click: table },
-          },
-          "CSV",
-        ),
-        h(
-          "button",
-          {
-            type: "button",
-            class: "icon",
-            "aria-label": "Clear what is chosen",
-            "data-hint": "Clear what is chosen (Escape)",
-            on: { click: () => map.set({ picked: null, tool: "pan" }) },
-          },
-          "×",
-        ),
-      ),
+function saveTable(map) {
+  const found = known(map);
+  if (found)
+    save(
+      new Blob([tableOf(found.local, found.indices)], { type: "text/csv" }),
+      `${found.model.name}-${found.indices.length}-codes.csv`,
     );
-  }
+}
 
-  function table() {
-    const found = known();
-    if (found)
-      save(
-        new Blob([tableOf(found.local, found.indices)], { type: "text/csv" }),
-        `${found.model.name}-${found.indices.length}-codes.csv`,
-      );
-  }
+// The switch between the chosen codes and the selected image, and what can be done with the chosen.
+function headOf(map, total, side, turn) {
+  const sides = [
+    { value: "chosen", text: `Chosen ${count(total)}`, hint: "The codes inside the outline" },
+    {
+      value: "image",
+      text: "Selected image",
+      hint: "The one test image that is selected, with every size and its neighbours",
+    },
+  ];
+  const button = (text, attributes, click) =>
+    h("button", { type: "button", ...attributes, on: { click } }, text);
+  return [
+    segmented("what is shown", sides, side, turn),
+    h(
+      "div",
+      { class: "row row--right" },
+      button(
+        "CSV",
+        { class: "button", "data-hint": "Save index, label, mu and logvar of the chosen as a table" },
+        () => saveTable(map),
+      ),
+      button(
+        "×",
+        { class: "icon", "aria-label": "Clear what is chosen", "data-hint": "Clear what is chosen (Escape)" },
+        () => map.set({ picked: null, tool: "pan" }),
+      ),
+    ),
+  ];
+}
 
-  // ---- the mean
-
+// Their mean, decoded, with its figures: {element, draw}.
+function meanOfThem(map, block) {
   const canvas = picture(tokens.pick.centre, "the decoded mean of the chosen codes"),
     looks = h("dd", { class: "chosen__looks" }),
     near = h("span", {}),
@@ -127,19 +104,14 @@ export function chosenBlock(map) {
       kl,
     ),
   );
-  const nats = (values, { indices, all }) => [
-    number(meanFigure(values, indices), 1),
-    h("span", { class: "unit" }, all ? " nats" : ` nats (of all ${number(meanFigure(values), 1)})`),
-  ];
-
   function toMean() {
-    const found = known(),
+    const found = known(map),
       uv = found && chartOf(map.get().frame, found.local)?.toPlane(meanOf(found.local, found.indices));
     if (uv) map.set({ uv, click: uv });
   }
 
   const drawMean = latest(async () => {
-    const found = known();
+    const found = known(map);
     if (!found) return;
     const z = meanOf(found.local, found.indices),
       { label_votes, support } = explorer.around(found.model, z);
@@ -162,25 +134,33 @@ export function chosenBlock(map) {
   });
 
   const drawRecon = latest(async () => {
-    const found = known();
+    const found = known(map);
     if (!found) return;
     if (!paints("recon", map.get())) return void (recon.textContent = "needs the test images");
     const slow = setTimeout(() => (recon.textContent = "counting …"), tokens.slowMs);
     try {
       const values = await valuesOf("recon", map.get());
-      if (known()?.model === found.model)
-        fill(recon, values ? nats(values, known()) : "needs the test images");
+      if (known(map)?.model === found.model)
+        fill(recon, values ? nats(values, known(map)) : "needs the test images");
       block.dataset.recon = found.model.name;
     } catch (fault) {
       recon.textContent = fault.message;
     }
     clearTimeout(slow);
   });
+  return {
+    element: centre,
+    draw: () => {
+      drawMean();
+      drawRecon();
+    },
+  };
+}
 
-  // ---- the classes
-
+// How many of each class: {element, draw}.
+function classesOfThem() {
   const classes = h("ul", { class: "chosen__classes", "aria-label": "Classes of the chosen" });
-  function drawClasses({ local, indices }) {
+  function draw({ local, indices }) {
     const found = classesOf(local.labels, indices);
     fill(
       classes,
@@ -198,9 +178,12 @@ export function chosenBlock(map) {
       ),
     );
   }
+  return { element: classes, draw };
+}
 
-  // ---- the contact sheet
-
+// Their pictures, of which one can be selected: {elements, draw, press}.
+function contactSheet(map, block) {
+  let order = "number";
   const shots = h("div", {
       class: "chosen__shots",
       role: "group",
@@ -213,7 +196,7 @@ export function chosenBlock(map) {
   };
 
   const drawShots = latest(async () => {
-    const found = known();
+    const found = known(map);
     if (!found) return;
     const indices = shown(found),
       total = found.indices.length;
@@ -246,7 +229,7 @@ export function chosenBlock(map) {
     } catch {
       images = indices.map((index) => explorer.thumbnail(found.model, index)); // the server is gone: what can be made here is shown
     }
-    if (known()?.indices !== found.indices || known().model !== found.model) return drawShots();
+    if (known(map)?.indices !== found.indices || known(map).model !== found.model) return drawShots();
     fill(
       shots,
       indices.map((index, n) => {
@@ -298,17 +281,37 @@ export function chosenBlock(map) {
     event.preventDefault();
     own[Math.max(0, Math.min(own.length - 1, next))].focus();
   });
+  return { elements: [sorting, shots], draw: drawShots, press };
+}
 
-  // ---- all of it
+export function chosenBlock(map) {
+  const bar = h("div", { class: "row" }),
+    body = h("div", { class: "chosen__body" }),
+    block = h("section", { class: "chosen", "aria-label": "Chosen codes" }, bar, body),
+    mean = meanOfThem(map, block),
+    classes = classesOfThem(),
+    sheet = contactSheet(map, block);
+  let side = "chosen",
+    strokes = null;
+
+  function head() {
+    const total = map.get().picked?.indices?.length ?? 0;
+    block.hidden = !total;
+    block.dataset.side = total ? side : "image";
+    const turn = (value) => {
+      side = value;
+      head();
+    };
+    if (total) fill(bar, headOf(map, total, side, turn));
+  }
 
   function draw() {
-    const found = known();
+    const found = known(map);
     if (found) {
-      fill(body, centre, classes, sorting, shots);
-      drawMean();
-      drawRecon();
-      drawClasses(found);
-      return void drawShots();
+      fill(body, mean.element, classes.element, sheet.elements);
+      mean.draw();
+      classes.draw(found);
+      return void sheet.draw();
     }
     for (const key of ["ready", "recon", "z", "count"]) delete block.dataset[key];
     fill(body, h("p", { class: "quiet" }, "counting …"));
@@ -317,10 +320,10 @@ export function chosenBlock(map) {
   map.on(["picked"], ({ picked }) => {
     if (picked && picked.strokes !== strokes) side = "chosen";
     strokes = picked?.strokes;
+    head();
   });
-  map.on(["picked"], head);
   map.on(["picked", "local", "label", "images"], draw);
-  map.on(["index"], press);
-  map.on(["pictures"], drawShots);
+  map.on(["index"], sheet.press);
+  map.on(["pictures"], sheet.draw);
   return block;
 }
