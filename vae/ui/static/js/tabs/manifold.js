@@ -20,213 +20,176 @@ import * as explorer from "../explorer/explorer.js";
 import { main } from "../state/mapview.js";
 
 const { get, set, on } = main;
-const asked = { n: tokens.manifold.n, extent: tokens.manifold.extent, spacing: "even", chart: null };
-let sheet = null; // {images, z, uv, n, model, chart}
+const button = (text, hint, work) =>
+  h("button", { type: "button", class: "button", "data-hint": hint, on: { click: work } }, text);
 
-export function mount({ element, shell }) {
-  const root = h("section", { class: "manifold", "aria-label": "Manifold" });
-  const bar = h("div", { class: "bar" }),
-    canvas = h("canvas", {
-      class: "sheet__canvas",
-      tabindex: "0",
-      role: "img",
-      "aria-label": "decoded grid",
-    }),
-    tile = h("div", { class: "sheet__tile", hidden: true });
-  const big = picture(168, "the tile under the pointer", true),
-    words = h("div", { class: "stack", style: "gap:4px" }),
-    note = h("div", {});
-  const hold = h("div", { class: "sheet__hold" }, canvas, tile);
-  const side = h("aside", { class: "sheet__side" }, big, words);
-  fill(root, bar, note, h("div", { class: "sheet" }, hold, side));
-  fill(element, root);
-
-  const n = slider(
-    "tiles a side",
-    {
-      min: tokens.manifold.least,
-      max: tokens.manifold.most,
-      value: asked.n,
-      hint: "How many places are decoded along each side",
-    },
-    (value) => change({ n: value }),
-  );
-  const extent = slider(
-    "extent ±",
-    {
-      min: 0.5,
-      max: tokens.manifold.extentMost,
-      step: 0.1,
-      value: asked.extent,
-      show: (v) => number(v, 1),
-      hint: "How far the grid reaches, in units of z on axes, in standard deviations of the codes elsewhere",
-    },
-    (value) => change({ extent: value }),
-  );
-
-  function controls() {
-    const even = asked.spacing === "even";
-    extent.element.style.visibility = even ? "visible" : "hidden";
-    const spacing = segmented(
-      "spacing",
-      [
-        { value: "even", text: "even", hint: "Places at equal distances" },
-        {
-          value: "equal-mass",
-          text: "equal-mass",
-          hint: "Places that cut the prior N(0, I) into equal shares: dense in the middle, sparse outside",
-        },
-      ],
-      asked.spacing,
-      (value) => change({ spacing: value }),
+// What is asked for, and the controls that change it.
+class Wishes {
+  constructor(changed, save) {
+    this.changed = changed;
+    this.save = save;
+    this.n = tokens.manifold.n;
+    this.extent = tokens.manifold.extent;
+    this.spacing = "even";
+    this.chart = null; // null: the usual one of the model
+    this.bar = h("div", { class: "bar" });
+    this.tiles = slider(
+      "tiles a side",
+      {
+        min: tokens.manifold.least,
+        max: tokens.manifold.most,
+        value: this.n,
+        hint: "How many places are decoded along each side",
+      },
+      (value) => this.change({ n: value }),
     );
-    const preset = (text, patch, hint) =>
-      h(
-        "button",
-        {
-          type: "button",
-          class: "button",
-          "data-hint": hint,
-          on: {
-            click: () => {
-              change(patch);
-              n.put(asked.n);
-              extent.put(asked.extent);
-            },
-          },
-        },
-        text,
-      );
+    this.reach = slider(
+      "extent ±",
+      {
+        min: 0.5,
+        max: tokens.manifold.extentMost,
+        step: 0.1,
+        value: this.extent,
+        show: (v) => number(v, 1),
+        hint: "How far the grid reaches, in units of z on axes, in standard deviations of the codes elsewhere",
+      },
+      (value) => this.change({ extent: value }),
+    );
+  }
+
+  change(patch) {
+    Object.assign(this, patch);
+    this.draw();
+    this.changed();
+  }
+
+  preset(text, patch, hint) {
+    return button(text, hint, () => {
+      this.change(patch);
+      this.tiles.put(this.n);
+      this.reach.put(this.extent);
+    });
+  }
+
+  draw() {
     const { model, frame } = get();
-    if (!model) return void fill(bar);
-    const names = main.drawn ? frame.charts : ["axes:0,1"];
-    const usual = model.chart;
+    if (!model) return void fill(this.bar);
+    this.reach.element.style.visibility = this.spacing === "even" ? "visible" : "hidden";
+    const spacings = [
+      { value: "even", text: "even", hint: "Places at equal distances" },
+      {
+        value: "equal-mass",
+        text: "equal-mass",
+        hint: "Places that cut the prior N(0, I) into equal shares: dense in the middle, sparse outside",
+      },
+    ];
+    const chart = {
+      chart: this.chart ?? model.chart,
+      charts: main.drawn ? frame.charts : ["axes:0,1"],
+      size: model.latent_dim,
+      frame,
+      selected: () => get().index,
+    };
     fill(
-      bar,
-      chartPicker(
-        {
-          chart: asked.chart ?? usual,
-          charts: names,
-          size: model.latent_dim,
-          frame,
-          selected: () => get().index,
-        },
-        (chart) => change({ chart }),
-      ),
-      n.element,
-      spacing,
-      extent.element,
+      this.bar,
+      chartPicker(chart, (value) => this.change({ chart: value })),
+      this.tiles.element,
+      segmented("spacing", spacings, this.spacing, (value) => this.change({ spacing: value })),
+      this.reach.element,
       h(
         "div",
         { class: "row row--right" },
-        preset("15 × 15 over [−1, 1]", { n: 15, extent: 1, spacing: "even" }, "As many tutorials show it"),
-        preset(
+        this.preset(
+          "15 × 15 over [−1, 1]",
+          { n: 15, extent: 1, spacing: "even" },
+          "As many tutorials show it",
+        ),
+        this.preset(
           "30 × 30 equal-mass",
           { n: 30, spacing: "equal-mass" },
           "As in Kingma & Welling 2014, figure 4",
         ),
-        h(
-          "button",
-          {
-            type: "button",
-            class: "button",
-            "data-hint": "Save the sheet as a picture, pixel by pixel",
-            on: { click: png },
-          },
-          "PNG",
-        ),
+        button("PNG", "Save the sheet as a picture, pixel by pixel", () => this.save()),
       ),
     );
   }
+}
 
-  function change(patch) {
-    Object.assign(asked, patch);
-    controls();
-    load();
+// The decoded grid, and beside it the tile that is pointed at.
+class Sheet {
+  constructor(take) {
+    this.take = take;
+    this.made = null; // {images, z, uv, n, model, chart}
+    this.current = 0;
+    this.canvas = h("canvas", {
+      class: "sheet__canvas",
+      tabindex: "0",
+      role: "img",
+      "aria-label": "decoded grid",
+    });
+    this.tile = h("div", { class: "sheet__tile", hidden: true });
+    this.big = picture(168, "the tile under the pointer", true);
+    this.words = h("div", { class: "stack", style: "gap:4px" });
+    this.hold = h("div", { class: "sheet__hold" }, this.canvas, this.tile);
+    this.element = h(
+      "div",
+      { class: "sheet" },
+      this.hold,
+      h("aside", { class: "sheet__side" }, this.big, this.words),
+    );
+    this.listen();
   }
 
-  const load = latest(async () => {
-    const { model } = get();
-    root.classList.toggle("manifold--empty", !model);
-    if (!model) return void fill(note, noModels());
-    const { n: size, extent: reach, spacing, chart } = asked,
-      usual = chart ?? model.chart;
-    const slow = setTimeout(() => hold.classList.add("busy"), tokens.slowMs);
-    if (!sheet)
-      fill(
-        words,
-        h(
-          "p",
-          { class: "quiet", role: "status" },
-          `decoding ${size} × ${size} places; the first answer wakes the networks …`,
-        ),
-      );
-    try {
-      const answer = await explorer.manifold(model, {
-        n: size,
-        extent: reach,
-        spacing,
-        chart: usual,
-        label: get().label,
-      });
-      sheet = { ...answer, n: size, model: model.name, chart: usual };
-      fill(note);
-      draw();
-      show(Math.floor((size * size) / 2));
-      canvas.setAttribute("aria-label", `${size} by ${size} decoded places of ${model.name}`);
-      Object.assign(root.dataset, { model: model.name, n: size, chart: usual, spacing, ready: "yes" });
-    } catch (fault) {
-      fill(
-        note,
-        notice(
-          fault.message,
-          h("button", { type: "button", class: "button", on: { click: load } }, "Try again"),
-        ),
-      );
-    }
-    clearTimeout(slow);
-    hold.classList.remove("busy");
-  });
+  // The grid is there: its tiles, and the middle one of them in words.
+  put(made) {
+    this.made = made;
+    this.draw();
+    this.show(Math.floor((made.n * made.n) / 2));
+    this.canvas.setAttribute("aria-label", `${made.n} by ${made.n} decoded places of ${made.model}`);
+  }
 
-  function draw() {
-    if (!sheet) return;
-    const { images, n: size } = sheet,
+  waiting(n) {
+    if (this.made) return;
+    const text = `decoding ${n} × ${n} places; the first answer wakes the networks …`;
+    fill(this.words, h("p", { class: "quiet", role: "status" }, text));
+  }
+
+  draw() {
+    if (!this.made) return;
+    const { canvas } = this,
+      { images, n } = this.made,
       [height, width] = images.shape.slice(-2),
       brush = canvas.getContext("2d");
-    [canvas.width, canvas.height] = [size * width, size * height];
-    for (let k = 0; k < size * size; k += 1)
-      brush.putImageData(imageData(images, k), (k % size) * width, Math.floor(k / size) * height);
-    fit();
+    [canvas.width, canvas.height] = [n * width, n * height];
+    for (let k = 0; k < n * n; k += 1)
+      brush.putImageData(imageData(images, k), (k % n) * width, Math.floor(k / n) * height);
+    this.fit();
   }
 
   // Whole multiples where the sheet fits; a sheet larger than the screen is made smaller, smoothly.
-  function fit() {
-    const room = Math.max(
-        280,
-        Math.min(root.clientWidth - (root.clientWidth > 800 ? 300 : 0), innerHeight - 190),
-      ),
+  fit() {
+    const { canvas } = this,
+      { clientWidth: wide } = this.element.parentElement;
+    const room = Math.max(280, Math.min(wide - (wide > 800 ? 300 : 0), innerHeight - 190)),
       times = Math.floor(room / canvas.width);
     canvas.style.width = `${times >= 1 ? canvas.width * times : room}px`;
     canvas.style.height = canvas.style.width;
     canvas.style.imageRendering = times >= 1 ? "pixelated" : "auto";
   }
 
-  function show(k, outlined = false) {
-    if (!sheet) return;
-    const { n: size, z } = sheet,
+  show(k, outlined = false) {
+    if (!this.made) return;
+    const { tile, words } = this,
+      { n, z, images, chart } = this.made,
       length = z.shape[2],
-      column = k % size,
-      row = Math.floor(k / size),
-      side = canvas.clientWidth / size;
+      column = k % n,
+      row = Math.floor(k / n),
+      side = this.canvas.clientWidth / n;
     const here = z.data.slice(k * length, (k + 1) * length),
-      [right, up] = titles(sheet.chart);
-    paint(big, sheet.images, k);
-    Object.assign(tile.style, {
-      left: `${column * side}px`,
-      top: `${row * side}px`,
-      width: `${side}px`,
-      height: `${side}px`,
-    });
+      [right, up] = titles(chart),
+      box = { left: column * side, top: row * side, width: side, height: side };
+    paint(this.big, images, k);
+    for (const [name, value] of Object.entries(box)) tile.style[name] = `${value}px`;
     tile.hidden = !outlined;
     words.dataset.z = JSON.stringify(Array.from(here));
     fill(
@@ -238,53 +201,93 @@ export function mount({ element, shell }) {
     );
   }
 
-  const tileAt = (event) => {
-    const box = canvas.getBoundingClientRect(),
-      clip = (v) => Math.max(0, Math.min(sheet.n - 1, Math.floor(v)));
-    return (
-      clip(((event.clientY - box.top) / box.height) * sheet.n) * sheet.n +
-      clip(((event.clientX - box.left) / box.width) * sheet.n)
-    );
-  };
-  let current = 0;
-  const point = (k) => show((current = k), true);
-  const take = () => {
-    const uv = Array.from(sheet.uv.data.slice(2 * current, 2 * current + 2));
-    set({ chart: sheet.chart, uv, click: uv });
-    shell.openTab("Map");
-  };
-  canvas.addEventListener("pointermove", (event) => sheet && point(tileAt(event)));
-  canvas.addEventListener("pointerleave", () => (tile.hidden = true));
-  canvas.addEventListener("click", (event) => {
-    if (!sheet) return;
-    point(tileAt(event));
-    take();
-  });
-  canvas.addEventListener("keydown", (event) => {
-    const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -(sheet?.n ?? 0), ArrowDown: sheet?.n ?? 0 }[
-      event.key
-    ];
-    if (step && current + step >= 0 && current + step < sheet.n ** 2) point(current + step);
-    else if (event.key === "Enter" && sheet) take();
-    else return;
-    event.preventDefault();
-  });
-  const png = () => sheet && canvas.toBlob((blob) => save(blob, `${sheet.model}-manifold-${sheet.n}.png`));
+  point(k) {
+    this.current = k;
+    this.show(k, true);
+  }
 
-  new ResizeObserver(fit).observe(root);
-  on(["dark"], draw);
+  // The place of the tile that was pointed at last.
+  get uv() {
+    return Array.from(this.made.uv.data.slice(2 * this.current, 2 * this.current + 2));
+  }
+
+  listen() {
+    const { canvas, tile } = this,
+      tileAt = (event) => {
+        const box = canvas.getBoundingClientRect(),
+          { n } = this.made,
+          cell = (part) => Math.max(0, Math.min(n - 1, Math.floor(part * n)));
+        return (
+          cell((event.clientY - box.top) / box.height) * n + cell((event.clientX - box.left) / box.width)
+        );
+      };
+    canvas.addEventListener("pointermove", (event) => this.made && this.point(tileAt(event)));
+    canvas.addEventListener("pointerleave", () => (tile.hidden = true));
+    canvas.addEventListener("click", (event) => {
+      if (!this.made) return;
+      this.point(tileAt(event));
+      this.take();
+    });
+    canvas.addEventListener("keydown", (event) => {
+      const n = this.made?.n ?? 0,
+        step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -n, ArrowDown: n }[event.key],
+        next = this.current + step;
+      if (step && next >= 0 && next < n ** 2) this.point(next);
+      else if (event.key === "Enter" && this.made) this.take();
+      else return;
+      event.preventDefault();
+    });
+  }
+
+  save() {
+    if (this.made) this.canvas.toBlob((blob) => save(blob, `${this.made.model}-manifold-${this.made.n}.png`));
+  }
+}
+
+export function mount({ element, shell }) {
+  const root = h("section", { class: "manifold", "aria-label": "Manifold" }),
+    note = h("div", {});
+  const sheet = new Sheet(() => {
+    set({ chart: sheet.made.chart, uv: sheet.uv, click: sheet.uv });
+    shell.openTab("Map");
+  });
+  const load = latest(async () => {
+    const { model, label } = get();
+    root.classList.toggle("manifold--empty", !model);
+    if (!model) return void fill(note, noModels());
+    const { n, extent, spacing } = wishes,
+      chart = wishes.chart ?? model.chart,
+      slow = setTimeout(() => sheet.hold.classList.add("busy"), tokens.slowMs);
+    sheet.waiting(n);
+    try {
+      const answer = await explorer.manifold(model, { n, extent, spacing, chart, label });
+      fill(note);
+      sheet.put({ ...answer, n, model: model.name, chart });
+      Object.assign(root.dataset, { model: model.name, n, chart, spacing, ready: "yes" });
+    } catch (fault) {
+      fill(note, notice(fault.message, button("Try again", null, load)));
+    }
+    clearTimeout(slow);
+    sheet.hold.classList.remove("busy");
+  });
+  const wishes = new Wishes(load, () => sheet.save());
+  fill(root, wishes.bar, note, sheet.element);
+  fill(element, root);
+
+  new ResizeObserver(() => sheet.fit()).observe(root);
+  on(["dark"], () => sheet.draw());
   let before = null;
   whileSeen(
     root,
     (tell) => on(["model", "frame", "label", "images"], tell),
     () => {
-      controls();
+      wishes.draw();
       const { model, label } = get(),
         key = `${model && keyOf(model)} ${label}`;
       if (key === before) return;
-      if (before && sheet?.chart !== "pca") asked.chart = null;
+      if (before && sheet.made?.chart !== "pca") wishes.chart = null;
       before = key;
-      controls();
+      wishes.draw();
       load();
     },
   );
