@@ -48,174 +48,214 @@ const icon = (d) =>
     s("path", { d }),
   );
 
-// The tools of a map; `tap` is what a click without a movement does. Gives back the drawing of the outline, for when the view moves.
-export function pick(map, plot, stage, beside, tap) {
-  const buttons = Object.entries(TOOLS).map(([tool, [name, hint, d]]) =>
-    h(
-      "button",
-      {
-        type: "button",
-        "aria-label": name,
-        "data-hint": hint,
-        "data-tool": tool,
-        on: { click: () => map.set({ tool }) },
-      },
-      icon(d),
-    ),
-  );
-  beside.append(
-    h("div", { class: "pick__tools", role: "group", "aria-label": "what dragging does" }, buttons),
-  );
-  const said = h("span", { role: "status" }),
-    modes = h("div", {});
-  const show = h(
-    "button",
-    {
-      type: "button",
-      class: "link",
-      on: { click: () => document.querySelector(".chosen")?.scrollIntoView({ block: "start" }) },
-    },
-    "show",
-  );
-  const clear = h(
-    "button",
-    {
-      type: "button",
-      class: "link",
-      "data-hint": "Clear what is chosen (Escape)",
-      on: { click: () => map.set({ picked: null }) },
-    },
-    "clear",
-  );
-  const note = h("div", { class: "pick__note" }, said, " ", show, clear, modes);
-  const layer = s("svg", { class: "pick" }); // cut off where the axes begin
-  plot.overlay.append(layer);
-  stage.append(note);
-  let stroke = null,
-    mode = "new",
-    mean = {}; // stroke: {tool, places, by: a pointer's id or "keys", how: one of NEXT}
-  follow(map);
+const button = (attributes, click, ...kids) =>
+  h("button", { type: "button", ...attributes, on: { click } }, kids);
 
-  function path(line, name) {
-    return s("path", {
-      class: name,
-      d: `M${line
-        .map(([u, v]) =>
-          plot
-            .toPx(u, v)
-            .map((p) => p.toFixed(1))
-            .join(" "),
-        )
-        .join("L")}Z`,
-    });
+// What is chosen, in words over the map, and what can be done about it.
+class Note {
+  constructor(map) {
+    this.map = map;
+    this.mode = "new"; // what the next outline does: one of NEXT
+    this.said = h("span", { role: "status" });
+    this.modes = h("div", {});
+    this.show = button(
+      { class: "link" },
+      () => document.querySelector(".chosen")?.scrollIntoView({ block: "start" }),
+      "show",
+    );
+    this.clear = button(
+      { class: "link", "data-hint": "Clear what is chosen (Escape)" },
+      () => map.set({ picked: null }),
+      "clear",
+    );
+    this.element = h("div", { class: "pick__note" }, this.said, " ", this.show, this.clear, this.modes);
   }
 
-  function draw() {
-    const { picked, frame, local } = map.get();
-    if (!plot.view || !frame) return;
-    const [left, top] = plot.toPx(plot.ranges().x[0], plot.ranges().y[1]),
-      [width, height] = plot.inner;
-    for (const [key, value] of Object.entries({
-      x: left,
-      y: top,
-      width,
-      height,
-      viewBox: `${left} ${top} ${width} ${height}`,
-    }))
-      layer.setAttribute(key, value);
-    const shapes = [
-      ...((!stroke || stroke.how !== "new") && picked?.indices
+  draw() {
+    const { tool, picked, frame } = this.map.get(),
+      { said } = this,
+      n = picked?.indices?.length,
+      last = picked?.strokes.at(-1);
+    if (!picked) [said.textContent, this.mode] = [(frame && TASK[tool]) || "", "new"];
+    else if (n === undefined) said.textContent = "counting …";
+    else if (n) said.textContent = `${count(n)} ${n === 1 ? "code" : "codes"} chosen`;
+    else
+      said.textContent = last.cut
+        ? "Nothing is left. Add another outline, or press Escape to start anew."
+        : `No code lies inside this ${last.tool}. Draw over some of the dots, or zoom in on them first; hidden classes are left out.`;
+    this.show.hidden = !n || !narrow.matches;
+    this.clear.hidden = !picked;
+    this.element.hidden = !said.textContent;
+    this.drawModes();
+  }
+
+  drawModes() {
+    const { picked, tool } = this.map.get(),
+      turn = (value) => {
+        this.mode = value;
+        this.drawModes();
+      };
+    const modes = () => segmented("what the next outline does", NEXT, this.mode, turn);
+    fill(this.modes, picked?.indices && tool !== "pan" && modes());
+  }
+}
+
+// The pen and its lines.
+class Pen {
+  constructor(map, plot, note) {
+    this.map = map;
+    this.plot = plot;
+    this.note = note;
+    this.layer = s("svg", { class: "pick" }); // cut off where the axes begin
+    this.stroke = null; // {tool, places, by: a pointer's id or "keys", how: one of NEXT}
+    this.mean = {}; // {picked, frame, uv}: where the mean of the chosen lies
+    plot.overlay.append(this.layer);
+  }
+
+  line(places, name) {
+    const text = ([u, v]) =>
+      this.plot
+        .toPx(u, v)
+        .map((p) => p.toFixed(1))
+        .join(" ");
+    return s("path", { class: name, d: `M${places.map(text).join("L")}Z` });
+  }
+
+  // The outlines that are to be seen, as closed lines with their class.
+  outlines(picked, frame) {
+    const { stroke } = this,
+      corners = (/** @type {number[]} */ [u0, u1, v0, v1]) => [
+        [u0, v0],
+        [u1, v0],
+        [u1, v1],
+        [u0, v1],
+      ];
+    const kept =
+      (!stroke || stroke.how !== "new") && picked?.indices
         ? picked.strokes.filter((one) => drawnOn(one, frame))
-        : []),
-      ...(stroke ? [{ ...stroke, outline: stroke.places, cut: stroke.how === "cut" }] : []),
-    ];
-    const lines = shapes.map(({ tool, outline, cut }) => [
-      tool === "box"
-        ? (([u0, u1, v0, v1]) => [
-            [u0, v0],
-            [u1, v0],
-            [u1, v1],
-            [u0, v1],
-          ])(edges(outline))
-        : outline,
+        : [];
+    const drawn = stroke ? [{ ...stroke, outline: stroke.places, cut: stroke.how === "cut" }] : [];
+    return [...kept, ...drawn].map(({ tool, outline, cut }) => [
+      tool === "box" ? corners(edges(outline)) : outline,
       cut ? "pick__line pick__line--cut" : "pick__line",
     ]);
-    const [x, y] = centre(picked, frame, local) ? plot.toPx(...mean.uv) : [];
+  }
+
+  draw() {
+    const { map, plot, layer } = this,
+      { picked, frame, local } = map.get();
+    if (!plot.view || !frame) return;
+    const [left, top] = plot.toPx(plot.ranges().x[0], plot.ranges().y[1]),
+      [width, height] = plot.inner,
+      box = { x: left, y: top, width, height, viewBox: `${left} ${top} ${width} ${height}` };
+    for (const [key, value] of Object.entries(box)) layer.setAttribute(key, value);
+    const centred = this.centre(picked, frame, local) && !this.stroke,
+      [x, y] = centred ? plot.toPx(...this.mean.uv) : [];
     fill(
       layer,
-      lines.flatMap(([line, name]) => [path(line, "pick__line pick__line--halo"), path(line, name)]),
-      x !== undefined &&
-        !stroke &&
+      this.outlines(picked, frame).flatMap(([line, name]) => [
+        this.line(line, "pick__line pick__line--halo"),
+        this.line(line, name),
+      ]),
+      centred &&
         s("path", { class: "pick__centre", d: `M${x - 6} ${y}L${x} ${y - 6}L${x + 6} ${y}L${x} ${y + 6}Z` }),
     );
   }
 
   // Where the mean of the chosen lies; found once, not at every frame of a pan.
-  function centre(picked, frame, local) {
+  centre(picked, frame, local) {
     if (!picked?.indices?.length || local?.key !== frame.key) return false;
-    if (mean.picked !== picked || mean.frame !== frame)
-      mean = { picked, frame, uv: chartOf(frame, local).toPlane(meanOf(local, picked.indices)) };
+    if (this.mean.picked !== picked || this.mean.frame !== frame)
+      this.mean = { picked, frame, uv: chartOf(frame, local).toPlane(meanOf(local, picked.indices)) };
     return true;
   }
 
   // The pen's place, kept on the paper.
-  function under(px, py) {
-    const [u, v] = plot.toUv(px, py),
-      { x, y } = plot.ranges(),
+  under(px, py) {
+    const [u, v] = this.plot.toUv(px, py),
+      { x, y } = this.plot.ranges(),
       within = (value, [low, high]) => Math.min(high, Math.max(low, value));
     return [within(u, x), within(v, y)];
   }
 
-  function start(by, place, event) {
-    stroke = {
-      by,
-      tool: map.get().tool,
-      places: [place],
-      how: !map.get().picked?.indices ? "new" : event.altKey ? "cut" : event.shiftKey ? "add" : mode,
-    };
+  start(by, place, event) {
+    const { tool, picked } = this.map.get(),
+      how = event.altKey ? "cut" : event.shiftKey ? "add" : this.note.mode;
+    this.stroke = { by, tool, places: [place], how: picked?.indices ? how : "new" };
   }
 
-  function move(place) {
+  move(place) {
+    const { stroke } = this;
     if (stroke.tool === "box") stroke.places[1] = place;
     else stroke.places.push(place);
-    draw();
+    this.draw();
   }
 
   // The pen is lifted: true where it has drawn something.
-  function lift() {
-    const { tool, places, how } = stroke,
-      { scale } = plot.view,
+  lift() {
+    const { tool, places, how } = this.stroke,
+      { scale } = this.plot.view,
       [u0, u1, v0, v1] = edges(places);
-    stroke = null;
-    draw();
+    this.drop();
     if (Math.hypot(u1 - u0, v1 - v0) <= tokens.map.moved * scale) return false;
     const { tolerance, vertices, places: all } = tokens.pick,
-      used =
-        how === "new"
-          ? 0
-          : (map.get().picked?.strokes ?? []).reduce((sum, { outline }) => sum + outline.length, 0);
-    const line =
-      tool === "box"
-        ? [
-            [u0, v0],
-            [u1, v1],
-          ]
-        : simplify(places, tolerance * scale, Math.max(8, Math.min(vertices, all - used)));
-    add(map, { tool, outline: rounded(line, scale) }, how);
+      before = how === "new" ? [] : (this.map.get().picked?.strokes ?? []),
+      used = before.reduce((sum, { outline }) => sum + outline.length, 0);
+    const box = [
+        [u0, v0],
+        [u1, v1],
+      ],
+      most = Math.max(8, Math.min(vertices, all - used)),
+      line = tool === "box" ? box : simplify(places, tolerance * scale, most);
+    add(this.map, { tool, outline: rounded(line, scale) }, how);
     return true;
   }
 
-  function drop() {
-    stroke = null;
-    draw();
+  drop() {
+    this.stroke = null;
+    this.draw();
   }
+}
 
+// The tools of a map; `tap` is what a click without a movement does. Gives back the drawing of the outline, for when the view moves.
+export function pick(map, plot, stage, beside, tap) {
+  const buttons = Object.entries(TOOLS).map(([tool, [name, hint, d]]) =>
+    button({ "aria-label": name, "data-hint": hint, "data-tool": tool }, () => map.set({ tool }), icon(d)),
+  );
+  beside.append(
+    h("div", { class: "pick__tools", role: "group", "aria-label": "what dragging does" }, buttons),
+  );
+  const note = new Note(map),
+    pen = new Pen(map, plot, note);
+  stage.append(note.element);
+  follow(map);
+  wire(map, plot, stage, pen, tap);
+
+  map.on(["tool", "picked", "frame"], ({ tool }) => {
+    for (const one of buttons) one.setAttribute("aria-pressed", String(one.dataset.tool === tool));
+    if (pen.stroke && pen.stroke.tool !== tool) pen.drop();
+    note.draw();
+  });
+  map.on(["picked"], ({ picked, frame }) => {
+    const chosen = picked?.indices?.length ? new Uint8Array(frame.labels.length) : null;
+    picked?.indices?.forEach((i) => (chosen[i] = 1));
+    if (!chosen && !plot.chosen) return pen.draw();
+    plot.chosen = chosen;
+    if (!plot.view || plot.frame !== frame) return;
+    plot.paint();
+    plot.onView();
+  });
+  map.on(["local"], () => pen.draw());
+  return () => pen.draw();
+}
+
+// Pointer and keys of the pen. Its listeners come before the map's own hands hear of it: with a tool chosen, a drag neither pans nor decodes.
+function wire(map, plot, stage, pen, tap) {
   const at = (event) => {
     const box = plot.host.getBoundingClientRect();
     return [event.clientX - box.left, event.clientY - box.top];
   };
   const drawing = () => map.get().tool !== "pan" && plot.view && plot.frame === map.get().frame;
-  // Before the map's own hands hear of it: with a tool chosen, a drag neither pans nor decodes.
   stage.addEventListener(
     "pointerdown",
     (event) => {
@@ -230,88 +270,45 @@ export function pick(map, plot, stage, beside, tap) {
         return;
       event.stopPropagation();
       event.preventDefault();
-      if (stroke) return drop(); // a second finger, or the mouse after the keys
+      if (pen.stroke) return pen.drop(); // a second finger, or the mouse after the keys
       plot.host.focus({ preventScroll: true });
       plot.host.setPointerCapture(event.pointerId);
-      start(event.pointerId, under(px, py), event);
+      pen.start(event.pointerId, pen.under(px, py), event);
     },
     { capture: true },
   );
-  stage.addEventListener(
-    "pointermove",
-    (event) => stroke?.by === event.pointerId && move(under(...at(event))),
-  );
-  stage.addEventListener(
-    "pointerup",
-    (event) => stroke?.by === event.pointerId && !lift() && tap(...at(event), event),
-  );
-  stage.addEventListener("pointercancel", (event) => stroke?.by === event.pointerId && drop());
+  const own = (event) => pen.stroke?.by === event.pointerId;
+  stage.addEventListener("pointermove", (event) => own(event) && pen.move(pen.under(...at(event))));
+  stage.addEventListener("pointerup", (event) => own(event) && !pen.lift() && tap(...at(event), event));
+  stage.addEventListener("pointercancel", (event) => own(event) && pen.drop());
   stage.addEventListener("keydown", (event) => {
     // after the map's own hands: an arrow has moved HERE
     if (!drawing() || event.target !== plot.host) return;
-    const here = map.get().uv ?? [plot.view.u, plot.view.v];
+    const here = map.get().uv ?? [plot.view.u, plot.view.v],
+      byKeys = pen.stroke?.by === "keys";
     if (event.key === " ") {
       event.preventDefault();
-      if (stroke?.by === "keys") lift();
-      else start("keys", here, event);
-    } else if (event.key.startsWith("Arrow") && stroke?.by === "keys")
-      move(under(...plot.toPx(...map.get().uv)));
+      if (byKeys) pen.lift();
+      else pen.start("keys", here, event);
+    } else if (event.key.startsWith("Arrow") && byKeys) pen.move(pen.under(...plot.toPx(...here)));
   });
   document.addEventListener(
     "keydown",
     (event) => {
-      const { picked, tool } = map.get();
+      const { picked, tool } = map.get(),
+        nothing = !pen.stroke && !picked && tool === "pan",
+        target = /** @type {Element} */ (event.target);
       if (
         event.key !== "Escape" ||
         plot.host.offsetParent === null ||
-        /** @type {Element} */ (event.target).matches("input, select, textarea") ||
-        (!stroke && !picked && tool === "pan")
+        target.matches("input, select, textarea") ||
+        nothing
       )
         return;
       event.preventDefault(); // Escape takes one step back at a time; the map's own comes last
-      if (stroke) drop();
+      if (pen.stroke) pen.drop();
       else map.set(picked ? { picked: null } : { tool: "pan" });
     },
     { capture: true },
   );
-
-  map.on(["tool", "picked", "frame"], ({ tool, picked, frame }) => {
-    for (const button of buttons) button.setAttribute("aria-pressed", String(button.dataset.tool === tool));
-    if (stroke && stroke.tool !== tool) drop();
-    const n = picked?.indices?.length,
-      last = picked?.strokes.at(-1);
-    if (!picked) [said.textContent, mode] = [(frame && TASK[tool]) || "", "new"];
-    else if (n === undefined) said.textContent = "counting …";
-    else if (n) said.textContent = `${count(n)} ${n === 1 ? "code" : "codes"} chosen`;
-    else
-      said.textContent = last.cut
-        ? "Nothing is left. Add another outline, or press Escape to start anew."
-        : `No code lies inside this ${last.tool}. Draw over some of the dots, or zoom in on them first; hidden classes are left out.`;
-    show.hidden = !n || !narrow.matches;
-    clear.hidden = !picked;
-    note.hidden = !said.textContent;
-    next();
-  });
-  function next() {
-    fill(
-      modes,
-      map.get().picked?.indices &&
-        map.get().tool !== "pan" &&
-        segmented("what the next outline does", NEXT, mode, (value) => {
-          mode = value;
-          next();
-        }),
-    );
-  }
-  map.on(["picked"], ({ picked, frame }) => {
-    const chosen = picked?.indices?.length ? new Uint8Array(frame.labels.length) : null;
-    picked?.indices?.forEach((i) => (chosen[i] = 1));
-    if (!chosen && !plot.chosen) return draw();
-    plot.chosen = chosen;
-    if (!plot.view || plot.frame !== frame) return;
-    plot.paint();
-    plot.onView();
-  });
-  map.on(["local"], draw);
-  return draw;
 }
