@@ -67,7 +67,7 @@ test("what is chosen reads back from its link's text, and text that is none is r
       { tool: "lasso", outline: places, cut: false, of },
       { tool: "box", outline: places.slice(0, 2), cut: true, of },
     ],
-    limits = { vertices: 64, strokes: 16 };
+    limits = { vertices: 64, strokes: 16, farthest: 1e6 };
   assert.deepEqual(readPick(pickText({ strokes }), limits), { strokes, indices: null });
   for (const text of [
     "",
