@@ -254,7 +254,7 @@ def test_the_folder_keeps_a_command_that_makes_it_again(tmp_path):
         "digits",
         "tutorial",
         3,
-        {"epochs": 1, "beta": 2.0, "objective": "tc", "seed": 3, "variational": False, "conditional": True},
+        {"epochs": 1, "beta": 2.0, "objective": "tc", "seed": 3, "conditional": True},
         "my-model",
     )
     train(run, tmp_path / "my models")

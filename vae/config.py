@@ -161,3 +161,12 @@ class TrainConfig(_Config):
         _flag(self, "he")
         _choice(self, "schedule", SCHEDULES)
         _choice(self, "objective", OBJECTIVES)
+
+
+def check_together(model: ModelConfig, train: TrainConfig) -> None:
+    """`ConfigError` where one config asks for what the other has not."""
+    if train.objective == "tc" and not model.variational:
+        raise ConfigError(
+            "objective is 'tc', which weighs a part of the KL, but a plain autoencoder (variational=False, --no-variational) has no KL; "
+            "leave the objective out, or train a VAE."
+        )

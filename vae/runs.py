@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from vae.config import ModelConfig, TrainConfig
+from vae.config import ModelConfig, TrainConfig, check_together
 from vae.data.load import load_split
 from vae.data.sets import DATASETS, ImageSet
 from vae.errors import CheckpointError, DataError, TrainingError, VAEError
@@ -55,7 +55,12 @@ class Run:
     name: str | None = None
 
     def configs(self) -> tuple[ModelConfig, TrainConfig]:
-        """The recipe's configs with the flags laid over them."""
+        """The recipe's configs with the flags laid over them; `ConfigError` where two flags do not go together."""
+        configs = self._configs()
+        check_together(*configs)
+        return configs
+
+    def _configs(self) -> tuple[ModelConfig, TrainConfig]:
         if self.dataset not in DATASETS:
             raise DataError(f"dataset is {self.dataset!r}; the data sets are {', '.join(DATASETS)}.")
         model, train = recipe_configs(
@@ -70,7 +75,7 @@ class Run:
         """`<dataset>-<recipe>[-ae][-cond][-beta<B>][-tc][-sigma][-seed<S>]-z<Z>`, each only where it differs from the recipe."""
         if self.name:
             return self.name
-        model, train = self.configs()
+        model, train = self._configs()
         flags = variant(self.recipe, self.dataset, model, train)
         seed = [f"seed{train.seed}"] if train.seed else []
         return "-".join([self.dataset, self.recipe, *flags, *seed, f"z{self.latent_dim}"])

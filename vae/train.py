@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vae.config import ModelConfig, TrainConfig
+from vae.config import ModelConfig, TrainConfig, check_together
 from vae.data.sets import ImageSet
 from vae.errors import DataError, TrainingError
 from vae.evaluate import elbo_terms
@@ -304,6 +304,7 @@ def fit(
     equals an uninterrupted run bit for bit on the CPU. `on_step(step, steps)` is called now and then within an epoch.
     `TrainingError` on divergence names epoch, latent size and what to change; `DataError` where the sets do not fit the model.
     """
+    check_together(model_config, config)
     _check_sets(model_config, train_set=train_set, test_set=test_set)
     device = torch.device(device)
     trainer = Trainer(
