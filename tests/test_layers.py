@@ -33,7 +33,7 @@ WINGS = [
 INSIDE = {
     "data": ["sets", "idx", "sketch", "load"],
     "space": ["neighbours", "chart", "latent", "geodesic"],
-    "folders": ["files", "folder", "card"],
+    "folders": ["files", "foreign", "folder", "card"],
 }
 PLACE = {name: place for place, wing in enumerate(WINGS) for name in wing}
 LIBRARY = sorted(p for p in (ROOT / "vae").rglob("*.py") if "ui" not in p.parts)

@@ -151,6 +151,7 @@ ERRORS = [
     ((*TRAIN, "--latent-dims", "2,5,2"), "--latent-dims is '2,5,2', which asks twice for 2"),
     ((*TRAIN, "--latent-dims", "2,3", "--name", "m"), "--name m would name 2 models alike"),
     ((*TRAIN, "--epochs", "0"), "epochs is 0; it must be"),
+    ((*TRAIN, "--no-variational", "--objective", "tc"), "objective is 'tc', which weighs a part of the KL"),
     ((*TRAIN, "--objective", "factor"), "objective is 'factor'; it must be one of elbo, tc"),
     ((*TRAIN, "--likelihood", "poisson"), "likelihood is 'poisson'; it must be one of bernoulli"),
     ((*TRAIN, "--beta", "-1"), "beta is -1.0; it must be"),
@@ -277,6 +278,7 @@ def test_list_shows_every_model_and_what_is_wrong_with_the_broken(trained, tmp_p
 
     models = Path(shutil.copytree(trained, tmp_path / "models"))
     (models / "digits-tutorial-z5" / "codes.safetensors").unlink()
+    (models / "my[vae].pt").write_bytes(b"PK")
     result = within("list", "--models", models)
     assert result.exit_code == 0
     for name in ("digits-tutorial-z2", "digits-tutorial-ae-z2", "digits-tutorial-cond-sigma-z2"):
@@ -285,6 +287,7 @@ def test_list_shows_every_model_and_what_is_wrong_with_the_broken(trained, tmp_p
         "digits-tutorial-z5 cannot be opened" in result.output
         and "codes.safetensors: is missing" in result.output.replace("\n", "")
     )
+    assert "my[vae].pt cannot be opened" in result.output and "is a PyTorch checkpoint" in result.output
     elbo = read_folder(models / "digits-tutorial-z2").metrics["elbo"]["value"]
     assert f"{-elbo:.2f}" in result.output
 

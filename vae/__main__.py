@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -305,7 +306,9 @@ def list_(models: ShownDir = None) -> None:
         )
     console.print(table)
     for name, reason in broken.items():
-        console.print(f"[bold]{name}[/bold] cannot be opened: {reason}", highlight=False, soft_wrap=True)
+        console.print(
+            f"[bold]{escape(name)}[/bold] cannot be opened: {escape(reason)}", highlight=False, soft_wrap=True
+        )
 
 
 def _figure(value: float | None, form: str = ".2f", unit: str = "") -> str:

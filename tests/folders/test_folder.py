@@ -7,6 +7,7 @@ import json
 import os
 import pickle
 import random
+import re
 import shutil
 import signal
 import stat
@@ -823,6 +824,77 @@ def test_list_sorts_by_data_set_recipe_name_and_size_and_passes_over_dot_folders
     good, broken = list_models(tmp_path)
     assert [f.name for f in good] == ["c", "b-z2", "b-z10", "a-z5"]
     assert list(broken) == ["empty"] and "config.json" in broken["empty"]
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("vae.pt", "is a PyTorch checkpoint, not a model folder .config.json, model.safetensors"),
+        ("VAE.PTH", "is a PyTorch checkpoint"),
+        ("last.ckpt", "train the model with python -m vae train"),
+        ("decoder.h5", "is a Keras file"),
+        ("vae.onnx", "is an ONNX file"),
+        ("vae.pkl", "is a pickle, which is never opened"),
+        ("mnist-default-z2.zip", "is an archive, .*; unpack it"),
+        ("models.tar.gz", "is an archive"),
+    ],
+)
+@pytest.mark.parametrize("inside", [False, True], ids=["file", "folder"])
+def test_a_foreign_model_is_named_with_what_it_is_and_what_to_do(sound, tmp_path, name, says, inside):
+    place = tmp_path / "theirs" if inside else tmp_path
+    place.mkdir(exist_ok=True)
+    (place / name).write_bytes(b"\x80\x04")
+    good, broken = list_models(tmp_path)
+    assert not good and list(broken) == ["theirs" if inside else name]
+    (reason,) = broken.values()
+    assert re.search(says, reason) and str(place / name) in reason and reason.endswith(".")
+
+
+def test_a_models_file_outside_its_folder_is_told_where_it_belongs(tmp_path):
+    (tmp_path / "model.safetensors").write_bytes(b"1")
+    _, broken = list_models(tmp_path)
+    assert "is one file of a model" in broken["model.safetensors"]
+    assert broken["model.safetensors"].endswith(
+        "put it into a folder of its own with the others of that model."
+    )
+
+
+def test_what_lies_beside_models_and_is_none_is_passed_over(sound, tmp_path):
+    shutil.copytree(sound, tmp_path / "m")
+    for name in ("README.md", "notes.txt", ".DS_Store", ".hidden.pt", "map.png"):
+        (tmp_path / name).write_text("a")
+    for name in ("judges", "traps"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "mnist.safetensors").write_text("a")
+        with pytest.raises(CheckpointError, match=f"The name '{name}' is kept"):
+            write_folder(tmp_path / name, {"a": b"1"}, force=True)
+    (tmp_path / "m" / "export.onnx").write_text("a")
+    good, broken = list_models(tmp_path)
+    assert [folder.name for folder in good] == ["m"] and not broken
+
+
+def test_a_folder_one_level_off_is_told_which_one_to_name(sound, tmp_path):
+    shutil.copytree(sound, tmp_path / "models" / "m")
+    good, broken = list_models(tmp_path / "models" / "m")
+    assert not good and broken["m"].endswith(f"name the folder that it lies in: {tmp_path / 'models'}.")
+    good, broken = list_models(tmp_path)
+    assert not good and "holds model folders; move them up" in broken["models"]
+
+
+def test_models_that_are_a_file_or_may_not_be_read_are_a_sentence(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("a")
+    with pytest.raises(CheckpointError, match="file cannot be read as a folder of models .Not a directory."):
+        list_models(tmp_path / "file")
+
+    def refuse(self):
+        raise PermissionError(13, "Permission denied")
+
+    (tmp_path / "models" / "m").mkdir(parents=True)
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(
+        CheckpointError, match="models cannot be read as .*Permission denied.; name another by"
+    ):
+        list_models(tmp_path / "models")
 
 
 WRITER = """

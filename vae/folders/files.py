@@ -19,6 +19,7 @@ from safetensors import SafetensorError, deserialize
 from vae.errors import CheckpointError
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+RESERVED = ("judges", "traps")  # folders beside the models that are none
 MAX_JSON, MAX_TENSORS = 8 << 20, 1 << 31  # bytes of a file that are read at all
 DTYPES = {"F16": np.float16, "F32": np.float32, "U8": np.uint8, "I64": np.int64}
 RENAME_EXCHANGE, AT_FDCWD = 2, -100
@@ -154,6 +155,10 @@ def write_folder(path: str | Path, files: dict[str, bytes], force: bool = False)
     if not NAME.fullmatch(path.name):
         raise CheckpointError(
             f"The name {path.name!r} cannot be a model's; letters, digits, '.', '_' and '-' make a name of up to 100 characters."
+        )
+    if path.name in RESERVED:
+        raise CheckpointError(
+            f"The name {path.name!r} is kept for what lies beside the models; --name chooses another."
         )
     recover(path)
     if path.exists() and not force:

@@ -15,6 +15,7 @@ import numpy as np
 from vae.config import ModelConfig, TrainConfig
 from vae.errors import CheckpointError, ConfigError
 from vae.folders.files import (
+    RESERVED,
     Shapes,
     fault,
     is_figure,
@@ -24,6 +25,7 @@ from vae.folders.files import (
     tensor_bytes,
     update_folder,
 )
+from vae.folders.foreign import foreign_file, not_a_model
 
 FORMAT = 1
 REQUIRED = ("config.json", "model.safetensors", "codes.safetensors", "metrics.json", "history.json")
@@ -42,7 +44,6 @@ METRIC_UNITS = {
     "seconds": "s",
 }
 CHART_DTYPES = {"draws": np.float16, "spacing": np.float32, "umap": np.float32}
-RESERVED = ("judges", "traps")  # folders beside the models that are none
 EPOCH_KEYS = ("epoch", "seconds", "images_per_second", "train_recon", "train_kl", "test_recon", "test_kl")
 
 
@@ -279,19 +280,41 @@ def load_model(path: str | Path):
 
 
 def list_models(models_dir: str | Path = "models") -> tuple[list[ModelFolder], dict[str, str]]:
-    """The readable model folders, by data set, recipe, name and latent size, and {name: reason} of those that are not."""
+    """The readable model folders, by data set, recipe, name and latent size, and {name: reason} of those that are not.
+
+    A file that looks like a model (`.pt`, `.h5`, an archive) is among the latter; `CheckpointError` when the folder itself cannot be read.
+    """
     root, good, broken = Path(os.path.expanduser(models_dir)), [], {}
-    for old in root.glob(".*.old") if root.is_dir() else ():
-        recover(root / old.name[1:-4])
-    for path in sorted(root.iterdir()) if root.is_dir() else ():
-        if not path.is_dir() or path.name.startswith(".") or path.name in RESERVED:
+    try:
+        found = sorted(root.iterdir()) if root.exists() else []
+        for old in root.glob(".*.old") if root.exists() else ():
+            recover(root / old.name[1:-4])
+            found = sorted(root.iterdir())
+    except OSError as error:
+        raise CheckpointError(
+            f"{root} cannot be read as a folder of models ({error.strerror}); name another by --models."
+        ) from error
+    if (root / "config.json").is_file():
+        return [], {
+            root.name: f"{root} is a model folder itself; name the folder that it lies in: {root.parent}."
+        }
+    for path in found:
+        if path.name.startswith(".") or path.name in RESERVED:
+            continue
+        if not path.is_dir():
+            if reason := foreign_file(path):
+                broken[path.name] = reason
             continue
         try:
+            if reason := not_a_model(path):
+                raise CheckpointError(reason)
             folder = read_folder(path)
             for file in REQUIRED:
                 if not (path / file).is_file():
                     raise fault(path / file, "is missing")
             good.append(folder)
+        except OSError as error:
+            broken[path.name] = str(fault(path, f"cannot be read ({error.strerror})"))
         except CheckpointError as error:
             broken[path.name] = str(error)
     return sorted(

@@ -1,0 +1,42 @@
+"""What people put among the model folders and is none: said with what it is and what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+PARTS = (".safetensors", ".json")  # a model folder's own files
+TRAIN = "train the model with python -m vae train, which makes such a folder, or move the file away"
+FOREIGN = {  # what people put among the models, by its suffix, and what to do with it
+    (".pt", ".pth", ".ckpt", ".bin", ".jit"): ("a PyTorch checkpoint", TRAIN),
+    (".h5", ".hdf5", ".keras", ".pb", ".tflite"): ("a Keras file", TRAIN),
+    (".onnx",): ("an ONNX file", TRAIN),
+    (".pkl", ".pickle", ".joblib"): ("a pickle, which is never opened", TRAIN),
+    (".npz", ".npy"): ("a NumPy file", TRAIN),
+    PARTS: (
+        "one file of a model",
+        "put it into a folder of its own with the others of that model",
+    ),
+    (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar"): (
+        "an archive",
+        "unpack it, so that the model's folder lies here",
+    ),
+}
+
+
+def foreign_file(path: Path) -> str | None:
+    """Why a file among the model folders is none, where it looks as if it were meant as one."""
+    for suffixes, (what, way) in FOREIGN.items():
+        if path.is_file() and path.suffix.lower() in suffixes:
+            return f"{path} is {what}, not a model folder (config.json, model.safetensors and their like); {way}."
+    return None
+
+
+def not_a_model(path: Path) -> str | None:
+    """Why a folder without `config.json` is no model, where its content tells more than the missing file."""
+    inside = sorted(path.iterdir())
+    if (path / "config.json").exists():
+        return None
+    if any((child / "config.json").is_file() for child in inside):
+        return f"{path} holds model folders; move them up into {path.parent}, or name it by --models."
+    whole = (child for child in inside if child.suffix not in PARTS)
+    return next((reason for reason in map(foreign_file, whole) if reason), None)
