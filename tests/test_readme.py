@@ -24,6 +24,7 @@ PINS = {
     for line in (ROOT / "requirements.txt").read_text().splitlines()
     if line.strip()
 }
+GREEN = (ROOT / "pre-requirements.txt").read_text(encoding="utf-8")
 
 
 def runnable(code: str) -> str:
@@ -93,7 +94,7 @@ def test_every_endpoint_stands_in_the_table_as_the_server_names_it(address):
 
 def test_every_flag_of_the_server_stands_in_the_table_and_no_other():
     known = set(re.findall(r"--[a-z][a-z-]+", run([sys.executable, "app.py", "--help"], ROOT))) - {"--help"}
-    table = TEXT.split("## The server's flags")[1].split("\n## ")[0]
+    table = TEXT.split("## Options")[1].split("\n## ")[0]
     assert set(re.findall(r"--[a-z][a-z-]+", table)) == known
 
 
@@ -106,12 +107,38 @@ def test_the_front_matter_names_what_a_space_needs_and_the_gradio_that_is_pinned
     assert len(FRONT["short_description"]) <= 60
 
 
+DEPENDENCIES = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
+
+
 def test_every_requirement_is_explained_and_nothing_else_is():
-    table = TEXT.split("## What each dependency is for")[1].split("\n## ")[0]
-    named = [
-        name for row in re.findall(r"^\| (`.*?) \|", table, re.M) for name in re.findall(r"`([\w-]+)`", row)
-    ]
-    assert sorted(named) == sorted(PINS)
+    rows = re.findall(r"^\| (`.*?) \|", DEPENDENCIES, re.M)
+    assert sorted(name for row in rows for name in re.findall(r"`([\w-]+)`", row)) == sorted(PINS)
+
+
+def test_the_packages_ranges_are_explained_and_admit_what_is_pinned_for_the_space():
+    """Whether other Pythons and systems can meet them, .ci/resolve shows."""
+    from packaging.requirements import Requirement
+
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    listed = re.findall(r'^  "([^"]+)",$', text.split("\ndependencies = [\n")[1].split("]\n")[0], re.M)
+    ranges = {needed.name: needed.specifier for needed in map(Requirement, listed)}
+    assert ranges["torch"].contains("2.6.0") and ranges["torchvision"].contains("0.21.0")
+    assert set(ranges) <= set(re.findall(r"`([\w-]+)`", DEPENDENCIES))
+    green = [Requirement(line) for line in GREEN.splitlines() if line and not line.startswith("#")]
+    found = {one.name: str(one.specifier).removeprefix("==") for one in green if one.name in ranges}
+    assert set(found) == set(ranges)
+    for name, version in found.items():
+        assert ranges[name].contains(version), name
+
+
+def test_what_a_space_installs_first_meets_what_it_asks_for():
+    from packaging.requirements import Requirement
+
+    green = [Requirement(line) for line in GREEN.splitlines() if line and not line.startswith("#")]
+    for name, line in PINS.items():
+        versions = [str(one.specifier).removeprefix("==") for one in green if one.name == name]
+        assert versions, f"{name} is not in pre-requirements.txt; .ci/pin writes it anew"
+        assert all(Requirement(line).specifier.contains(version) for version in versions), name
 
 
 def test_every_file_that_the_readme_links_to_is_there():
@@ -119,3 +146,10 @@ def test_every_file_that_the_readme_links_to_is_there():
         if target.startswith("models/") and not (ROOT / target).exists():
             missing(f"{target} comes with the models")
         assert (ROOT / target).exists(), target
+
+
+def test_one_version_stands_in_the_package_the_changes_and_the_citation():
+    import vae
+
+    assert f"version: {vae.__version__}" in (ROOT / "CITATION.cff").read_text(encoding="utf-8").splitlines()
+    assert f"({vae.__version__})" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import httpx
@@ -13,6 +15,7 @@ import pytest
 from support import DATA, ROOT
 from typer.testing import CliRunner
 
+from vae import runs
 from vae.__main__ import app, page
 from vae.errors import ServerError
 from vae.ui import launch
@@ -189,3 +192,31 @@ def test_the_server_starts_where_a_proxy_is_set(serve, trained, proxies):
     server = serve(trained, DATA, *host, environment=proxies)
     with httpx.Client(transport=LOOPBACK, trust_env=False) as client:
         assert client.get(server.address).status_code == 200
+
+
+# ---- the GPU of a Space --------------------------------------------------------------------------------------------
+
+
+def test_a_gpu_function_is_decorated_where_spaces_is_and_nothing_is_done_elsewhere(monkeypatch):
+    monkeypatch.setitem(sys.modules, "spaces", None)
+    assert launch.on_gpu() is None
+    decorated = []
+
+    def gpu(**options):
+        def wrap(function):
+            decorated.append((function, options))
+            return function
+
+        return wrap
+
+    monkeypatch.setitem(sys.modules, "spaces", types.SimpleNamespace(GPU=gpu))
+    assert launch.on_gpu() is runs.check_device
+    assert decorated == [(runs.check_device, {"duration": 60})]
+
+
+def test_the_gpu_function_really_trains_an_epoch():
+    found = runs.check_device()
+    assert found["images_per_second"] > 0 and 0 < found["loss"] < 64, (
+        "64 pixels cost at most ln 2 nats each before training"
+    )
+    json.dumps(found)

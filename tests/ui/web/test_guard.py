@@ -7,24 +7,17 @@ import inspect
 import io
 import json
 import os
-import socket
 import subprocess
 import sys
-import types
 from collections import Counter
 
 import httpx
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from support import ROOT
 
-from vae import runs
-from vae.errors import ServerError
-from vae.ui import launch
 from vae.ui.web import guard
 from vae.ui.web.guard import MB, Guard
-from vae.ui.web.hosts import Hosts, Rates, allowed_host, host_name, visitor
+from vae.ui.web.hosts import Rates
 
 MEGABYTE = b"x" * MB
 
@@ -137,25 +130,6 @@ def test_a_named_host_is_allowed_beside_the_own_names():
     assert ask(guard, host="other.example.org").status_code == 403
 
 
-@pytest.mark.parametrize(
-    ("bound", "good", "bad"),
-    [
-        ("192.168.1.5", "192.168.1.5:7860", "192.168.1.6:7860"),
-        ("box.lan", "box.lan", "box.land"),
-        ("::1", "[::1]:7860", "[2001:db8::1]"),
-        ("0.0.0.0", "192.168.1.5:7860", "rebound.example"),
-        ("::", "[2001:db8::1]:7860", "rebound.example"),
-        ("0.0.0.0", socket.gethostname(), "rebound.example"),
-    ],
-)
-def test_the_host_that_was_bound_is_answered_and_names_that_can_be_rebound_are_not(bound, good, bad):
-    hosts = Hosts(bound)
-    assert hosts.answers_to(good) and hosts.answers_to("localhost")
-    assert not hosts.answers_to(bad)
-    assert hosts.trusts(f"http://{good.lower()}", good)
-    assert not hosts.trusts("http://203.0.113.9", good), "an address that is not the one asked is foreign"
-
-
 def test_a_shared_link_is_answered_but_other_shared_pages_may_not_ask():
     guard = guarded(share=True)
     mine, other = "0123abcd.gradio.live", "feed4321.gradio.live"
@@ -221,13 +195,6 @@ def test_a_websocket_of_a_foreign_page_is_closed():
     }
     asyncio.run(guarded()(scope, None, send))
     assert sent == [{"type": "websocket.close", "code": 1008}]
-
-
-@given(st.text(max_size=60), st.text(max_size=60))
-def test_no_text_upsets_the_host_check(host, origin):
-    for hosts in (Hosts(), Hosts("0.0.0.0"), Hosts(shared=True)):
-        assert hosts.answers_to(host) in (True, False) and hosts.trusts(origin, host) in (True, False)
-        assert hosts.trusts("http://" + origin, host) in (True, False)
 
 
 # ---- sizes ---------------------------------------------------------------------------------------------------------
@@ -308,45 +275,6 @@ def test_forwarded_addresses_count_on_a_space_and_nowhere_else(monkeypatch):
         assert answers == ([200, 200, 200] if one is space else [200, 429, 429])
 
 
-@pytest.mark.parametrize(
-    ("peer", "forwarded", "known"),
-    [
-        ("1.1.1.1", None, "1.1.1.1"),
-        ("10.0.0.1", "9.9.9.9, 8.8.8.8, 10.2.3.4", "8.8.8.8"),
-        ("10.0.0.1", "10.9.9.9", "10.9.9.9"),
-        ("10.0.0.1", "junk", "10.0.0.1"),
-        ("2606:4700:1:2:3::4", None, "2606:4700:1:2::/64"),
-        ("testclient", None, "testclient"),
-        ("x" * 999, None, "x" * 64),
-    ],
-)
-def test_a_visitor_is_known_by_the_last_public_address_a_proxy_noted(peer, forwarded, known):
-    assert visitor(peer, forwarded) == known
-
-
-@given(st.lists(st.tuples(st.floats(0, 3), st.sampled_from("ab")), max_size=60))
-def test_no_address_ever_gets_more_than_its_burst_and_its_rate(steps):
-    now, given_to = [0.0], {"a": [], "b": []}
-    rates = Rates(rate=2, burst=5, clock=lambda: now[0])
-    for pause, address in steps:
-        now[0] += pause
-        wait = rates.wait(address)
-        assert wait >= 0
-        if wait == 0:
-            given_to[address].append(now[0])
-    for times in given_to.values():
-        for i, start in enumerate(times):
-            for j in range(i, len(times)):
-                assert j - i + 1 <= 5 + 2 * (times[j] - start) + 1e-6
-
-
-def test_the_table_of_addresses_is_bounded():
-    rates = Rates(size=100)
-    for i in range(1000):
-        rates.wait(f"8.8.{i // 256}.{i % 256}")
-    assert len(rates.table) == 100 and "8.8.3.231" in rates.table
-
-
 # ---- what a public page may write ----------------------------------------------------------------------------------
 
 
@@ -414,45 +342,3 @@ def test_a_small_file_that_unfolds_into_a_huge_image_is_not_opened():
             Image.open(bomb)
     finally:
         Image.MAX_IMAGE_PIXELS = limit
-
-
-def test_host_names_are_read_with_and_without_port_and_brackets():
-    assert [host_name(t) for t in ("A.example:80", "[::1]:1", "a.", "", "a/b", "-a")] == [
-        "a.example",
-        "::1",
-        "a",
-        None,
-        None,
-        None,
-    ]
-    assert allowed_host("https://a.example/path") == "a.example"
-    with pytest.raises(ServerError, match="--allow-host is 'https:///'"):
-        allowed_host("https:///")
-
-
-# ---- the GPU of a Space --------------------------------------------------------------------------------------------
-
-
-def test_a_gpu_function_is_decorated_where_spaces_is_and_nothing_is_done_elsewhere(monkeypatch):
-    monkeypatch.setitem(sys.modules, "spaces", None)
-    assert launch.on_gpu() is None
-    decorated = []
-
-    def gpu(**options):
-        def wrap(function):
-            decorated.append((function, options))
-            return function
-
-        return wrap
-
-    monkeypatch.setitem(sys.modules, "spaces", types.SimpleNamespace(GPU=gpu))
-    assert launch.on_gpu() is runs.check_device
-    assert decorated == [(runs.check_device, {"duration": 60})]
-
-
-def test_the_gpu_function_really_trains_an_epoch():
-    found = runs.check_device()
-    assert found["images_per_second"] > 0 and 0 < found["loss"] < 64, (
-        "64 pixels cost at most ln 2 nats each before training"
-    )
-    json.dumps(found)

@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
-import socket
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
-from conftest import ROOT
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
@@ -100,19 +94,10 @@ def test_a_prefix_is_read_with_and_without_its_slashes(monkeypatch, text, path):
 
 
 @pytest.fixture(scope="module")
-def behind(trained: Path) -> Iterator[str]:
+def behind(serve_long, trained: Path) -> str:
     """The address of `python app.py` as it is told to be shown at /explorer."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    words = [sys.executable, "app.py", "--no-browser", "--models", str(trained), "--port", str(port)]
-    environment = {**os.environ, "GRADIO_ROOT_PATH": "/explorer"}
-    process = subprocess.Popen(words, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    assert "Latent Explorer is at" in process.stdout.readline()
-    yield f"http://127.0.0.1:{port}"
-    process.terminate()
-    process.communicate(timeout=30)
+    server = serve_long(trained, environment={"GRADIO_ROOT_PATH": "/explorer"})
+    return f"http://127.0.0.1:{server.port}"
 
 
 @pytest.mark.parametrize("prefix", ["/explorer", ""], ids=["kept", "stripped"])

@@ -1,7 +1,6 @@
 """The training images' codes, which no model folder holds: computed on first asking, judged by torch and by the data set's own labels."""
 
 import asyncio
-import base64
 import shutil
 from pathlib import Path
 
@@ -100,25 +99,3 @@ def test_absent_training_images_are_a_sentence_with_the_way_out_and_never_a_down
         explorer.training_map("mnist-default-z2")
     reply = ask(Doors(explorer), "training", {"model": "mnist-default-z2"})
     assert list(reply) == ["absent"] and "by hand" in reply["absent"]
-
-
-def test_the_door_gives_places_and_labels_in_binary_and_refuses_by_name(trained, digits):
-    doors = Doors(Explorer(trained))
-    reply = ask(doors, "training", {"model": Z2})
-    uv = np.frombuffer(base64.b64decode(reply["uv"]["b64"]), "<f4").reshape(reply["uv"]["shape"])
-    np.testing.assert_allclose(
-        uv, torch_means(trained / Z2, digits[0].images), atol=1e-4
-    )  # at Z = 2 the chart is z itself
-    labels = np.frombuffer(base64.b64decode(reply["labels"]["b64"]), reply["labels"]["dtype"])
-    np.testing.assert_array_equal(np.bincount(labels), np.bincount(digits[0].labels))
-    assert (reply["start"], reply["total"]) == (0, 1437)
-    for field, value, words in (
-        ("start", -1, "start is -1; it must be a whole number"),
-        ("start", 1.0, "start is 1.0"),
-        ("start", True, "start is true"),
-        ("start", 7, "multiple of 5,000"),
-        ("start", 5000, "below 1,437"),
-        ("chart", "pie", "chart is 'pie'"),
-        ("model", "x", "model is 'x'"),
-    ):
-        assert words in ask(doors, "training", {"model": Z2, field: value})["error"]

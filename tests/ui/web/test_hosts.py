@@ -1,0 +1,91 @@
+"""Which names this server answers to, which pages may ask it, and how much one address may ask."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vae.errors import ServerError
+from vae.ui.web.hosts import Hosts, Rates, allowed_host, host_name, visitor
+
+
+@pytest.mark.parametrize(
+    ("bound", "good", "bad"),
+    [
+        ("192.168.1.5", "192.168.1.5:7860", "192.168.1.6:7860"),
+        ("box.lan", "box.lan", "box.land"),
+        ("::1", "[::1]:7860", "[2001:db8::1]"),
+        ("0.0.0.0", "192.168.1.5:7860", "rebound.example"),
+        ("::", "[2001:db8::1]:7860", "rebound.example"),
+        ("0.0.0.0", socket.gethostname(), "rebound.example"),
+    ],
+)
+def test_the_host_that_was_bound_is_answered_and_names_that_can_be_rebound_are_not(bound, good, bad):
+    hosts = Hosts(bound)
+    assert hosts.answers_to(good) and hosts.answers_to("localhost")
+    assert not hosts.answers_to(bad)
+    assert hosts.trusts(f"http://{good.lower()}", good)
+    assert not hosts.trusts("http://203.0.113.9", good), "an address that is not the one asked is foreign"
+
+
+@given(st.text(max_size=60), st.text(max_size=60))
+def test_no_text_upsets_the_host_check(host, origin):
+    for hosts in (Hosts(), Hosts("0.0.0.0"), Hosts(shared=True)):
+        assert hosts.answers_to(host) in (True, False) and hosts.trusts(origin, host) in (True, False)
+        assert hosts.trusts("http://" + origin, host) in (True, False)
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "known"),
+    [
+        ("1.1.1.1", None, "1.1.1.1"),
+        ("10.0.0.1", "9.9.9.9, 8.8.8.8, 10.2.3.4", "8.8.8.8"),
+        ("10.0.0.1", "10.9.9.9", "10.9.9.9"),
+        ("10.0.0.1", "junk", "10.0.0.1"),
+        ("2606:4700:1:2:3::4", None, "2606:4700:1:2::/64"),
+        ("testclient", None, "testclient"),
+        ("x" * 999, None, "x" * 64),
+    ],
+)
+def test_a_visitor_is_known_by_the_last_public_address_a_proxy_noted(peer, forwarded, known):
+    assert visitor(peer, forwarded) == known
+
+
+@given(st.lists(st.tuples(st.floats(0, 3), st.sampled_from("ab")), max_size=60))
+def test_no_address_ever_gets_more_than_its_burst_and_its_rate(steps):
+    now, given_to = [0.0], {"a": [], "b": []}
+    rates = Rates(rate=2, burst=5, clock=lambda: now[0])
+    for pause, address in steps:
+        now[0] += pause
+        wait = rates.wait(address)
+        assert wait >= 0
+        if wait == 0:
+            given_to[address].append(now[0])
+    for times in given_to.values():
+        for i, start in enumerate(times):
+            for j in range(i, len(times)):
+                assert j - i + 1 <= 5 + 2 * (times[j] - start) + 1e-6
+
+
+def test_the_table_of_addresses_is_bounded():
+    rates = Rates(size=100)
+    for i in range(1000):
+        rates.wait(f"8.8.{i // 256}.{i % 256}")
+    assert len(rates.table) == 100 and "8.8.3.231" in rates.table
+
+
+def test_host_names_are_read_with_and_without_port_and_brackets():
+    assert [host_name(t) for t in ("A.example:80", "[::1]:1", "a.", "", "a/b", "-a")] == [
+        "a.example",
+        "::1",
+        "a",
+        None,
+        None,
+        None,
+    ]
+    assert allowed_host("https://a.example/path") == "a.example"
+    with pytest.raises(ServerError, match="--allow-host is 'https:///'"):
+        allowed_host("https:///")
