@@ -313,9 +313,9 @@ def test_the_right_content_is_read_from_other_layouts(small_mnist, tmp_path, lay
     assert not has_images("fashion-mnist", tmp_path)
 
 
-def test_real_mnist_as_kaggle_has_it_is_mnist(mnist, data_root, tmp_path):
+def test_real_mnist_as_kaggle_has_it_is_mnist(mnist, tmp_path):
     for file in FILES["test"]:
-        (tmp_path / file.replace("-idx", ".idx")).symlink_to(raw_folder("mnist", data_root).resolve() / file)
+        (tmp_path / file.replace("-idx", ".idx")).symlink_to(raw_folder("mnist", DATA).resolve() / file)
     np.testing.assert_array_equal(
         load_split("mnist", "test", tmp_path, download=False).images, mnist[1].images
     )
