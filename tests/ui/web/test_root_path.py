@@ -94,10 +94,9 @@ def test_a_prefix_is_read_with_and_without_its_slashes(monkeypatch, text, path):
 
 
 @pytest.fixture(scope="module")
-def behind(serve_long, trained: Path) -> str:
-    """The address of `python app.py` as it is told to be shown at /explorer."""
-    server = serve_long(trained, environment={"GRADIO_ROOT_PATH": "/explorer"})
-    return f"http://127.0.0.1:{server.port}"
+def behind(serve_long, trained) -> str:
+    """The address of a server that is told to be shown at /explorer."""
+    return serve_long(trained, environment={"GRADIO_ROOT_PATH": "/explorer"}).address
 
 
 @pytest.mark.parametrize("prefix", ["/explorer", ""], ids=["kept", "stripped"])
