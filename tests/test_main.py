@@ -189,6 +189,12 @@ def test_an_error_is_one_sentence_on_standard_error_with_exit_code_one_and_no_tr
     assert "MNIST could not be had" in done.stderr and "digits, which needs no download" in done.stderr
 
 
+def test_a_file_that_cannot_be_written_is_a_sentence_too(tmp_path):
+    done = vae("card", "--models", tmp_path / "nowhere")
+    assert done.returncode == 1 and len(done.stderr.splitlines()) == 1
+    assert "nowhere/README.md cannot be used (No such file or directory); check the path" in done.stderr
+
+
 def test_an_existing_model_is_kept_unless_forced_and_a_finished_one_says_so(tmp_path):
     words = (*TRAIN, "--out", tmp_path, "--device", "cpu")
     assert within(*words).exit_code == 0

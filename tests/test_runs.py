@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import shlex
 import types
 from pathlib import Path
@@ -361,3 +362,16 @@ def test_a_run_whose_figures_cannot_be_computed_is_finished_without_them(tmp_pat
     assert read_state(folder) is None and folder.metrics["elbo"]["value"] is None
     assert folder.metrics["parameters"]["value"] > 0
     assert len(said) == 1 and said[0].endswith(f"run python -m vae evaluate {folder.path} --write.")
+
+
+def test_a_place_that_cannot_be_written_is_said_before_the_training(tmp_path, monkeypatch):
+    run = Run("digits", "tutorial", 2, {"epochs": 1})
+    (tmp_path / "file").write_text("a")
+    for out in (tmp_path / "file", tmp_path / "file" / "deeper"):
+        with pytest.raises(CheckpointError, match="file is a file; choose another --out"):
+            next(train_model(run, out, device="cpu", umap=False))
+    refused = types.SimpleNamespace(**vars(os) | {"access": lambda *_: False})
+    monkeypatch.setattr(vae.runs, "os", refused)
+    with pytest.raises(CheckpointError, match="is read-only for you; choose another --out"):
+        next(train_model(run, tmp_path / "out", device="cpu", umap=False))
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]

@@ -345,7 +345,12 @@ def _run(commands: typer.Typer, arguments: list[str], name: str | None = None) -
     try:
         commands(arguments, prog_name=name)
     except VAEError as error:
-        errors.print(str(error), highlight=False, markup=False)
+        _warn(str(error))
+        sys.exit(1)
+    except OSError as error:
+        _warn(
+            f"{error.filename or 'A file'} cannot be used ({error.strerror or error}); check the path and its permissions."
+        )
         sys.exit(1)
 
 

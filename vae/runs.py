@@ -81,7 +81,7 @@ class Run:
         return "-".join([self.dataset, self.recipe, *flags, *seed, f"z{self.latent_dim}"])
 
     def folder_in(self, out: str | Path, overwrite: bool = False) -> Path:
-        """Where its folder goes; `CheckpointError` when it cannot have that name, or stands there already and may not be touched."""
+        """Where its folder goes; `CheckpointError` when it cannot have that name, stands there already and may not be touched, or its place cannot be written."""
         path = Path(os.path.expanduser(out)) / self.folder_name()
         if not NAME.fullmatch(self.folder_name()):
             raise CheckpointError(
@@ -91,6 +91,7 @@ class Run:
             raise CheckpointError(
                 f"{path} exists already; --force replaces it, --resume continues it, --name chooses another name."
             )
+        _check_place(path)
         return path
 
     def command(self, out: str | Path, umap: bool) -> str:
@@ -104,6 +105,17 @@ class Run:
 def quoted(words: list[str]) -> str:
     """A command line as this system's shell takes it."""
     return shlex.join(words) if os.name == "posix" else subprocess.list2cmdline(words)
+
+
+def _check_place(path: Path) -> None:
+    """What can be known of it before the training: that its folder is one, and may be written."""
+    above = next(p for p in path.absolute().parents if p.exists())
+    if not above.is_dir():
+        raise CheckpointError(f"{path} cannot be written, {above} is a file; choose another --out.")
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise CheckpointError(
+            f"{path} cannot be written, {above} is read-only for you; choose another --out or change its permissions."
+        )
 
 
 def _exists(path: Path) -> bool:
