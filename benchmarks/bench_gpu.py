@@ -57,9 +57,8 @@ def main() -> None:
         seconds, last = sum(r.seconds for r in records), records[-1]
         total += seconds
         weights = sum(p.numel() for p in last.model.parameters() if p.ndim == 2)
-        flops = (
-            6 * weights * len(train_set) * options.epochs / seconds
-        )  # two for forward, four for backward, a weight and image
+        # Two for forward, four for backward, a weight and image
+        flops = 6 * weights * len(train_set) * options.epochs / seconds
         steady = min(r.seconds for r in records)
         say(
             "default on CUDA",

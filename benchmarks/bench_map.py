@@ -196,9 +196,8 @@ class Bench:
         times = []
         self.page.mouse.move(*self.at(0.5, 0.5))
         for step in range(count):
-            self.page.wait_for_timeout(
-                1200
-            )  # the finer tiles of the view before have come: their work is not counted twice
+            # the finer tiles of the view before have come: their work is not counted twice
+            self.page.wait_for_timeout(1200)
             ended = self.page.evaluate_handle(f"({{ promise: {INSIDE}.wheel() }})")
             self.page.mouse.wheel(0, -60 if step % 2 else 60)
             times.append(self.page.evaluate("h => h.promise", ended))

@@ -105,9 +105,8 @@ def opened(page: Page, url: str, figure: str) -> None:
 
 def first_pages(chromium: BrowserType, browser: Browser, url: str) -> None:
     """Right after the server's first answer, when torch is still loading behind it; then with a warm cache; then a new visitor's."""
-    with (
-        tempfile.TemporaryDirectory() as profile
-    ):  # a visitor's own profile: private windows keep no file as large as plotly.js
+    # a visitor's own profile: private windows keep no file as large as plotly.js
+    with tempfile.TemporaryDirectory() as profile:
         context = chromium.launch_persistent_context(
             profile, viewport={"width": 1280, "height": 800}, **CHROMIUM
         )

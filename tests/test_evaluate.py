@@ -37,11 +37,12 @@ from vae.train import fit
 
 def test_the_log_likelihood_of_a_linear_gaussian_model_is_its_closed_form():
     generator = torch.Generator().manual_seed(0)
+    # X = W z + b + noise: log p(x) = log N(x; b, W W' + sigma^2 I) (Tipping & Bishop 1999)
     d, z, sigma = (
         7,
         3,
         0.6,
-    )  # x = W z + b + noise: log p(x) = log N(x; b, W W' + sigma^2 I) (Tipping & Bishop 1999)
+    )
     weight, bias = (
         torch.randn(d, z, dtype=torch.float64, generator=generator),
         torch.randn(d, dtype=torch.float64, generator=generator),
@@ -52,9 +53,8 @@ def test_the_log_likelihood_of_a_linear_gaussian_model_is_its_closed_form():
         bias, weight @ weight.T + sigma**2 * torch.eye(d, dtype=torch.float64)
     ).log_prob(x)
     precision = torch.eye(z, dtype=torch.float64) + weight.T @ weight / sigma**2
-    mu = torch.linalg.solve(
-        precision, weight.T @ (x - bias).T / sigma**2
-    ).T  # the exact posterior's mean; its variance only on the diagonal
+    # the exact posterior's mean; its variance only on the diagonal
+    mu = torch.linalg.solve(precision, weight.T @ (x - bias).T / sigma**2).T
     logvar = -torch.log(torch.diagonal(precision)).expand(5, z)
 
     def log_px(codes):
@@ -67,9 +67,8 @@ def test_the_log_likelihood_of_a_linear_gaussian_model_is_its_closed_form():
     torch.testing.assert_close(wide(200_000, 1), exact, atol=0.02, rtol=0)
     few = torch.stack([wide(1, seed) for seed in range(400)]).mean(0)
     more = torch.stack([wide(20, seed) for seed in range(400)]).mean(0)
-    assert (few < more).all() and (
-        more < exact + 0.1
-    ).all()  # a lower bound that tightens with k (Burda et al. 2016, theorem 1)
+    # a lower bound that tightens with k (Burda et al. 2016, theorem 1)
+    assert (few < more).all() and (more < exact + 0.1).all()
 
 
 def test_with_one_draw_it_is_the_elbo_and_with_many_it_is_more(trained, digits):

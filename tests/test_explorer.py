@@ -127,9 +127,8 @@ def test_a_test_image_sent_in_raw_finds_its_own_code_unless_it_is_excluded(explo
     image = digits[1].images[index, 0] / np.float32(255)
     found = explorer.encode(Z5, image, raw=True)
     assert found["nearest"][0]["index"] == index and found["nearest"][0]["distance"] < 0.01
-    np.testing.assert_allclose(
-        found["mu"], codes_of(trained, Z5)["mu"][index], atol=5e-3
-    )  # the file holds halves
+    # the file holds halves
+    np.testing.assert_allclose(found["mu"], codes_of(trained, Z5)["mu"][index], atol=5e-3)
     assert index not in [n["index"] for n in explorer.encode(Z5, image, raw=True, exclude=index)["nearest"]]
 
 

@@ -208,9 +208,8 @@ def test_only_the_shell_knows_gradio_and_its_elements(path):
 
 @pytest.mark.parametrize("path", MODULES, ids=js_own)
 def test_no_figure_needs_code_made_from_text(path):
-    code = code_of(
-        path
-    )  # Plotly's WebGL traces call Function(), which a content security policy without 'unsafe-eval' refuses
+    # Plotly's WebGL traces call Function(), which a content security policy without 'unsafe-eval' refuses
+    code = code_of(path)
     assert not re.search(
         r"\beval\(|\bnew Function\b|[\"'](?:\w+gl|splom|parcoords|parcats|heatmapgl|pointcloud|surface|mesh3d|cone|volume|isosurface|streamtube|\w+3d)[\"']",
         code,

@@ -61,9 +61,8 @@ def test_bernoulli_on_grey_pixels_is_the_expectation_over_binarized_ones(draw):
         Bernoulli(logits=logits).log_prob(torch.zeros_like(x)),
     )
     torch.testing.assert_close(bernoulli_nll(logits, x), -(x * on + (1 - x) * off).sum((1, 2, 3)))
-    proper = (
-        ContinuousBernoulli(logits=logits).log_prob(x).sum((1, 2, 3))
-    )  # has a normaliser on top, which the literature's figures leave out
+    # Has a normaliser on top, which the literature's figures leave out
+    proper = ContinuousBernoulli(logits=logits).log_prob(x).sum((1, 2, 3))
     assert not torch.allclose(bernoulli_nll(logits, x), -proper)
 
 
@@ -114,9 +113,8 @@ def test_a_squared_error_loss_is_up_to_scale_and_constant_the_elbo_of_the_gaussi
     )
     x, kl = torch.sigmoid(draw(5, 1, 8, 8)), draw(5).exp()
     losses, elbos = [], []
-    for _ in range(
-        3
-    ):  # if it holds for three reconstructions, loss = scale * -elbo + constant with the same scale
+    # if it holds for three reconstructions, loss = scale * -elbo + constant with the same scale
+    for _ in range(3):
         logits = draw(5, 1, 8, 8)
         losses.append(training_recon(logits, x, model) + beta * kl)
         sigma = math.exp(implied_log_variance(model, beta) / 2)
@@ -124,9 +122,8 @@ def test_a_squared_error_loss_is_up_to_scale_and_constant_the_elbo_of_the_gaussi
         torch.testing.assert_close(recon_nats(logits, x, model, beta), elbos[-1] - kl)
     scale = (losses[1] - losses[0]) / (elbos[1] - elbos[0])
     torch.testing.assert_close(losses[2] - losses[0], scale * (elbos[2] - elbos[0]))
-    torch.testing.assert_close(
-        scale, torch.full_like(scale, beta)
-    )  # so that beta * (-elbo): the KL keeps its place in it
+    # so that beta * (-elbo): the KL keeps its place in it
+    torch.testing.assert_close(scale, torch.full_like(scale, beta))
     expected = {"gaussian": 0.5, "gaussian-mean": 64 * beta / 2}[likelihood]
     assert math.exp(implied_log_variance(model, beta)) == pytest.approx(expected)
 
@@ -198,7 +195,8 @@ def test_the_tc_terms_add_up_to_a_monte_carlo_kl(codes):
 
 def test_over_the_whole_data_set_the_aggregate_posterior_is_a_mixture(codes):
     z, mu, logvar = (
-        codes  # a batch that is the data set: q(z) is the mixture of its posteriors, up to the estimator's 1 / M
+        # a batch that is the data set: q(z) is the mixture of its posteriors, up to the estimator's 1 / M
+        codes
     )
     mixture = MixtureSameFamily(
         Choice(torch.ones(6, dtype=torch.float64)), Independent(Normal(mu, torch.exp(logvar / 2)), 1)

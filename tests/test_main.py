@@ -91,9 +91,8 @@ def test_train_makes_one_model_per_size_and_prints_a_row_for_each(tmp_path):
         )
         last = read_history(folder.path)["epochs"][-1]
         assert f"{last['test_recon'] + last['test_kl']:.2f}" in row
-        assert (
-            done.stdout.count(f"digits-tutorial-z{size}  epoch") == 2
-        )  # one line an epoch where there is no terminal
+        # one line an epoch where there is no terminal
+        assert done.stdout.count(f"digits-tutorial-z{size}  epoch") == 2
 
 
 def test_flags_reach_the_model_and_its_name(tmp_path):
@@ -200,9 +199,8 @@ def test_an_existing_model_is_kept_unless_forced_and_a_finished_one_says_so(tmp_
     assert within(*words).exit_code == 0
     assert "exists already; --force replaces it" in str(within(*words).exception)
     assert "exists already; --force replaces it" in str(within(*words, "--latent-dims", "3,2").exception)
-    assert [path.name for path in tmp_path.iterdir()] == [
-        "digits-tutorial-z2"
-    ]  # said before the first of them was trained
+    # said before the first of them was trained
+    assert [path.name for path in tmp_path.iterdir()] == ["digits-tutorial-z2"]
     again = within(*words, "--resume")
     assert again.exit_code == 0 and "is finished: all 1 epochs are done" in again.output
     assert within(*words, "--force").exit_code == 0
@@ -248,9 +246,8 @@ def test_a_real_interruption_keeps_the_last_epoch_and_resume_makes_the_uninterru
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=partial(
-            signal.signal, signal.SIGINT, signal.SIG_DFL
-        ),  # a shell's background job is started deaf to Ctrl-C
+        # a shell's background job is started deaf to Ctrl-C
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )
     assert process.stdout is not None
     for line in process.stdout:

@@ -226,9 +226,8 @@ def test_hidden_layers_can_be_begun_as_pytorchs_kaiming_uniform():
             assert layer.weight.abs().max().item() == pytest.approx(theirs.abs().max().item(), rel=0.02)
             assert layer.weight.std().item() == pytest.approx(theirs.std().item(), rel=0.1)
         assert not layer.bias.any()
-    assert (
-        vae.encoder.mu.weight.abs().max() <= 200**-0.5
-    )  # the ends stay as they are: mu and logits begin small
+    # the ends stay as they are: mu and logits begin small
+    assert vae.encoder.mu.weight.abs().max() <= 200**-0.5
 
 
 def _arguments(module) -> tuple:

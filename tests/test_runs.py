@@ -215,9 +215,8 @@ def test_a_resume_with_other_flags_is_refused_by_name(tmp_path, changed, fault):
     interrupt(Run("digits", "tutorial", 2, QUICK, "m"), tmp_path, 1)
     with pytest.raises(TrainingError, match=fault):
         train(changed, tmp_path, resume=True)
-    train(
-        Run("digits", "tutorial", 2, {}, "m"), tmp_path, resume=True
-    )  # what is not said again stays as it was
+    # what is not said again stays as it was
+    train(Run("digits", "tutorial", 2, {}, "m"), tmp_path, resume=True)
 
 
 def test_a_resume_on_other_images_is_refused(tmp_path, monkeypatch, digits):
@@ -287,9 +286,8 @@ def test_metrics_of_a_finished_run_name_the_train_command_for_their_seconds(trai
 
 
 def test_umap_places_are_added_to_the_folder_once_they_are_wanted(tmp_path, monkeypatch):
-    monkeypatch.setattr(
-        vae.runs, "fit_umap", lambda mu: np.ascontiguousarray(mu[:, :2])
-    )  # the places themselves are test_chart's matter
+    # the places themselves are test_chart's matter
+    monkeypatch.setattr(vae.runs, "fit_umap", lambda mu: np.ascontiguousarray(mu[:, :2]))
     run = Run("digits", "tutorial", 3, {"epochs": 1})
     train(run, tmp_path)
     path = tmp_path / run.folder_name()
@@ -304,9 +302,8 @@ def test_umap_places_are_added_to_the_folder_once_they_are_wanted(tmp_path, monk
     train(run, tmp_path / "at once", umap=True)
     assert "umap" in read_charts(read_folder(tmp_path / "at once" / run.folder_name()))
     train(Run("digits", "tutorial", 2, {"epochs": 1}), tmp_path, umap=True)
-    assert "umap" not in read_charts(
-        read_folder(tmp_path / "digits-tutorial-z2")
-    )  # two dimensions are their own map
+    # two dimensions are their own map
+    assert "umap" not in read_charts(read_folder(tmp_path / "digits-tutorial-z2"))
     before = {p.name: p.read_bytes() for p in path.iterdir()}
     add_umap(path)
     assert {p.name: p.read_bytes() for p in path.iterdir()} == before

@@ -132,9 +132,8 @@ def test_binarized_pixels_are_on_as_often_as_they_are_grey(small):
     for _ in range(20):
         trainer.draw()
         counts += np.bincount(trainer.levels.flatten().numpy(), minlength=255)
-    assert (
-        chisquare(counts).pvalue > 1e-3
-    )  # levels 0 .. 254 alike: a grey of g is above exactly g of them, so 0 is never on and 255 always
+    # levels 0 .. 254 alike: a grey of g is above exactly g of them, so 0 is never on and 255 always
+    assert chisquare(counts).pvalue > 1e-3
 
 
 # ---- one step, the plain way ---------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from rich.table import Table
 from vae.errors import VAEError
 
 ABOUT = "See and touch the latent spaces of VAEs; train, measure and list them. Without a command: serve."
-PLAIN = {"add_completion": False, "pretty_exceptions_enable": False}
+PLAIN: dict[str, Any] = {"add_completion": False, "pretty_exceptions_enable": False}
 app = typer.Typer(help=ABOUT, **PLAIN)
 page = typer.Typer(**PLAIN)  # `serve` alone, for app.py
 console = Console(width=None if sys.stdout.isatty() else 140)

@@ -42,9 +42,8 @@ def _choice(config: Any, name: str, allowed: tuple[str, ...]) -> None:
 
 
 class _Config:
-    LATER: ClassVar[
-        tuple[str, ...]
-    ] = ()  # fields that older folders of the same format lack: they were made with the default
+    # fields that older folders of the same format lack: they were made with the default
+    LATER: ClassVar[tuple[str, ...]] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """A plain dict that JSON can hold."""
@@ -131,14 +130,18 @@ class TrainConfig(_Config):
     epochs: int = 10  # passes over the training set; the rate's schedule spans exactly these
     batch_size: int = 100  # images a step; larger is faster an epoch, smaller takes more steps
     learning_rate: float = 1e-3  # Adam's rate; the peak, when the schedule is one-cycle
-    adam_beta2: float = 0.999  # how much of its memory of squared gradients Adam keeps a step; less lets a deep net calm down after a jump
+    # how much of its memory of squared gradients Adam keeps a step; less lets a deep net calm down after a jump
+    adam_beta2: float = 0.999
     schedule: str = "constant"  # "one-cycle": up over the first `warmup` share, then a cosine down to nothing (Smith & Topin 2018)
     warmup: float = 0.1  # one-cycle: the share of all steps on which the rate rises
     weight_decay: float = 0.0  # AdamW's decay; holds back overfitting of wide nets
     clip_norm: float = 0.0  # largest gradient norm of one step, 0 for no limit; deep nets diverge without it
-    he: bool = False  # initial weights after He et al. 2015 in the hidden layers: a deep net without residual layers learns from the first step
-    kl_warmup: float = 0.0  # share of all steps over which the KL's weight grows from 0 (Bowman et al. 2016); keeps units from collapsing early
-    binarize: bool = False  # the encoder sees every pixel on or off, with its grey as the chance (Salakhutdinov & Murray 2008): no image twice alike
+    # initial weights after He et al. 2015 in the hidden layers: a deep net without residual layers learns from the first step
+    he: bool = False
+    # share of all steps over which the KL's weight grows from 0 (Bowman et al. 2016); keeps units from collapsing early
+    kl_warmup: float = 0.0
+    # the encoder sees every pixel on or off, with its grey as the chance (Salakhutdinov & Murray 2008): no image twice alike
+    binarize: bool = False
     objective: str = "elbo"  # "tc": beta weighs only the total correlation (beta-TCVAE, Chen et al. 2018)
     beta: float = 1.0  # weight of the KL (or of the total correlation); 1 makes the loss minus the ELBO
     seed: int = field(default=0)  # of initial weights, batches and noise

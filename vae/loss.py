@@ -19,9 +19,8 @@ def bernoulli_nll(logits: Tensor, x: Tensor) -> Tensor:
 
     Logits and x are (B, ...), x in [0, 1]; for grey x it is the cross-entropy of the literature (Kingma & Welling 2014, C.1).
     """
-    return (
-        (F.softplus(logits) - x * logits).flatten(1).sum(1)
-    )  # F.binary_cross_entropy_with_logits makes twice as many passes
+    # F.binary_cross_entropy_with_logits makes twice as many passes
+    return (F.softplus(logits) - x * logits).flatten(1).sum(1)
 
 
 def squared_error(mean: Tensor, x: Tensor) -> Tensor:
@@ -94,9 +93,8 @@ def total_correlation_terms(
     Minibatch-weighted sampling, Chen et al. 2018 ("Isolating Sources of Disentanglement"), eq. 2 and S5; their mean
     over the batch adds up to a Monte-Carlo estimate of the KL. z, mu and logvar are (B, Z).
     """
-    each = log_normal(
-        z[:, None], mu[None], logvar[None]
-    )  # (B, 1, Z), (1, B, Z) -> (B, B, Z): log q(z_i | x_j)
+    # (B, 1, Z), (1, B, Z) -> (B, B, Z): log q(z_i | x_j)
+    each = log_normal(z[:, None], mu[None], logvar[None])
     log_nm = math.log(len(z) * dataset_size)
     log_qz_x = log_normal(z, mu, logvar).sum(1)
     log_qz = torch.logsumexp(each.sum(2), 1) - log_nm

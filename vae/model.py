@@ -11,13 +11,14 @@ from torch import Tensor, nn
 from vae.config import ModelConfig
 from vae.errors import InputError
 
-NARROW = 64  # a layer with a side below this stays in float32 when the others go to half precision; it costs nothing there
+# a layer with a side below this stays in float32 when the others go to half precision; it costs nothing there
+NARROW = 64
 AE_LOGVAR = -20.0  # what a plain autoencoder answers as logvar: a point, for every purpose
 
 
 def through(layer: nn.Module, h: Tensor) -> Tensor:
     """The layer in the precision of its own weights."""
-    return layer(h.to(layer.weight.dtype))
+    return layer(h.to(layer.weight.dtype))  # type: ignore[arg-type]  # every layer here has weights
 
 
 class _Blank:
@@ -75,9 +76,8 @@ class Encoder(nn.Module):
     def forward(self, x: Tensor, onehot: Tensor | None) -> tuple[Tensor, Tensor]:
         if hasattr(self, "conv"):
             x = F.relu(self.conv[1](F.relu(through(self.conv[0], x))))
-            x = F.max_pool2d(
-                x, 2, ceil_mode=True
-            )  # (B, first, H, W) -> (B, first, H/2, W/2), sides rounded up
+            # (B, first, H, W) -> (B, first, H/2, W/2), sides rounded up
+            x = F.max_pool2d(x, 2, ceil_mode=True)
             x = F.max_pool2d(F.relu(self.conv[2](x)), 2, ceil_mode=True)  # -> (B, second, H/4, W/4)
         h = x.flatten(1)  # (B, C, H, W) -> (B, C*H*W)
         h = self.body(h if onehot is None else torch.cat([h, onehot], 1))  # -> (B, hidden)
@@ -102,7 +102,7 @@ class Decoder(nn.Module):
         inputs = config.latent_dim + (config.num_classes if config.conditional else 0)
         if config.architecture == "mlp":
             self.body = Mlp((inputs, *reversed(config.hidden)), config.residual)
-            self.out = Linear(config.hidden[0], config.pixels)
+            self.out: nn.Module = Linear(config.hidden[0], config.pixels)
         else:
             first, second, dense = config.hidden
             self.grid = second, -(-h // 4), -(-w // 4)
@@ -120,9 +120,8 @@ class Decoder(nn.Module):
             for conv in self.conv:
                 h = F.relu(through(conv, h))  # doubles each side
             _, height, width = self.image_shape
-            return self.out(h)[
-                ..., :height, :width
-            ]  # -> (B, C, H, W); sides that were rounded up are cut back
+            # -> (B, C, H, W); sides that were rounded up are cut back
+            return self.out(h)[..., :height, :width]
         return through(self.out, h).unflatten(1, self.image_shape)  # (B, hidden) -> (B, C, H, W)
 
 
@@ -168,6 +167,7 @@ class VAE(nn.Module):
                 module.weight.uniform_(-bound, bound, generator=generator)
                 module.bias.zero_()
             elif isinstance(module, (Linear, Conv2d, ConvTranspose2d)):
+                assert module.bias is not None
                 bound = 1 / math.sqrt(module.weight[0].numel())
                 module.weight.uniform_(-bound, bound, generator=generator)
                 module.bias.uniform_(-bound, bound, generator=generator)
@@ -239,6 +239,5 @@ class VAE(nn.Module):
                 f"label has shape {tuple(label.shape)} and dtype {label.dtype}; this model takes ({len(like)},) whole numbers."
             )
         classes = torch.arange(self.config.num_classes, device=like.device)
-        return (label[:, None] == classes).to(
-            like.dtype
-        )  # (B,) -> (B, num_classes); a comparison needs no look at the values
+        # (B,) -> (B, num_classes); a comparison needs no look at the values
+        return (label[:, None] == classes).to(like.dtype)

@@ -13,11 +13,12 @@ from vae.errors import ConfigError
 from vae.texts import text, texts
 
 Shape = tuple[int, int, int]
+# Up to so many epochs of two dimensions: the batch and rate that are ahead there
 PACES = (
     (3, 125, 3e-3),
     (15, 250, 2e-3),
     (math.inf, 250, 1e-3),
-)  # up to so many epochs of two dimensions: the batch and rate that are ahead there
+)
 
 
 def _tutorial(
@@ -89,9 +90,8 @@ def _default(
     That deeper net goes faster when it has few epochs, and ends better at a slow rate when it has many.
     """
     small = image_shape[1] * image_shape[2] <= 256  # digits: a thousand images take many short epochs
-    deep = (
-        latent_dim <= 3 and not small
-    )  # four plain layers, well begun, do better here; three residual ones everywhere else
+    # Four plain layers, well begun, do better here; three residual ones everywhere else
+    deep = latent_dim <= 3 and not small
     hidden = (256,) * 3 if small else (512,) * (4 if deep else 3)
     model = ModelConfig(
         latent_dim=latent_dim,

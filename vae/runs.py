@@ -7,7 +7,7 @@ import shlex
 import subprocess
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -49,9 +49,8 @@ class Run:
     dataset: str
     recipe: str
     latent_dim: int
-    flags: dict[str, Any] = field(
-        default_factory=dict
-    )  # fields of ModelConfig and TrainConfig that were asked for
+    # fields of ModelConfig and TrainConfig that were asked for
+    flags: dict[str, Any] = field(default_factory=dict)
     name: str | None = None
 
     def configs(self) -> tuple[ModelConfig, TrainConfig]:
@@ -150,10 +149,11 @@ class _Keeper:
             "epochs": before["epochs"] + [record.history()],
             "steps": before["steps"] + [[step, round(loss, 4)] for step, loss in record.steps],
         }
+        # At one stroke: Ctrl-C finds this epoch or the last, never half of each
         self.held = (
             history,
             record.state(),
-        )  # at one stroke: Ctrl-C finds this epoch or the last, never half of each
+        )
 
     def files(self, finished: bool, warn: Callable[[str], None] = warnings.warn) -> dict[str, bytes]:
         """The folder's files as they stand at the last finished epoch; without figures where they could not be computed."""
@@ -227,7 +227,7 @@ def train_model(
     on_step: Callable[[int, int], None] | None = None,
     say: Callable[[str], None] | None = None,
     warn: Callable[[str], None] = warnings.warn,
-) -> Iterator[EpochRecord]:
+) -> Generator[EpochRecord, None, None]:
     """Train one model into `out/NAME`, yielding each epoch; the folder is whole when the iterator ends.
 
     Stopped early (Ctrl-C, or no longer asked), it keeps the last finished epoch with all that `resume` needs. `Finished` when
@@ -237,13 +237,11 @@ def train_model(
     out = Path(os.path.expanduser(out))
     path = run.folder_in(out, overwrite=force or resume)
     say = say or (lambda _: None)
-    train_set, test_set = (
-        load_split(run.dataset, "train", data_dir),
-        load_split(run.dataset, "test", data_dir),
-    )
+    train_set, test_set = (load_split(run.dataset, split, data_dir) for split in ("train", "test"))
     where = pick_device(device)
-    configs, state, history = run.configs(), None, {"epochs": [], "steps": []}
-    provenance = {
+    configs, state = run.configs(), None
+    history: dict[str, list] = {"epochs": [], "steps": []}
+    provenance: dict[str, Any] = {
         "command": run.command(out, umap),
         "seed": configs[1].seed,
         "device": device_name(where),
@@ -356,5 +354,5 @@ def check_device() -> dict[str, Any]:
     return {
         "device": str(device),
         "images_per_second": round(record.images_per_second),
-        "loss": round(record.test_recon + record.test_kl, 2),
+        "loss": round(record.test_recon + (record.test_kl or 0.0), 2),
     }

@@ -321,9 +321,8 @@ def fit(
         first_loss = abs(float(losses[0, 0])) if first_loss is None else first_loss
         trainer.model.eval()
         test_recon, test_kl = elbo_terms(trainer.model, test_set, config.beta)
-        finite = np.isfinite(losses).all() and bool(
-            torch.isfinite(test_recon + test_kl).all()
-        )  # the last step may be the one that broke it
+        # the last step may be the one that broke it
+        finite = np.isfinite(losses).all() and bool(torch.isfinite(test_recon + test_kl).all())
         if not finite or abs(float(losses[-1, 0])) > 100 * (first_loss + 100):
             raise TrainingError(
                 f"Training diverged in epoch {epoch} at latent size {model_config.latent_dim} (loss {float(losses[-1, 0]):g}); "

@@ -14,10 +14,11 @@ from support import MODELS
 
 from vae.space.chart import make_chart
 
+# The first has few codes, so that scikit-learn is quick as well
 DIGITS, Z20 = (
     "digits-default-z10",
     "mnist-default-z20",
-)  # the first has few codes, so that scikit-learn is quick as well
+)
 
 
 def codes_of(name: str) -> np.ndarray:

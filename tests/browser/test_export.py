@@ -48,9 +48,8 @@ def png(page, name: str) -> tuple[np.ndarray, str]:
 
 
 def test_the_map_is_saved_as_it_is_shown_at_either_size(visit, app, monkeypatch):
-    monkeypatch.setattr(
-        Image, "MAX_IMAGE_PIXELS", None
-    )  # other tests import the server's limit into this process
+    # other tests import the server's limit into this process
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
     page = visit(f"{app.url}?ground=support&colour=kl", ready=".latent-map[data-colour='kl']")
     page.wait_for_selector(".plot__ground[data-what='support']", state="attached")
     page.wait_for_function("!document.querySelector('.here__support').textContent.includes('…')")
@@ -74,14 +73,12 @@ def test_the_map_is_saved_as_it_is_shown_at_either_size(visit, app, monkeypatch)
     )
     left = slice(None, -60)  # beside the buttons that float on the map
     high, wide = min(height, len(seen)) - 1, min(width, seen.shape[1])
-    drawn = [
-        small[down : high + down, :wide] for down in (0, 1)
-    ]  # a map may begin between two rows of the window's pixels
+    # a map may begin between two rows of the window's pixels
+    drawn = [small[down : high + down, :wide] for down in (0, 1)]
     agree = [(np.abs(one - seen[:high, :wide])[:, left].max(2) <= 24).mean() for one in drawn]
     assert max(agree) > 0.97, agree
-    assert (
-        np.abs(small - small.mean((0, 1)))[:, left].max(2) > 24
-    ).mean() > 0.1  # there is something to agree about
+    # there is something to agree about
+    assert (np.abs(small - small.mean((0, 1)))[:, left].max(2) > 24).mean() > 0.1
     shrunk = large.reshape(height, 3, width, 3, 3).mean((1, 3))
     assert np.abs(shrunk - small)[:, left].mean() < 6
 

@@ -43,9 +43,8 @@ def test_the_training_codes_appear_where_torch_encodes_them_and_go_again(page, t
     rows = np.random.default_rng(0).choice(60_000, 2_000, replace=False)
     with torch.inference_mode():
         mu = load_model(MODELS / Z2).encode(train.data[rows][:, None] / 255)[0].numpy().astype(float)
-    places = [
-        window_at(page, *mu[k]) for k in np.argsort(-np.hypot(*(mu - mu.mean(0)).T))[:200]
-    ]  # the farthest out lie apart
+    # the farthest out lie apart
+    places = [window_at(page, *mu[k]) for k in np.argsort(-np.hypot(*(mu - mu.mean(0)).T))[:200]]
     box = map_box(page)
     bare = [
         (x, y)
@@ -173,9 +172,10 @@ def test_dots_have_the_place_size_and_colour_they_are_given(chromium, app, budge
     grow, dx, dy = (1, 0, 0) if budget else (2, -70, -30)
     share = rgba[..., 3] / 255
     assert found[1] == "3" and share.max() == pytest.approx(0.5, abs=0.01)
+    # nothing outside the box
     assert (
         not share[:, :20].any() and not share[:10].any() and not share[:, 180:].any() and not share[90:].any()
-    )  # nothing outside the box
+    )
     y, x = np.mgrid[:100, :200] + 0.5
     for u, v, colour in ((60.3, 40.6, (63, 144, 218)), (100, 50, (189, 31, 1))):
         near = np.hypot(x - u * grow - dx, y - v * grow - dy) < 8 * grow

@@ -60,9 +60,8 @@ def test_every_tile_of_the_manifold_is_what_torch_decodes_in_its_middle(bench, w
     name, codes, _, _, z = world
     with torch.inference_mode():
         images = load_model(MODELS / name).decode(torch.from_numpy(z))[:, 0].numpy()
-    near = (
-        Neighbours(codes["mu"].astype(np.float32), codes["labels"]).support(z) > 0
-    )  # elsewhere the tile is left clear
+    # Elsewhere the tile is left clear
+    near = Neighbours(codes["mu"].astype(np.float32), codes["labels"]).support(z) > 0
     assert near.sum() >= 4
     for k in np.flatnonzero(near):
         row, column = divmod(int(k), N)

@@ -55,9 +55,8 @@ def of_kind(kind: str, shape: tuple[int, int, int]) -> VAE:
 @pytest.mark.parametrize("name", NAMES)
 def test_the_browser_decodes_a_thousand_places_as_torch_does(bench, name):
     config, rng = config_of(name), np.random.default_rng(0)
-    z = (
-        rng.standard_normal((1000, config["model"]["latent_dim"])).astype(np.float32) * 2
-    )  # well beyond the prior too
+    # Well beyond the prior too
+    z = rng.standard_normal((1000, config["model"]["latent_dim"])).astype(np.float32) * 2
     answer = bench.evaluate(
         """async ([name, config, z]) => {
           const net = new lx.Net(await lx.read(name, "model"), config), all = lx.floats(z), out = new Float32Array(1000 * net.pixels);

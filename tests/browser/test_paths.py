@@ -265,9 +265,8 @@ def test_ends_at_images_stay_with_them_through_sizes_and_other_places_go(page):
     page.wait_for_function("JSON.parse(document.querySelector('.route__strip').dataset.zs)[0].length === 20")
     mu = load_file(MODELS / Z20 / "codes.safetensors")["mu"].astype(np.float32)
     chart = make_chart("pca", mu)
-    assert strip_zs(page)[[0, -1]] == pytest.approx(
-        chart.to_latent(chart.to_plane(mu[[0, 42]])), abs=2e-3
-    )  # the places on the plane
+    # the places on the plane
+    assert strip_zs(page)[[0, -1]] == pytest.approx(chart.to_latent(chart.to_plane(mu[[0, 42]])), abs=2e-3)
     page.get_by_text("from place to place on the plane").wait_for()
     page.get_by_role("button", name="B here").click()
     page.locator("[data-size='2']").first.click()

@@ -77,9 +77,8 @@ def test_digits_are_scikit_learns_in_a_fixed_stratified_split(digits):
     assert ours == expected  # every digit once, in one of the two
     shares = [np.bincount(part.labels) / len(part) for part in digits]
     np.testing.assert_allclose(*shares, atol=0.003)
-    rows = train_test_split(
-        np.arange(1797), test_size=360, random_state=0, stratify=bunch.target
-    )  # models are measured on these: a change must be seen
+    # models are measured on these: a change must be seen
+    rows = train_test_split(np.arange(1797), test_size=360, random_state=0, stratify=bunch.target)
     for part, chosen in zip(digits, rows):
         np.testing.assert_array_equal(part.labels, bunch.target[np.sort(chosen)])
 
@@ -91,9 +90,8 @@ def test_idx_files_of_our_own_making_come_back_as_they_were(tmp_path):
         np.testing.assert_array_equal(found.images[:, 0], arrays[images])
         np.testing.assert_array_equal(found.labels, arrays[labels])
         assert len(found.class_names) == 10 and found.class_names[0] == "o"
-        theirs = torchvision.datasets.KMNIST(
-            str(tmp_path), train=split == "train"
-        )  # torchvision reads the same from them
+        # torchvision reads the same from them
+        theirs = torchvision.datasets.KMNIST(str(tmp_path), train=split == "train")
         np.testing.assert_array_equal(theirs.data.numpy(), arrays[images])
         np.testing.assert_array_equal(theirs.targets.numpy(), arrays[labels])
 
@@ -110,9 +108,8 @@ def test_the_real_sets_have_their_published_sizes_and_classes(name, sizes, reque
     else:  # LeCun's page, counted by many
         assert counts[0] == [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
         assert counts[1] == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
-        assert train.images.mean() / 255 == pytest.approx(
-            0.1307, abs=5e-4
-        )  # the mean that every tutorial normalises by
+        # the mean that every tutorial normalises by
+        assert train.images.mean() / 255 == pytest.approx(0.1307, abs=5e-4)
     assert train.images.dtype == np.uint8 and train.images.shape[1:] == (1, 28, 28)
 
 

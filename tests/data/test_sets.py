@@ -67,7 +67,9 @@ IMAGES = [
 ]
 
 
-@pytest.mark.parametrize(("images", "says", "meant"), [case[1:] for case in IMAGES], ids=[c[0] for c in IMAGES])
+@pytest.mark.parametrize(
+    ("images", "says", "meant"), [case[1:] for case in IMAGES], ids=[c[0] for c in IMAGES]
+)
 def test_images_of_another_kind_are_refused_and_the_way_out_makes_the_right_ones(images, says, meant):
     with pytest.raises(DataError, match=re.escape(says)) as error:
         made(images)
@@ -132,7 +134,9 @@ def test_labels_that_cannot_be_meant_are_refused(labels, says):
         made(labels=labels)
 
 
-@pytest.mark.parametrize("names", ["abc", (), 3, None, (1, 2, 3), ("a", "b", "b"), tuple(map(str, range(257)))])
+@pytest.mark.parametrize(
+    "names", ["abc", (), 3, None, (1, 2, 3), ("a", "b", "b"), tuple(map(str, range(257)))]
+)
 def test_class_names_are_texts_each_of_its_own(names):
     with pytest.raises(DataError, match="class_names"):
         made(class_names=names)
@@ -146,7 +150,12 @@ MODEL = ModelConfig(latent_dim=2, image_shape=(1, 8, 8), hidden=(8,), num_classe
 @pytest.mark.parametrize(
     ("model", "train", "test", "says"),
     [
-        ({}, made(COLOUR), made(), r"train_set holds images of \(3, 8, 8\), .* ModelConfig\(image_shape=\(3, 8, 8\)\)"),
+        (
+            {},
+            made(COLOUR),
+            made(),
+            r"train_set holds images of \(3, 8, 8\), .* ModelConfig\(image_shape=\(3, 8, 8\)\)",
+        ),
         ({}, made(), made(COLOUR), "test_set holds images of"),
         ({"num_classes": 2}, made(), made(), r"train_set has 3 classes, .* ModelConfig\(num_classes=3\)"),
         ({}, made(), made(class_names=("a", "c", "b")), "a label must mean the same in both"),

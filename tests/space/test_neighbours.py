@@ -41,9 +41,8 @@ def test_a_row_can_be_left_out_of_its_own_neighbours():
     codes = points(300, 4)
     own = np.arange(300)
     rows, distances = nearest(codes, codes, 6, exclude=own)
-    expected, found = (
-        NearestNeighbors(n_neighbors=6).fit(codes.astype(np.float64)).kneighbors()
-    )  # without queries scikit-learn leaves each point out
+    # Without queries scikit-learn leaves each point out
+    expected, found = NearestNeighbors(n_neighbors=6).fit(codes.astype(np.float64)).kneighbors()
     np.testing.assert_array_equal(rows, found)
     np.testing.assert_allclose(distances, expected, rtol=1e-9)
     assert nearest(codes, codes[:2], 400, exclude=np.array([5, -1]))[0].shape == (2, 299)
@@ -73,9 +72,8 @@ def test_support_is_the_share_of_codes_lonelier_than_the_place(n, z, seed):
 
 
 def test_a_code_exactly_as_lonely_as_the_place_is_not_lonelier():
-    line = Neighbours(
-        np.array([[0.0, 0.0], [1.0, 0.0], [5.0, 0.0], [7.0, 0.0]]), np.zeros(4)
-    )  # gaps 1, 1, 2, 2
+    # gaps 1, 1, 2, 2
+    line = Neighbours(np.array([[0.0, 0.0], [1.0, 0.0], [5.0, 0.0], [7.0, 0.0]]), np.zeros(4))
     assert line.support(np.array([[0.0, 1.0], [7.0, 2.0]])).tolist() == [0.5, 0.0]
 
 

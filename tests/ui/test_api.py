@@ -747,9 +747,8 @@ def test_every_listener_says_who_may_call_it_how_often_and_what_waits(demo):
     for wired in demo.config["dependencies"]:
         function = demo.fns[wired["id"]]
         about = f"{wired['api_name']} {wired['targets']}"
-        assert not function.concurrency_id.isdigit(), (
-            f"{about} has no concurrency_id of its own"
-        )  # Gradio's default is the function's id()
+        # Gradio's default is the function's id()
+        assert not function.concurrency_id.isdigit(), f"{about} has no concurrency_id of its own"
         assert wired["api_visibility"] in ("public", "private"), about
         assert (wired["api_visibility"] == "public") == (wired["api_name"] in Endpoints.NAMES), about
         assert wired["trigger_mode"] in ("once", "multiple", "always_last") or not wired["targets"], about

@@ -182,9 +182,8 @@ def _download(
         try:
             with urllib.request.urlopen(url, timeout=TIMEOUT) as answer, part.open("wb") as out:
                 size = int(answer.headers.get("Content-Length") or 0)
-                while chunk := answer.read1(
-                    1 << 16
-                ):  # what has come, so that a slow mirror can be cancelled too
+                # what has come, so that a slow mirror can be cancelled too
+                while chunk := answer.read1(1 << 16):
                     if cancel is not None and cancel.is_set():
                         raise DataError(
                             f"The download of {target.name} was cancelled; start it again when you like."

@@ -178,9 +178,8 @@ class Dataset:
     torchvision: str | None = (
         None  # the class that knows the addresses and checksums; None: inside scikit-learn
     )
-    md5: tuple[
-        str, ...
-    ] = ()  # of the four uncompressed files in the order of FILES; () where none are published
+    # of the four uncompressed files in the order of FILES; () where none are published
+    md5: tuple[str, ...] = ()
 
 
 DIGIT_NAMES = tuple("0123456789")

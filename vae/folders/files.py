@@ -126,9 +126,8 @@ def recover(path: Path) -> None:
     """Finish an exchange that a crash cut short: the old folder takes its place again where no new one came."""
     old = path.with_name(f".{path.name}.old")
     if path.name and not path.exists() and old.is_dir():
-        with contextlib.suppress(
-            OSError
-        ):  # someone else was quicker, or may write where this process may not
+        # someone else was quicker, or may write where this process may not
+        with contextlib.suppress(OSError):
             old.rename(path)
 
 
@@ -136,9 +135,8 @@ def tensor_bytes(tensors: dict[str, np.ndarray]) -> bytes:
     """A safetensors file of these arrays."""
     from safetensors.numpy import save
 
-    return save(
-        {name: np.asarray(value, order="C") for name, value in tensors.items()}
-    )  # ascontiguousarray would give a scalar a dimension
+    # ascontiguousarray would give a scalar a dimension
+    return save({name: np.asarray(value, order="C") for name, value in tensors.items()})
 
 
 def json_bytes(content: Any) -> bytes:
@@ -181,9 +179,8 @@ def write_folder(path: str | Path, files: dict[str, bytes], force: bool = False)
             f"{path} cannot be written ({error}); check the disk and its permissions, or choose another --out."
         ) from error
     finally:
-        shutil.rmtree(
-            temporary, ignore_errors=True
-        )  # what an error or Ctrl-C left, or the old folder after the exchange
+        # what an error or Ctrl-C left, or the old folder after the exchange
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def update_folder(path: str | Path, files: dict[str, bytes]) -> None:

@@ -135,9 +135,8 @@ def fit_umap(mu: np.ndarray, seed: int = 0) -> np.ndarray:
     import warnings
 
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # umap warns that a seed costs its parallelism, which is what a seed is for
+        # umap warns that a seed costs its parallelism, which is what a seed is for
+        warnings.simplefilter("ignore")
         from umap import UMAP
 
         return (

@@ -37,9 +37,8 @@ STEP = 1e-2  # of the derivatives, as a share of the line's mean step
 class Found:
     """The shortest path as far as it was looked for, and the line from which a search goes on."""
 
-    path: (
-        np.ndarray
-    )  # its corners (P, 2); the two ends alone where nothing shorter than the straight way was found
+    # its corners (P, 2); the two ends alone where nothing shorter than the straight way was found
+    path: np.ndarray
     places: np.ndarray  # (samples + 1, 2) in even steps along it
     gone: np.ndarray  # (samples + 1,) pixel length gone at each
     straight: float  # pixel length of the straight way
@@ -143,9 +142,8 @@ def _dijkstra(uv: np.ndarray, allowed: np.ndarray, decode: Decode) -> np.ndarray
         raise InputError(
             "The images around start and end are not finite numbers; choose two places nearer the codes."
         )
-    graph = csr_matrix(
-        (np.maximum(cost, 1e-12), (start, end)), (len(images), len(images))
-    )  # a cost of 0 would be no edge
+    # a cost of 0 would be no edge
+    graph = csr_matrix((np.maximum(cost, 1e-12), (start, end)), (len(images), len(images)))
     middle, beyond = rows // 2, (columns - 1) // 4
     first, last = number[middle, beyond], number[middle, columns - 1 - beyond]
     before = dijkstra(graph, directed=False, indices=first, return_predecessors=True)[1]

@@ -26,16 +26,14 @@ def nearest(
     squares = np.square(points).sum(1)
     for start in range(0, len(queries), BLOCK):
         block = queries[start : start + BLOCK]
-        gap = (
-            squares - 2 * block @ points.T
-        )  # (B, N): squared distance less the query's own square, the same for all
+        # (B, N): squared distance less the query's own square, the same for all
+        gap = squares - 2 * block @ points.T
         if exclude is not None:
             mask = exclude[start : start + BLOCK]
             gap[np.flatnonzero(mask >= 0), mask[mask >= 0]] = np.inf
         found = np.argpartition(gap, min(k, gap.shape[1] - 1), axis=1)[:, :k]
-        exact = np.sqrt(
-            np.square(block[:, None] - points[found]).sum(2)
-        )  # the expansion above loses digits where it matters
+        # the expansion above loses digits where it matters
+        exact = np.sqrt(np.square(block[:, None] - points[found]).sum(2))
         order = np.lexsort((found, exact), axis=1)
         rows[start : start + BLOCK] = np.take_along_axis(found, order, 1)
         distances[start : start + BLOCK] = np.take_along_axis(exact, order, 1)
@@ -108,8 +106,7 @@ def pointwise_trustworthiness(space: np.ndarray, view: np.ndarray, k: int = VOTE
         gap[own - start, own] = np.inf
         limit = np.take_along_axis(gap, near[rows], 1)  # (b, k)
         order = np.sort(gap, 1)
-        rank = (
-            np.stack([np.searchsorted(line, at) for line, at in zip(order, limit)]) + 1
-        )  # 1 is the nearest in `space`
+        # 1 is the nearest in `space`
+        rank = np.stack([np.searchsorted(line, at) for line, at in zip(order, limit)]) + 1
         penalty[rows] = np.maximum(rank - k, 0).sum(1)
     return 1 - penalty * 2 / (k * (2 * n - 3 * k - 1))

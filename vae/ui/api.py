@@ -18,9 +18,8 @@ if TYPE_CHECKING:
     from vae.explorer import Explorer
 
 log = logging.getLogger("vae.ui")
-SHADES = np.array(
-    [i / 10_000 for i in range(10_001)], object
-)  # every value of four digits once: lists of images share them, which spares memory and time
+# every value of four digits once: lists of images share them, which spares memory and time
+SHADES = np.array([i / 10_000 for i in range(10_001)], object)
 Vector, Vectors, Image = list[float], list[list[float]], list[list[float]] | list[list[list[float]]]
 
 

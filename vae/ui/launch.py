@@ -78,7 +78,7 @@ def free_port(host: str, port: int | None = None) -> int:
         raise ServerError(
             f"--host is {host!r}, a name that this computer does not know; write an address of it such as 127.0.0.1, without scheme and port."
         ) from None
-    own = {(family, address[0]) for family, _, _, _, address in found}
+    own = {(family, str(address[0])) for family, _, _, _, address in found}
     refused: OSError | None = None
     for number in [port] if port else range(FIRST_PORT, FIRST_PORT + PORTS):
         try:
@@ -140,7 +140,7 @@ def settings(options: Options, explorer: Any = None) -> dict[str, Any]:
     from vae.ui.web.theme import build_theme
 
     routes = [*assets.routes(), *(served.routes(explorer.catalogue) if explorer else ())]
-    middleware = [
+    middleware: list[tuple[Any, dict[str, Any]]] = [
         (RootPath, {}),
         *guard.middleware(options.host, options.allow_host, options.public, options.share),
         (assets.EarlyHead, {}),
@@ -167,7 +167,8 @@ def settings(options: Options, explorer: Any = None) -> dict[str, Any]:
 
 def start(options: Options) -> tuple[Any, str]:
     """The served page and its address; torch and the first model load behind it while the browser draws."""
-    options = replace(options, port=free_port(options.host, options.port))
+    port = free_port(options.host, None if options.port is None else int(options.port))
+    options = replace(options, port=port)
     with proxies_aside():
         from vae.explorer import Explorer
         from vae.ui.api import add_endpoints
@@ -223,7 +224,8 @@ def serve(options: Options) -> None:
     """Serves the page until Ctrl-C."""
     began = time.perf_counter()
     give_memory_back()
-    gc.disable()  # nothing that starting makes is rubbish, and looking for some takes a fifth of it; `warm_up` ends this
+    # nothing that starting makes is rubbish, and looking for some takes a fifth of it; `warm_up` ends this
+    gc.disable()
     sys.modules.setdefault("IPython", None)  # type: ignore[arg-type]  # where it is installed Gradio loads it for notebooks: a third of a second for nothing
     os.environ.pop("GRADIO_SERVER_NAME", None)  # read by now; Gradio would look for free ports there alone
     demo, address = start(options)

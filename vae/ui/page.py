@@ -49,9 +49,8 @@ class Downloads:
             yield json.dumps({"dataset": dataset, "error": str(error), "turn": time.time()})
             return
         try:
-            for (
-                news
-            ) in task.watch():  # the turn: news must differ from what the browser holds, or it is not told
+            # the turn: news must differ from what the browser holds, or it is not told
+            for news in task.watch():
                 yield json.dumps(
                     {**news, "dataset": dataset, "done": news["state"] == "done", "turn": next(turns)}
                 )

@@ -18,9 +18,8 @@ PER_OWNER = 4  # tasks of one visitor that may wait or run at once
 SURE_AFTER = 1.0  # seconds of work before a time left is said
 
 Report = Callable[[float, str], None]  # share done in [0, 1], and what is being done
-Work = Callable[
-    [Report, threading.Event], Any
-]  # told where to report and what to look at for a cancel; gives the result
+# told where to report and what to look at for a cancel; gives the result
+Work = Callable[[Report, threading.Event], Any]
 
 
 class Task:

@@ -39,6 +39,7 @@ def warm_up(explorer: Explorer, doors: Doors) -> None:
     except Exception:
         log.exception("the first model could not be loaded ahead")
     finally:
-        gc.freeze()  # gradio, torch and the first models stay: a collection over them would hold up an answer by 0.25 s
+        # gradio, torch and the first models stay: a collection over them would hold up an answer by 0.25 s
+        gc.freeze()
         gc.enable()
         doors.warm.set()

@@ -13,15 +13,17 @@ from vae.ui.web.hosts import Hosts, Rates, host_name, visitor
 from vae.ui.web.root_path import route_path
 
 MB = 1 << 20
+# A 1024 x 1024 image of rounded floats is 8 MB of JSON, a colour one 25 MB
 MAX_BODY, PUBLIC_MAX_BODY = (
     32 * MB,
     12 * MB,
-)  # a 1024 x 1024 image of rounded floats is 8 MB of JSON, a colour one 25 MB
+)
 NAMES_TOLD = 20  # refused names that the terminal is told of: strangers can make up any number
+# They write to the disk, and nothing of this page uses them
 CLOSED = (
     "/gradio_api/upload",
     "/gradio_api/deep_link",
-)  # they write to the disk, and nothing of this page uses them
+)
 ENVIRONMENT = {
     "GRADIO_ANALYTICS_ENABLED": "False",  # nothing is told to anyone
     "GRADIO_ANALYTICS_CACHE_FREQUENCY": "1000000",  # Gradio summarises past events after every queued one

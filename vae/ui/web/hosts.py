@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterable
 
 from vae.errors import ServerError
 
+# Questions a second and at once from one address; a drag across the map asks about as fast as it is answered
 RATE, BURST = (
     60.0,
     600.0,
-)  # questions a second and at once from one address; a drag across the map asks about as fast as it is answered
+)
 ADDRESSES = 4096  # addresses whose rate is remembered
 HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?)\.?(?::\d{1,5})?")
 
@@ -49,9 +50,8 @@ class Hosts:
         name = host_name(bound) or bound
         address = _address(name)
         self.names = {"localhost", name, *others}
-        self.any_address = (
-            address is not None and address.is_unspecified
-        )  # rebinding takes a name, an address cannot be re-bound
+        # Rebinding takes a name, an address cannot be re-bound
+        self.any_address = address is not None and address.is_unspecified
         if self.any_address:
             self.names |= {socket.gethostname().lower(), socket.gethostname().lower() + ".local"}
         self.suffix = ".gradio.live" if shared else None

@@ -35,9 +35,8 @@ def build_theme() -> gr.themes.Base:
     values = {name: light[key] for name, key in pairs.items()} | {
         f"{name}_dark": dark[key] for name, key in pairs.items()
     }
-    known = {
-        name: value for name, value in values.items() if hasattr(theme, name)
-    }  # some of Gradio's variables have no dark twin
+    # some of Gradio's variables have no dark twin
+    known = {name: value for name, value in values.items() if hasattr(theme, name)}
     return theme.set(
         **known,
         body_text_size=f"{shared['text']['small']}px",
