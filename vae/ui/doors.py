@@ -68,17 +68,22 @@ class Doors(Answering):
     def _models(self) -> list[Fields]:
         from vae.space.chart import default_chart
 
-        catalogue = self.explorer.catalogue
-        return [
-            {
-                **model,
-                "variant": "-".join((model["recipe"], *catalogue.variant(model["name"]))),
-                "config": catalogue.folder(model["name"]).model.to_dict(),
-                "rev": catalogue.folder(model["name"]).revision,
-                "chart": default_chart(model["latent_dim"]),
-            }
-            for model in catalogue.models()
-        ]
+        catalogue, models = self.explorer.catalogue, []
+        for model in catalogue.models():
+            folder = catalogue.folder(model["name"])
+            train = folder.train
+            date = folder.provenance.get("date")
+            models.append(
+                {
+                    **model,
+                    "variant": "-".join((folder.recipe, *catalogue.variant(folder.name))),
+                    "config": folder.model.to_dict(),
+                    "rev": folder.revision,
+                    "chart": default_chart(folder.model.latent_dim),
+                    "traits": {"seed": train.seed, "epochs": train.epochs, "beta": train.beta, "date": date},
+                }
+            )
+        return models
 
     def _commands(self) -> Fields:
         """{data set: {variant: the command that trains it, with all its flags}}; {latent_dims} stands for the sizes."""

@@ -18,6 +18,7 @@ const names = (models) => models.map((model) => model.name);
 // ---- what there is
 
 export const catalogue = () => ask("start", {});
+export const revision = async () => (await ask("revision", {})).revision;
 export const deviceName = async () => (await ask("device", {})).device;
 export const card = (model) => ask("card", { model: model.name });
 export const history = async (models) => (await ask("history", { models: names(models) })).histories;

@@ -42,8 +42,16 @@ export async function ask(door, fields) {
     lost(alive);
     throw new Refusal("The server does not answer. The page tries again by itself.", true);
   }
+  if (door !== "revision") answered.forEach((work) => work());
   if (reply.error !== undefined && typeof reply.error === "string") throw new Refusal(reply.error);
   return reply;
+}
+
+const answered = new Set();
+// Calls `work` after every answer of the server; gives back what ends that.
+export function onAnswer(work) {
+  answered.add(work);
+  return () => answered.delete(work);
 }
 
 let waiting = false;

@@ -1,15 +1,57 @@
 // The top of the page: data set, recipe, size of z, light or dark, a link to this very view; and the page's start.
-import { get, modelOf, on, set, variantsOf } from "../state/store.js";
+import { get, modelOf, modelsOf, on, set, variantsOf } from "../state/store.js";
 import { field, fill, h, segmented, select } from "../parts/dom.js";
 import { toggle } from "./theme.js";
 import { linkTo, readLink, snippet, syncAddress } from "./link.js";
 import { notTrained } from "../parts/absent.js";
 import { fillIn, sentence } from "../state/texts.js";
 import { connect } from "../explorer/server.js";
+import { changedLine, watchModels } from "./watch.js";
 import * as explorer from "../explorer/explorer.js";
 import { choose, main } from "../state/mapview.js";
 
 const SHORT = { "fashion-mnist": "Fashion" };
+const TRAITS = {
+  seed: (v) => `seed ${v}`,
+  epochs: (v) => `${v} epochs`,
+  beta: (v) => `beta ${v}`,
+  date: String,
+};
+
+// What tells models of one variant and size apart; their folders' names where that does not.
+function differences(models) {
+  const told = Object.keys(TRAITS).filter((key) => new Set(models.map((m) => m.traits[key])).size > 1),
+    texts = models.map((m) => told.map((key) => TRAITS[key](m.traits[key])).join(", "));
+  return texts.map((text, k) =>
+    text && texts.indexOf(text) === texts.lastIndexOf(text) ? text : models[k].name,
+  );
+}
+
+// A list of the models that share data set, recipe and size, where there are several.
+function twins({ dataset, recipe, latentDim, chosen }) {
+  const models = modelsOf(dataset, recipe, latentDim);
+  if (models.length < 2) return null;
+  const texts = differences(models),
+    options = models.map((m, k) => ({ value: m.name, text: texts[k] }));
+  const hint = `${models.length} models share this recipe and size; this is ${chosen}`;
+  return field(
+    "model",
+    select("model", options, chosen, (name) => choose({ model: name }), hint),
+  );
+}
+
+const dismiss = () =>
+  h(
+    "button",
+    {
+      type: "button",
+      class: "head__dismiss",
+      "aria-label": "Dismiss",
+      on: { click: () => set({ news: null }) },
+    },
+    "×",
+  );
+
 // What a recipe is, in one line.
 function recipeHint(recipe) {
   const hint = sentence("recipes", recipe, "hint"),
@@ -139,33 +181,17 @@ export function mount({ element, shell }) {
       state.latentDim,
       (value) => choose({ latentDim: value }),
     );
-    fill(controls, field("data", data), field("recipe", recipes), field("size of z", sizes));
+    fill(controls, field("data", data), field("recipe", recipes), field("size of z", sizes), twins(state));
     fill(fold, `${dataset?.title ?? ""} · ${state.recipe ?? ""} · z ${state.latentDim ?? ""}`);
   }
 
-  on(["catalogue", "dataset", "recipe", "latentDim"], draw);
-  on(["offline", "news"], ({ offline, news }) => {
-    alarm.hidden = !offline && !news;
-    if (offline)
-      fill(
-        alarm,
-        "The server does not answer. The map goes on in your browser; what only the server knows waits, and the page tries again by itself.",
-      );
-    else if (news)
-      fill(
-        alarm,
-        news,
-        h(
-          "button",
-          {
-            type: "button",
-            class: "head__dismiss",
-            "aria-label": "Dismiss",
-            on: { click: () => set({ news: null }) },
-          },
-          "×",
-        ),
-      );
+  on(["catalogue", "dataset", "recipe", "latentDim", "chosen"], draw);
+  on(["offline", "news", "changed"], ({ offline, news }) => {
+    const line = offline
+      ? "The server does not answer. The map goes on in your browser; what only the server knows waits, and the page tries again by itself."
+      : (changedLine() ?? (news && [news, dismiss()]));
+    alarm.hidden = !line;
+    fill(alarm, line);
   });
   start(device, element, alarm);
   on(["offline"], ({ offline, catalogue }) => !offline && !catalogue && start(device, element, alarm));
@@ -187,17 +213,17 @@ async function start(device, element, alarm) {
   try {
     const catalogue = await explorer.catalogue();
     set({ catalogue });
-    const first =
-      catalogue.datasets.find((d) => catalogue.models.some((m) => m.dataset === d.name)) ??
-      catalogue.datasets[0];
-    const linked = readLink(catalogue);
+    const linked = readLink(catalogue),
+      opens = catalogue.models.find((m) => m.name === catalogue.opens);
     choose({
-      dataset: linked.dataset ?? first.name,
+      model: linked.model,
+      dataset: linked.dataset ?? opens?.dataset ?? catalogue.datasets[0].name,
       recipe: linked.recipe ?? "default",
       latentDim: linked.latentDim ?? 2,
     });
-    main.set({ ...linked.view, news: linked.fault });
+    main.set({ ...linked.view, news: linked.news });
     syncAddress();
+    watchModels();
     element.dataset.ready = "yes";
     device.textContent = await explorer.deviceName();
   } catch (fault) {

@@ -150,15 +150,16 @@ const FIELDS = [
   },
 ];
 
+// Which model a link opens: its folder and the revision of its weights; where there is none, what was asked for.
+const modelFields = ({ model, dataset, recipe, latentDim }) =>
+  model ? { model: model.name, rev: model.rev } : { data: dataset, recipe, z: latentDim };
+
 // The query of this view: nothing but what is ours, so that what a host put into the address does not travel on.
 export function query() {
   const state = get(),
-    { dataset, recipe, latentDim } = state,
     kept = new URLSearchParams();
   for (const [key, value] of [
-    ["data", dataset],
-    ["recipe", recipe],
-    ["z", latentDim],
+    ...Object.entries(modelFields(state)),
     ...FIELDS.map((field) => [field.key, field.write(state)]),
   ]) {
     if (value !== null && value !== undefined) kept.set(key, value);
@@ -189,11 +190,17 @@ export function syncAddress() {
   });
 }
 
-// The model that a link asks for: by name, or by data set, recipe and size; as far as it exists.
+// The model that a link asks for: by its folder's name, or, as old links do, by data set, recipe and size; as far as it exists.
 function modelOfLink(asked, { datasets, models }, fault) {
   const named = models.find((m) => m.name === asked.get("model"));
   if (asked.has("model") && !named) fault("the model", asked.get("model"));
-  if (named) return { dataset: named.dataset, recipe: named.variant, latentDim: named.latent_dim };
+  if (named)
+    return {
+      model: named.name,
+      dataset: named.dataset,
+      latentDim: named.latent_dim,
+      changed: asked.has("rev") && asked.get("rev") !== named.rev,
+    };
   const text = (key) => asked.get(key);
   const dataset = datasets.find((d) => d.name === text("data"))?.name;
   const inSet = models.filter((m) => m.dataset === (dataset ?? m.dataset));
@@ -223,14 +230,18 @@ export function readLink(catalogue) {
     if (patch) Object.assign(view, patch);
     else fault(what, asked.get(key));
   }
-  const many = faults.length > 1;
-  return {
-    ...opens,
-    view,
-    fault: faults.length
-      ? `This link asks for ${faults.join(" and ")}, which ${many ? "are" : "is"} not here; the rest is shown as usual.`
-      : null,
-  };
+  const news = [];
+  if (opens.changed)
+    news.push(
+      `The model ${opens.model} was trained again since this link was made; pictures and places may differ.`,
+    );
+  if (faults.length) {
+    const are = faults.length > 1 ? "are" : "is";
+    news.push(
+      `This link asks for ${faults.join(" and ")}, which ${are} not here; the rest is shown as usual.`,
+    );
+  }
+  return { ...opens, view, news: news.join(" ") || null };
 }
 
 // The image at Here as a few lines of Python against the library's public names; null where no place is known yet.

@@ -91,24 +91,20 @@ export const main = new MapView();
 const near = (list, value) =>
   list.reduce((best, v) => (best === null || Math.abs(v - value) < Math.abs(best - value) ? v : best), null);
 
-// Moves to a data set, recipe and size; keeps what it can and takes the nearest of what it cannot.
-export function choose(wanted) {
+// Moves to a model by its folder's name, or to a data set, recipe and size; keeps what it can and takes the nearest of what it cannot.
+export function choose({ model: name = null, ...wanted }) {
   const now = page.get(),
-    { dataset } = { ...now, ...wanted };
-  let { recipe, latentDim } = { ...now, ...wanted };
-  const variants = variantsOf(dataset);
-  if (!variants.includes(recipe))
-    recipe = variants.includes("default") ? "default" : (variants[0] ?? "default");
-  const sizes = now.catalogue.models
-    .filter((m) => m.dataset === dataset && m.variant === recipe)
-    .map((m) => m.latent_dim);
-  latentDim = sizes.length ? near(sizes, latentDim ?? 2) : latentDim;
+    named = now.catalogue.models.find((m) => m.name === name),
+    model = named ?? nearest({ ...now, ...wanted });
+  const { dataset, variant: recipe, latent_dim: latentDim } = model;
   const other = dataset !== now.dataset;
   main.set({
     dataset,
     recipe,
     latentDim,
-    model: modelOf(dataset, recipe, latentDim),
+    chosen: model.name ?? null,
+    model: model.name ? model : null,
+    changed: null,
     chart: null,
     anchor: null,
     view: null,
@@ -118,6 +114,18 @@ export function choose(wanted) {
   });
   if (other)
     main.set({ index: 0, selection: null, hidden: new Set(), drawing: null, path: null, picked: null });
+}
+
+// The model of a data set that is nearest to a recipe and size; without a name where the data set has none.
+function nearest({ catalogue, dataset, recipe, latentDim }) {
+  const variants = variantsOf(dataset);
+  if (!variants.includes(recipe))
+    recipe = variants.includes("default") ? "default" : (variants[0] ?? "default");
+  const sizes = catalogue.models
+    .filter((m) => m.dataset === dataset && m.variant === recipe)
+    .map((m) => m.latent_dim);
+  latentDim = sizes.length ? near(sizes, latentDim ?? 2) : latentDim;
+  return modelOf(dataset, recipe, latentDim) ?? { dataset, variant: recipe, latent_dim: latentDim };
 }
 
 // Moves to a test image and its place on the map.

@@ -66,6 +66,7 @@ const chosen = {
   dataset: null,
   recipe: null,
   latentDim: null,
+  chosen: null, // the name of the chosen model's folder, null where there is none
   index: 0, // the selected test image
   label: 0, // what a conditional model is asked to draw
   colour: "label", // what the codes' colour says, see parts/colour.js
@@ -76,6 +77,7 @@ const chosen = {
   drawing: null, // the drawing's code in the Z = 2 model
   dark: false,
   offline: false,
+  changed: null, // the name of the chosen model, once it was trained again or removed while the page is open
   news: null, // one line to say: what a link or a choice asked for and cannot have
   images: 0, // grows when a data set's images have arrived on the server
   pictures: 0, // grows when small pictures of test images have arrived here, see explorer/thumbnails.js
@@ -92,6 +94,7 @@ export const { get, set, on } = page;
  * @typedef {object} Model
  * @property {string} name its folder
  * @property {string} [rev] the first digits of its weights' hash
+ * @property {Record<string, unknown>} traits in which models of one variant and size may differ
  * @property {string} dataset
  * @property {string} recipe
  * @property {string} variant the recipe with its flags
@@ -117,12 +120,30 @@ export const variantsOf = (dataset) => [
       .map((m) => m.variant),
   ),
 ];
-export const modelOf = (dataset, recipe, latentDim) =>
-  get().catalogue.models.find(
+// All models of a data set, variant and size: a folder's name alone says which; several may differ in seed, epochs or date.
+export const modelsOf = (dataset, recipe, latentDim) =>
+  get().catalogue.models.filter(
     (m) => m.dataset === dataset && m.variant === recipe && m.latent_dim === latentDim,
-  ) ?? null;
-export const family = () =>
-  get().catalogue?.models.filter((m) => m.dataset === get().dataset && m.variant === get().recipe) ?? [];
+  );
+const shared = (one, other) =>
+  Object.keys(one.traits).filter((key) => one.traits[key] === other.traits[key]).length;
+
+// Of these, the one that shares most with the chosen model; null where there is none.
+export function modelOf(dataset, recipe, latentDim) {
+  const models = modelsOf(dataset, recipe, latentDim),
+    chosen = get().catalogue.models.find((m) => m.name === get().chosen);
+  if (!chosen || models.includes(chosen)) return chosen ?? models[0] ?? null;
+  return models.reduce((best, m) => (best && shared(best, chosen) >= shared(m, chosen) ? best : m), null);
+}
+
+// The chosen variant's models, one for each size.
+export function family() {
+  const { catalogue, dataset, recipe } = get(),
+    sizes = new Set(
+      catalogue?.models.filter((m) => m.dataset === dataset && m.variant === recipe).map((m) => m.latent_dim),
+    );
+  return [...sizes].map((latentDim) => modelOf(dataset, recipe, latentDim));
+}
 
 // One question in the air, the newest waits: calls in between are dropped, the last always gets its answer.
 export function latest(work) {

@@ -252,7 +252,7 @@ function all(shell) {
   const { catalogue } = get(),
     broken = Object.entries(catalogue.broken);
   const go = (m) => {
-    choose({ dataset: m.dataset, recipe: m.variant, latentDim: m.latent_dim });
+    choose({ model: m.name });
     shell.openTab("Map");
   };
   const keys = [

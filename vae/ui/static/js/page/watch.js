@@ -1,0 +1,68 @@
+// Models that are added, trained again or removed while the page is open: noticed with the page's own questions, never under a hand.
+import { get, keyOf, on, set, tokens } from "../state/store.js";
+import { choose, main } from "../state/mapview.js";
+import { onAnswer } from "../explorer/server.js";
+import * as explorer from "../explorer/explorer.js";
+import { h } from "../parts/dom.js";
+
+let held = false; // a button or finger is down: a stroke or a drag
+for (const [name, down] of /** @type {[string, boolean][]} */ ([
+  ["pointerdown", true],
+  ["pointerup", false],
+  ["pointercancel", false],
+]))
+  document.addEventListener(name, () => (held = down), { capture: true });
+
+let asked = 0;
+async function look() {
+  const now = performance.now();
+  if (held || document.hidden || !get().catalogue || now - asked < tokens.revisionMs) return;
+  asked = now;
+  try {
+    const revision = await explorer.revision();
+    if (revision === get().catalogue.revision || held) return;
+    take(await explorer.catalogue());
+  } catch {
+    // the server is gone or refuses: the next question tells
+  }
+}
+
+// The new list; what is open stays open until a person loads what has replaced it.
+function take(catalogue) {
+  const { model } = main.get(),
+    now = model && catalogue.models.find((m) => m.name === model.name);
+  set({ catalogue });
+  if (!model) return choose({ model: catalogue.opens });
+  if (!now || keyOf(now) !== keyOf(model)) set({ changed: model.name });
+}
+
+// Loads what has taken the open model's place, in the same view; where it is gone, what is nearest to it.
+function load() {
+  const { changed, catalogue } = get(),
+    model = catalogue.models.find((m) => m.name === changed);
+  if (model) main.set({ model, changed: null, here: null, selection: null });
+  else choose({});
+}
+
+// The line about the open model, null while there is nothing to say.
+export function changedLine() {
+  const { changed, catalogue } = get();
+  if (!changed) return null;
+  const there = catalogue.models.some((m) => m.name === changed);
+  return [
+    there
+      ? `${changed} was trained again while this page is open. `
+      : `${changed} is no longer on the server; this page still shows it. `,
+    h(
+      "button",
+      { type: "button", class: "button", on: { click: load } },
+      there ? "Load it" : "Show another model",
+    ),
+  ];
+}
+
+export function watchModels() {
+  onAnswer(look);
+  document.addEventListener("visibilitychange", look);
+  on(["catalogue"], () => (asked ||= performance.now()));
+}
