@@ -50,15 +50,18 @@ def test_a_path_through_a_conditional_model_is_measured_in_the_pictures_of_the_c
         f"{serve(trained).url}?data=digits&recipe=tutorial-cond-sigma&z=2&path=-1,-0.5;0.5,1;linear&as=3",
         ready=".route__text [data-length]",
     )
-    length = "() => Number(document.querySelector('.route__text [data-length]')?.dataset.length)"
     explorer, steps = Explorer(trained), tokens()["path"]["samples"]
-    lengths = [explorer.path_length(COND, *WAY, label=label, steps=steps) for label in (3, 7)]
-    assert page.evaluate(length) == pytest.approx(lengths[0], rel=2e-3)
-    page.get_by_label("decoded as class").select_option("7")
-    page.wait_for_function(f"was => Math.abs(({length})() - was) > 1e-9", arg=page.evaluate(length))
-    assert page.evaluate(length) == pytest.approx(lengths[1], rel=2e-3)
+    lengths = [explorer.path_length(COND, *WAY, label=label, steps=steps) for label in (3, 8)]
+    assert lengths[0] != pytest.approx(lengths[1], rel=0.01)  # else nothing was seen
+    told = """wanted => {
+      const length = document.querySelector(".route__text").querySelector("[data-length]")?.dataset.length;
+      return Math.abs(length / wanted - 1) < 2e-3;
+    }"""
+    page.wait_for_function(told, arg=lengths[0])
+    page.get_by_label("decoded as class").select_option("8")
+    page.wait_for_function(told, arg=lengths[1])
     page.wait_for_selector(".route__strip[aria-label*='shortest'][data-ready]:not(.busy)")
-    found = explorer.shortest_path(COND, *WAY, label=7)
+    found = explorer.shortest_path(COND, *WAY, label=8)
     shortest = page.locator(".route").get_attribute("data-short")
     assert shortest == ("straight" if found["length"] > 0.99 * found["straight"] else "other")
 
