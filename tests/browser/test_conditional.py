@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from vae import Explorer, load_model
-from vae.ui.web.assets import tokens
+from vae.explorer import PATH_SAMPLES
 
 COND, WAY = "digits-tutorial-cond-sigma-z2", ([-1.0, -0.5], [0.5, 1.0])
 
@@ -50,7 +50,7 @@ def test_a_path_through_a_conditional_model_is_measured_in_the_pictures_of_the_c
         f"{serve(trained).url}?data=digits&recipe=tutorial-cond-sigma&z=2&path=-1,-0.5;0.5,1;linear&as=3",
         ready=".route__text [data-length]",
     )
-    explorer, steps = Explorer(trained), tokens()["path"]["samples"]
+    explorer, steps = Explorer(trained), PATH_SAMPLES
     lengths = [explorer.path_length(COND, *WAY, label=label, steps=steps) for label in (3, 8)]
     assert lengths[0] != pytest.approx(lengths[1], rel=0.01)  # else nothing was seen
     told = """wanted => {
