@@ -132,6 +132,20 @@ def test_a_test_image_sent_in_raw_finds_its_own_code_unless_it_is_excluded(explo
     assert index not in [n["index"] for n in explorer.encode(Z5, image, raw=True, exclude=index)["nearest"]]
 
 
+def test_a_raw_image_may_name_its_one_channel(explorer, digits):
+    image = digits[1].images[30, 0] / np.float32(255)
+    found = [explorer.encode(Z5, one, raw=True)["x"] for one in (image, image[..., None])]
+    np.testing.assert_array_equal(found[0], found[1])
+
+
+def test_a_photo_larger_than_the_endpoint_takes_is_scaled(explorer):
+    photo = np.ones((1300, 2000, 3), np.float32)
+    photo[200:1000, 900:1000] = 0
+    small = photo[::10, ::10, 0]
+    seen = [explorer.encode(Z2, image)["x"] for image in (photo, small)]
+    np.testing.assert_allclose(seen[0], seen[1], atol=0.02)
+
+
 def test_a_drawing_of_any_size_place_and_polarity_is_seen_the_same(explorer):
     small = np.zeros((40, 40), np.float32)
     small[8:32, 18:22] = 1
@@ -382,7 +396,15 @@ def test_many_threads_get_the_same_answers_and_open_a_model_once(trained, monkey
         (lambda e: e.reconstruct("mnist", 0), "dataset is 'mnist'"),
         (lambda e: e.traverse(Z2, np.zeros(2), 2, 0, 1), "dim is 2"),
         (lambda e: e.encode(Z2, np.full((8, 8), 2.0)), "outside"),
+        (lambda e: e.encode(Z2, np.full((8, 8), 200, np.uint8)), "divide an image of bytes by 255"),
         (lambda e: e.encode(Z2, np.zeros((0, 8))), "shape"),
+        (lambda e: e.encode(Z2, np.zeros((8, 8, 2))), r"shape \(8, 8, 2\); it must be \(H, W\), \(H, W, 1\)"),
+        (
+            lambda e: e.encode(Z2, np.zeros((8, 8, 3)), raw=True),
+            r"shape \(8, 8, 3\); with raw it must be \(8, 8\) or",
+        ),
+        (lambda e: e.encode(Z2, [[0, 1], [0]]), "no array of numbers"),
+        (lambda e: e.encode(Z2, np.eye(8), ink="blue"), "ink is 'blue'"),
         (lambda e: e.encode(Z2, np.zeros((9, 9)), raw=True), "shape"),
         (lambda e: e.encode(Z2, np.zeros((28, 28))), "empty"),
         (lambda e: e.catalogue.fetch_images("letters"), "dataset is 'letters'"),

@@ -31,7 +31,7 @@ WINGS = [
 ]
 # Inside a wing; a module may use those before it.
 INSIDE = {
-    "data": ["sets", "idx", "sketch", "load"],
+    "data": ["sets", "idx", "strokes", "photo", "sketch", "load"],
     "space": ["neighbours", "chart", "latent", "geodesic"],
     "folders": ["files", "foreign", "folder", "card"],
 }

@@ -10,7 +10,7 @@ import numpy as np
 from cachetools import LRUCache, cachedmethod
 
 from vae.catalogue import Catalogue, LoadedModel
-from vae.data.sketch import sketch
+from vae.data.sketch import as_picture, sketch
 from vae.errors import InputError, VAEError
 from vae.folders.folder import read_history
 from vae.space.chart import Chart, default_chart, make_chart
@@ -270,28 +270,25 @@ class Explorer:
         raw: bool = False,
         label: int | None = None,
         exclude: int | None = None,
+        ink: str | None = None,
     ) -> dict[str, Any]:
         """An image's mu and logvar (Z,), x as the model saw it, x_recon at mu, the nearest codes and their votes.
 
-        `image` is (H', W') or (H', W', 3) in [0, 1]; `raw` says that it already is a data-set image (exact shape, ink
-        bright), else it goes through `sketch`. `exclude` leaves a test image's own code out of the votes.
+        `image` is (H', W'), or (H', W', 1), 3 or 4, in [0, 1]; `raw` says that it already is a data-set image (exact shape,
+        ink bright), else it goes through `sketch`, which `ink` tells how it was drawn. `exclude` leaves a test image's own
+        code out of the votes.
         """
         loaded = self.catalogue.load(model)
         label, config = loaded.label(label), loaded.folder.model
-        image = np.asarray(image, np.float32)
-        if image.ndim not in (2, 3) or not image.size or (image.ndim == 3 and image.shape[2] not in (1, 3)):
-            raise InputError(f"image has shape {image.shape}; it must be (H, W), or (H, W, 3) for colour.")
-        if not np.isfinite(image).all() or image.min() < 0 or image.max() > 1:
-            raise InputError("image holds values outside [0, 1]; scale them into it.")
         if raw:
             channels, height, width = config.image_shape
-            if image.shape not in ((height, width), (height, width, channels)):
-                raise InputError(
-                    f"image has shape {image.shape}; with raw it must be {(height, width) if channels == 1 else (height, width, channels)}."
-                )
-            x = image.reshape(height, width, channels).transpose(2, 0, 1)
+            given, image = image, as_picture(image)
+            if image.shape != (height, width, channels):
+                allowed = f"({height}, {width}) or " * (channels == 1) + f"{(height, width, channels)}"
+                raise InputError(f"image has shape {np.shape(given)}; with raw it must be {allowed}.")
+            x = image.transpose(2, 0, 1)
         else:
-            x = sketch(image, loaded.folder.dataset, config.image_shape)
+            x = sketch(image, loaded.folder.dataset, config.image_shape, ink)
         mu, logvar = loaded.encode(x[None], label)
         near, votes = loaded.neighbours.ask(mu[0], exclude)
         return {

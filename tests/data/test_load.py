@@ -27,10 +27,6 @@ from vae.data.sets import DATASETS, FILES, ImageSet
 from vae.errors import DataError
 
 
-
-
-
-
 @pytest.fixture
 def kmnist(tmp_path: Path) -> Path:
     lay(tmp_path / "KMNIST" / "raw")

@@ -143,3 +143,75 @@ def test_a_colour_photo_keeps_its_colours_and_their_order():
     np.testing.assert_allclose(x[0], 1, atol=0.01)
     np.testing.assert_allclose(x[1], 0, atol=0.01)
     np.testing.assert_allclose(x[2, :, [0, -1]], [[0] * 8, [0.5] * 8], atol=0.03)
+
+
+@pytest.mark.parametrize("dataset", ["mnist", "fashion-mnist", "own"])
+@pytest.mark.parametrize("ink", ["bright", "dark"])
+def test_a_canvas_filled_to_nine_tenths_keeps_its_ink(dataset, ink):
+    """Where the ink is known, its share of the canvas decides nothing."""
+    canvas = np.ones((100, 100), np.float32)
+    canvas[40:60, 30:80] = 0  # the only paper left
+    x = sketch(canvas if ink == "bright" else 1 - canvas, dataset, MNIST, ink=ink)
+    box = np.flatnonzero((x[0] > 0.5).any(1))
+    field = x[0, box[0] : box[-1] + 1, box[0] : box[-1] + 1]
+    assert field.mean() == pytest.approx(0.9, abs=0.06) and field[0].min() > 0.4
+
+
+def test_a_dot_beside_a_stroke_counts_where_the_ink_is_known():
+    canvas = stroke()
+    canvas[20:28, 350:358] = 1
+    columns = np.flatnonzero((sketch(canvas, "own", (1, 56, 56), ink="bright")[0] > 0.2).any(0))
+    assert columns[-1] - columns[0] > 30  # as wide as stroke and dot together
+
+
+@pytest.mark.parametrize("ink", ["bright", "dark", None])
+def test_an_empty_canvas_is_refused_whatever_its_ink(ink):
+    with pytest.raises(InputError, match="image is empty"):
+        sketch(np.full((60, 60), float(ink == "dark")), "mnist", MNIST, ink=ink)
+
+
+def test_an_unknown_ink_is_refused():
+    with pytest.raises(InputError, match="ink is 'blue'; it must be bright, dark"):
+        sketch(stroke(), "mnist", MNIST, ink="blue")
+
+
+@pytest.mark.parametrize("ink", [0.0, 0.3, 1.0])
+def test_a_transparent_picture_is_its_strokes_whatever_their_tone(ink):
+    """Dark strokes lie on white paper; light ones, which white paper would hide, on black."""
+    strokes = np.concatenate([np.full((400, 400, 3), ink, np.float32), stroke()[..., None]], 2)
+    np.testing.assert_allclose(sketch(strokes, "mnist", MNIST), sketch(stroke(), "mnist", MNIST), atol=0.02)
+
+
+def test_transparent_corners_of_an_opaque_picture_are_white_paper():
+    picture = np.concatenate(
+        [np.repeat(1 - stroke()[..., None], 3, 2), np.ones((400, 400, 1), np.float32)], 2
+    )
+    picture[:20, :20], picture[-20:, -20:] = 0, 0
+    np.testing.assert_allclose(sketch(picture, "mnist", MNIST), sketch(stroke(), "mnist", MNIST), atol=0.02)
+
+
+def test_colour_data_sets_take_grey_and_transparent_pictures_too():
+    grey = np.random.default_rng(0).random((32, 32)).astype(np.float32)
+    x = sketch(grey[..., None], "own", (3, 32, 32))
+    np.testing.assert_allclose(x, np.repeat(grey[None], 3, 0), atol=0.01)
+    clear = np.zeros((32, 32, 4), np.float32)
+    np.testing.assert_allclose(sketch(clear, "own", (3, 32, 32)), 1)
+
+
+@pytest.mark.parametrize("shape", [(8,), (0, 8), (8, 8, 2), (8, 8, 5), (2, 8, 8, 1)])
+def test_any_other_shape_is_refused_by_name(shape):
+    with pytest.raises(
+        InputError, match=r"image has shape \(.*\(H, W\), \(H, W, 1\), \(H, W, 3\) or \(H, W, 4\)"
+    ):
+        sketch(np.ones(shape), "mnist", MNIST)
+
+
+@pytest.mark.parametrize("image", ["a.png", None, [[0, 1], [0]], [[None]], np.ones((4, 4), complex)])
+def test_what_is_no_array_of_numbers_is_refused(image):
+    with pytest.raises(InputError, match="image is no array of numbers"):
+        sketch(image, "mnist", MNIST)
+
+
+def test_an_image_of_bytes_is_refused_with_the_way_out():
+    with pytest.raises(InputError, match=r"outside \[0, 1\].*divide an image of bytes by 255"):
+        sketch(np.full((8, 8), 200, np.uint8), "mnist", MNIST)

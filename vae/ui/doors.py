@@ -380,7 +380,7 @@ class Doors(Answering):
         answers: Fields = {}
         for name in models:
             asked = label if self.explorer.catalogue.folder(name).model.conditional else None
-            a = self.explorer.encode(name, image, label=asked, exclude=exclude)
+            a = self.explorer.encode(name, image, label=asked, exclude=exclude, ink="bright")
             answers[name] = {
                 **plain({k: a[k] for k in ("mu", "logvar", "nearest", "label_votes")}),
                 "x_recon": pack_images(a["x_recon"]),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
+from vae.data.sketch import PICTURE, as_picture
 from vae.errors import InputError
 
 if TYPE_CHECKING:
@@ -297,10 +298,8 @@ latents = rows(None, 1, MOST_ROWS, "N")
 
 
 def image(name: str, value: Any, given: Given) -> np.ndarray:
-    """A picture (H, W) or (H, W, 3) in [0, 1]."""
-    allowed = (
-        f"rows of numbers from 0 to 1, (H, W), or (H, W, 3) for colour, with sides from 1 to {MOST_SIDE}"
-    )
+    """A picture (H, W), or (H, W, 1), 3 or 4, in [0, 1]; of these shapes `Explorer` refuses all others."""
+    allowed = f"{PICTURE}, with sides from 1 to {MOST_SIDE}"
     if not isinstance(value, list) or not value:
         refuse(name, value, allowed)
     if len(value) > MOST_SIDE:
@@ -316,13 +315,15 @@ def image(name: str, value: Any, given: Given) -> np.ndarray:
             raise InputError(f"{odd}; {name} must be {allowed}.")
     if not isinstance(value[0][0], list):
         return _floats(name, value, 0, 1)
-    pixels = list(chain.from_iterable(value))
+    pixels, channels = list(chain.from_iterable(value)), len(value[0][0])
     for i, pixel in enumerate(pixels):
-        if not isinstance(pixel, list) or len(pixel) != 3:
+        if not isinstance(pixel, list) or len(pixel) != channels:
             raise InputError(
-                f"{name}[{i // width}][{i % width}] is {short(pixel)}; {name} must be {allowed}."
+                f"{name}[{i // width}][{i % width}] is {short(pixel)}, but {name}[0][0] has {channels} numbers; {name} must be {allowed}."
             )
-    return _floats(name, pixels, 0, 1, "{name}[{y}][{x}][{j}]", width).reshape(len(value), width, 3)
+    return as_picture(
+        _floats(name, pixels, 0, 1, "{name}[{y}][{x}][{j}]", width).reshape(len(value), width, channels)
+    )
 
 
 def square_bytes(side: int) -> Check:
