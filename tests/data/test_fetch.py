@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
 import gzip
 import hashlib
-import shutil
-import struct
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
-import numpy as np
 import pytest
 import torchvision.datasets
-from sklearn.datasets import load_digits
-from sklearn.model_selection import train_test_split
-from idx_files import idx, lay
+from idx_files import lay
 
 import vae.data.load
-from vae.data.idx import read_idx
-from vae.data.load import data_dir, fetch, has_images, load_split, raw_folder
-from vae.data.sets import DATASETS, FILES, ImageSet
+from vae.data.load import fetch, has_images, load_split, raw_folder
+from vae.data.sets import FILES
 from vae.errors import DataError
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from conftest import ROOT
 from photographs import KINDS, middle
 from PIL import Image
+from support import ROOT
 
 from vae.catalogue import OpenModel
 from vae.data.sketch import sketch

@@ -27,9 +27,8 @@ def test_a_drawing_fits_mnists_twenty_pixels_with_its_centre_of_mass_in_the_midd
     x = sketch(stroke(), "mnist", MNIST)
     assert x.shape == MNIST and x.dtype == np.float32 and (x.min(), x.max()) == (0, 1)
     rows, columns = np.flatnonzero(x[0].any(1)), np.flatnonzero(x[0].any(0))
-    assert (
-        len(rows) in (20, 21) and 5 <= len(columns) <= 6
-    )  # 160 x 40 pixels keep their shape; between pixels they touch one more
+    # 160 x 40 pixels keep their shape; between pixels they touch one more
+    assert len(rows) in (20, 21) and 5 <= len(columns) <= 6
     np.testing.assert_allclose(x[0].sum(0).max(), 20, atol=0.05)
     np.testing.assert_allclose(center_of_mass(x[0]), (14, 14), atol=0.07)  # where MNIST's digits have theirs
 

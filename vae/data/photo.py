@@ -128,9 +128,8 @@ def _quiet(picture: np.ndarray) -> np.ndarray:
     strewn = (middle < around.min(0) - 0.2) | (middle > around.max(0) + 0.2)
     if strewn.mean() > 0.001:
         picture = ndimage.median_filter(picture, 3)
-    sigma = max(
-        _noise(picture), _noise(picture[::2, ::2])
-    )  # a picture scaled up has its noise in the coarser one
+    # a picture scaled up has its noise in the coarser one
+    sigma = max(_noise(picture), _noise(picture[::2, ::2]))
     if sigma < 0.008:
         return picture
     return ndimage.gaussian_filter(picture, min(0.5 + 12 * sigma, 1.2) * max(picture.shape) / 200)
@@ -201,8 +200,8 @@ def _terms(tall: int, wide: int) -> np.ndarray:
     """The terms of a cubic surface (tall * wide, 10) in the order of POWERS."""
     from numpy.polynomial.polynomial import polyvander2d
 
-    places = np.meshgrid(_unit(np.arange(tall), tall), _unit(np.arange(wide), wide), indexing="ij")
-    products = polyvander2d(*places, [3, 3]).reshape(tall * wide, 4, 4)
+    down, across = np.meshgrid(_unit(np.arange(tall), tall), _unit(np.arange(wide), wide), indexing="ij")
+    products = polyvander2d(down, across, [3, 3]).reshape(tall * wide, 4, 4)
     return products[(slice(None), *np.transpose(POWERS))]
 
 

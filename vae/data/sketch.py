@@ -15,15 +15,15 @@ PICTURE = (
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 FAINT = 0.15  # ink weaker than this share of the strongest does not widen the box around a drawing
 FINE = 8  # steps to a pixel when a drawing is placed
+# The longer side of what is drawn, in pixels of the data set.
 BOX = {
     "mnist": 20,
     "kmnist": 26,
     "fashion-mnist": 28,
     "digits": 8,
-}  # the longer side of what is drawn, in pixels of the data set
-CENTRED_BY_MASS = (
-    "mnist",
-)  # LeCun et al. 1998: centre of mass at the centre of the field; the others centre the box
+}
+# LeCun et al. 1998: centre of mass at the centre of the field; the others centre the box.
+CENTRED_BY_MASS = ("mnist",)
 # Data sets of strokes with paper around them. Other pictures fill their frame: a rim or a speck may be a part of them.
 WRITTEN = ("mnist",)
 
@@ -114,8 +114,9 @@ def _placed(crop: np.ndarray, box: int, height: int, width: int, by_mass: bool) 
             (wide, tall), Image.Resampling.BOX if scale < 1 else Image.Resampling.BILINEAR
         )
     )
-    middle = tall / 2, wide / 2
-    if by_mass:  # MNIST's own digits have their mass at the centre of pixel (14, 14), half a pixel past the middle of the field
+    middle: tuple[float, ...] = (tall / 2, wide / 2)
+    # MNIST's own digits have their mass at the centre of pixel (14, 14), half a pixel past the middle of the field
+    if by_mass:
         middle = tuple(
             float((large.sum(1 - axis) * np.arange(n)).sum() / large.sum()) + (1 - FINE) / 2
             for axis, n in enumerate((tall, wide))

@@ -121,7 +121,9 @@ def _kept(labels: np.ndarray, count: int) -> np.ndarray:
         and long[i] > 0.2 * long[first]
         and (touching[first] or not touching[i])
     ]
-    away = ndimage.distance_transform_edt(~kept) if others else None
+    if not others:
+        return kept
+    away = np.asarray(ndimage.distance_transform_edt(~kept))
     for i in others:
         part = labels[boxes[i]] == i + 1
         if areas[i] > 0.25 * areas[first] or away[boxes[i]][part].min() < 0.15 * long[first]:
