@@ -1,18 +1,15 @@
 // Every question about a model, under the names of Python's Explorer: this browser answers where it holds the weights, else the server. Nobody else asks which.
 import { chartOf, titles } from "../space/chart.js";
-import { bake } from "../space/field.js";
 import { supportAt } from "../space/neighbours.js";
 import { Helper, Knowing } from "./helper.js";
 import { held, open } from "./local.js";
 import { ask, Lane, unpack } from "./server.js";
-import { get, keyOf, set } from "../state/store.js";
+import { get, keyOf, set, tokens } from "../state/store.js";
 
-export { interpolate, pathLength, shortestPath } from "./paths.js";
 export { testImage, thumbnail, thumbnails } from "./thumbnails.js";
 
 // What the server wants as label: only conditional models take one.
 export const labelOf = (model, label) => (model.conditional ? label : null);
-const running = (model) => (held(model)?.net ? held(model) : null);
 const names = (models) => models.map((model) => model.name);
 
 // ---- what there is
@@ -73,7 +70,7 @@ function decodeHere(local, z, label) {
 
 // The image at z as bytes: {data, shape, by, ms}.
 export async function decode(model, z, label) {
-  const local = running(model);
+  const local = held(model);
   if (local) return decodeHere(local, z, label);
   const start = performance.now(),
     { images } = await ask("decode", {
@@ -109,7 +106,7 @@ const places = new Lane();
 export async function place(frame, uv, label, alone = false) {
   const model = frame.of;
   const here = () => {
-    const local = running(model),
+    const local = held(model),
       z = local && chartOf(frame, local)?.toLatent(uv);
     return z && { z, image: decodeHere(local, z, label), around: () => around(model, z) };
   };
@@ -169,34 +166,46 @@ export async function encode(models, image, { exclude, label }) {
 }
 
 let grounds = null;
-// Whether a ground can be computed for a model and its map.
+// Whether a ground can be computed for a model and its map: the decoder's derivatives have no directions on a chart that is no plane.
 export const offersGround = (what, model, frame) =>
-  what !== "stretch" || Boolean(running(model) && frame?.basis);
+  what !== "stretch" || Boolean(held(model) && frame?.basis);
 
-// What lies behind the codes over a grid of cells: {sheet, width, height, low, high, ms, count, fresh}.
-export async function ground(model, frame, { what, grid, look, label }) {
-  const local = held(model);
-  if (local && (local.net || what !== "manifold"))
-    return (grounds ??= new Knowing()).about(local, frame).ask("ground", { what, grid, look, label });
-  const { columns, rows, u0, v1, du, dv } = grid,
-    start = performance.now();
-  const reply = await ask("ground", {
-    model: model.name,
-    chart: frame.chart,
-    anchor: frame.anchor,
-    box: [u0, u0 + columns * du, v1 - rows * dv, v1],
-    columns,
-    rows,
-    label: labelOf(model, label),
-  });
-  const { data, shape } = unpack(reply.images),
-    image = shape.slice(-3),
-    size = image.reduce((a, b) => a * b, 1);
-  const tiles = reply.support.map((support, k) => ({
-    bytes: data.subarray(k * size, (k + 1) * size),
-    support,
-  }));
-  return { ...bake(tiles, image, grid, look), ms: performance.now() - start, count: columns * rows };
+// What lies behind the codes over a grid of cells: {sheet, width, height, low, high, ms, count, fresh}; of a model that is held.
+export const ground = (model, frame, { what, grid, look, label }) =>
+  (grounds ??= new Knowing()).about(held(model), frame).ask("ground", { what, grid, look, label });
+
+// ---- paths between two places of a map, of a model that is held
+
+const { images: IMAGES, points, search } = tokens.path;
+const samples = () => get().catalogue.limits.path_samples; // steps that a path's pixel length is measured over
+let paths = null;
+const pathsOf = (model, frame) => (paths ??= new Knowing()).about(held(model), frame);
+
+// The straight or spherical path between two z: {zs, uvs, supports, images, line}.
+export const interpolate = (model, frame, { ends, method, label }) =>
+  pathsOf(model, frame).ask("strip", { ends, method, count: IMAGES, points, label });
+
+// A search in the worker until it is done; null once it is no longer `wanted`.
+async function seek(model, frame, question, wanted, progress = null) {
+  let answer = await pathsOf(model, frame).ask("seek", { question });
+  while (!answer.done) {
+    if (!wanted()) return null;
+    progress?.(answer);
+    answer = await pathsOf(model, frame).ask("seek", { goOn: question.kind });
+  }
+  return wanted() ? answer : null;
+}
+
+// The pixel length of a path; null once it is no longer `wanted`.
+export async function pathLength(model, frame, { ends, method, label }, wanted) {
+  const found = await seek(model, frame, { kind: "length", ends, method, samples: samples(), label }, wanted);
+  return found && found.length;
+}
+
+// The shortest path between two places of a plane, {zs, uvs, supports, images, line, length, straight, asShort}; null once it is no longer `wanted`.
+export function shortestPath(model, frame, { start, end, label }, wanted, progress) {
+  const ends = { a: start, b: end, samples: samples(), count: IMAGES, label };
+  return seek(model, frame, { kind: "shortest", ...ends, ...search }, wanted, progress);
 }
 
 // ---- figures of every code

@@ -12,6 +12,25 @@ const SHORTEST =
   "The way along which the picture changes least: found over a lattice of decoded places around A and B (Dijkstra) and smoothed. It keeps to places that lie no farther out than every code";
 const chartKey = (frame) => frame && JSON.stringify([frame.key, frame.chart, frame.origin]); // the map may be drawn anew meanwhile: the same chart, another object
 
+// On a plane through more dimensions than two, a path runs from place to place, not from code to code.
+const onPlane = (frame, model) =>
+  frame.basis &&
+  model.latent_dim > 2 &&
+  h(
+    "span",
+    { class: "quiet" },
+    " · ",
+    h(
+      "span",
+      {
+        class: "term",
+        tabindex: "0",
+        "data-hint": "A and B are the places on this plane; an image’s own code may lie off it",
+      },
+      "from place to place on the plane",
+    ),
+  );
+
 export class Route {
   constructor(map, plot, stage) {
     this.map = map;
@@ -154,35 +173,11 @@ export class Route {
       strip.show({ ...made, shape: model.image_shape });
       this.made[0] = { ...made, frame };
       this.draw();
-      const onPlane =
-        frame.basis &&
-        model.latent_dim > 2 &&
-        h(
-          "span",
-          { class: "quiet" },
-          " · ",
-          h(
-            "span",
-            {
-              class: "term",
-              tabindex: "0",
-              "data-hint": "A and B are the places on this plane; an image’s own code may lie off it",
-            },
-            "from place to place on the plane",
-          ),
-        );
-      if (made.length !== undefined)
-        return void drawer.say(
-          0,
-          lengthText(made.length),
-          h("span", { class: "quiet" }, " · decoded by the server"),
-          onPlane,
-        );
       drawer.say(0, h("span", { class: "quiet" }, "measuring …"));
       if (this.moving) return; // once the hand rests
       const wanted = () => this.question()?.keys[0] === now.keys[0],
         length = await explorer.pathLength(model, frame, { ends, method, label }, wanted);
-      if (length !== null) drawer.say(0, lengthText(length), onPlane);
+      if (length !== null) drawer.say(0, lengthText(length), onPlane(frame, model));
     } catch (fault) {
       this.keys[0] = null; // asked again as soon as something changes
       drawer.say(0, h("span", { class: "warn" }, fault.message));
@@ -252,7 +247,6 @@ export class Route {
               " on this chart: ",
               lengthText(found.length),
               `, ${less} less than straight`,
-              found.by === "server" && h("span", { class: "quiet" }, " · found by the server"),
             ],
       );
       drawer.element.dataset.short = found.asShort ? "straight" : "other";
