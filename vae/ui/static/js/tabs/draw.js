@@ -14,32 +14,15 @@ const { get, set, on } = main;
 const button = (text, hint, work, name = "button") =>
   h("button", { type: "button", class: name, "data-hint": hint, on: { click: work } }, text);
 
-export function mount({ element, shell }) {
-  const hint = h("div", { class: "desk__hint" }),
-    seen = picture(112, "the drawing as the model sees it", true),
-    answers = h("div", { class: "scroll" }),
-    note = h("div", {}),
-    where = h("p", { class: "quiet" });
-  const paper = new Paper(() => {
-    hint.hidden = !paper.empty;
-    send();
-  });
-  const brush = slider(
-    "brush",
-    {
-      min: tokens.draw.brushLeast,
-      max: tokens.draw.brushMost,
-      value: tokens.draw.brush,
-      hint: "Width of the brush",
-    },
-    (value) => (paper.brush = value),
-  );
-  const host = h("div", {
-    class: "desk__map",
-    role: "img",
-    "aria-label": "map of size 2 with the place of the drawing",
-  });
-  const desk = h(
+// The desk: the paper, what can be done with it, and the drawing as the model sees it.
+function deskOf(paper, hint, seen, begin) {
+  const { brushLeast: min, brushMost: max, brush: value } = tokens.draw,
+    brush = slider(
+      "brush",
+      { min, max, value, hint: "Width of the brush" },
+      (width) => (paper.brush = width),
+    );
+  return h(
     "div",
     { class: "desk__column" },
     h("div", { class: "desk__paper" }, paper.screen, hint),
@@ -66,50 +49,114 @@ export function mount({ element, shell }) {
       ),
     ),
   );
-  const mapPart = h(
-    "div",
-    { class: "desk__column" },
-    h("h2", { class: "section" }, "Its place at size 2"),
-    host,
-    where,
-  );
-  const root = h(
-    "section",
-    { class: "draw", "aria-label": "Draw" },
-    note,
-    h(
-      "div",
-      { class: "desk" },
-      desk,
-      h(
-        "div",
-        { class: "desk__column desk__column--wide" },
-        h("h2", { class: "section" }, "In every size of z"),
-        answers,
-      ),
-      mapPart,
-    ),
-  );
-  fill(element, root);
+}
 
-  const plot = new Plot(host, { interactive: false });
-  const place = new MapView(); // the map of size 2, with the place of the drawing
-  let names = new Map(),
-    reply = null;
-  const two = () => modelOf(get().dataset, get().recipe, 2);
-  const marks = () => {
-    const { frame, model } = place.get(),
-      code = model && reply?.[model.name];
+// The map of size 2 with the place of the drawing: a second map on the page.
+class Place {
+  constructor() {
+    this.map = new MapView();
+    this.names = new Map(); // label -> {name, uv}: where a class's name stands
+    this.code = null; // the drawing's, {mu, logvar}
+    this.where = h("p", { class: "quiet" });
+    this.host = h("div", {
+      class: "desk__map",
+      role: "img",
+      "aria-label": "map of size 2 with the place of the drawing",
+    });
+    this.element = h(
+      "div",
+      { class: "desk__column" },
+      h("h2", { class: "section" }, "Its place at size 2"),
+      this.host,
+      this.where,
+    );
+    this.plot = new Plot(this.host, { interactive: false });
+    this.plot.onView = () => this.marks();
+    this.map.on(["dark"], ({ frame }) => frame && this.plot.draw(frame, { keep: true }));
+    this.load = latest(async (drawn) => {
+      const model = modelOf(get().dataset, get().recipe, 2);
+      this.element.hidden = !model;
+      this.map.set({ model });
+      if (!model || this.map.drawn) return;
+      const frame = await explorer.map(model, "axes:0,1");
+      this.map.set({ frame });
+      this.names = densest(frame, classNames(), bounds(frame.uv));
+      await this.plot.draw(frame);
+      drawn(model);
+    });
+  }
+
+  // The drawing lies here, with one and two standard deviations; nowhere where there is none. `show` goes to the place on the Map tab.
+  put(code, show) {
+    this.code = code;
+    if (!code) fill(this.where);
+    else
+      fill(
+        this.where,
+        term("z"),
+        ` = ${vectorText(code.mu)}; the ellipses hold one and two standard deviations. `,
+        button("Show on the map", "Go to this place on the Map tab", show),
+      );
+    this.marks();
+  }
+
+  marks() {
+    const { plot, code } = this,
+      { frame, model } = this.map.get();
     if (!frame || !plot.view) return;
     const spreads = () => [1, 2].map((sigmas) => ellipse(code.mu, code.logvar, frame.basis, sigmas));
     drawMarks(plot, {
-      names,
+      names: this.names,
       hidden: new Set(),
       drawn: code?.mu,
-      spreads: code && model.variational ? spreads() : [],
+      spreads: code && model?.variational ? spreads() : [],
     });
-  };
-  plot.onView = marks;
+  }
+}
+
+// What is said and shown while the sheet is empty.
+function emptyHint() {
+  const names = classNames(),
+    title = datasetOf(get().dataset)?.title ?? "these",
+    digits = /^\d$/.test(names[0] ?? "");
+  return [
+    h("b", {}, digits ? "Draw a digit" : `Draw one of ${title}`),
+    digits ? "with mouse, finger or pen" : names.slice(0, 4).join(", ").toLowerCase() + " …",
+  ];
+}
+const emptyAnswers = () => [
+  h(
+    "p",
+    { class: "quiet" },
+    "Each size of z answers while you draw: with its reconstruction, what it takes the drawing for, and the test images nearest to it.",
+  ),
+  outline(),
+];
+
+export function mount({ element, shell }) {
+  const hint = h("div", { class: "desk__hint" }),
+    seen = picture(112, "the drawing as the model sees it", true),
+    answers = h("div", { class: "scroll" }),
+    note = h("div", {}),
+    place = new Place();
+  const paper = new Paper(() => {
+    hint.hidden = !paper.empty;
+    send();
+  });
+  const columns = h(
+    "div",
+    { class: "desk" },
+    deskOf(paper, hint, seen, begin),
+    h(
+      "div",
+      { class: "desk__column desk__column--wide" },
+      h("h2", { class: "section" }, "In every size of z"),
+      answers,
+    ),
+    place.element,
+  );
+  const root = h("section", { class: "draw", "aria-label": "Draw" }, note, columns);
+  fill(element, root);
 
   async function begin() {
     const { dataset, index, model } = get();
@@ -117,48 +164,46 @@ export function mount({ element, shell }) {
     paper.start(await explorer.testImage(model, index), get().dataset === dataset ? index : null);
   }
 
+  function clear() {
+    delete root.dataset.vote;
+    set({ drawing: null });
+    place.put(null);
+    seen.getContext("2d").clearRect(0, 0, seen.width, seen.height);
+    seen.lxImage = null;
+    fill(hint, emptyHint());
+    fill(answers, emptyAnswers());
+  }
+
+  function show(reply, models) {
+    const two = modelOf(get().dataset, get().recipe, 2),
+      code = reply[two?.name] ?? null,
+      votes = Object.entries(reply[models.at(-1).name].label_votes);
+    paint(seen, reply[models[0].name].x);
+    fill(answers, table(reply, shell));
+    fill(note);
+    root.dataset.vote = votes.sort((a, b) => b[1] - a[1])[0][0];
+    if (code) set({ drawing: { model: two.name, mu: code.mu, logvar: code.logvar } });
+    place.put(code, () => {
+      choose({ latentDim: 2 });
+      set({ chart: "axes:0,1", uv: code.mu, click: code.mu });
+      shell.openTab("Map");
+    });
+  }
+
   const send = latest(async () => {
     const models = family();
     root.dataset.strokes = String(paper.strokes.length);
-    if (paper.empty || !models.length) {
-      reply = null;
-      delete root.dataset.vote;
-      fill(where);
-      set({ drawing: null });
-      marks();
-      return blank();
-    }
+    if (paper.empty || !models.length) return clear();
     const slow = setTimeout(() => answers.classList.add("busy"), tokens.slowMs),
       began = performance.now();
     try {
-      const own = paper.base && !paper.strokes.length ? paper.base.index : null;
-      reply = await explorer.encode(models, paper.bytes(), { exclude: own, label: get().label });
-      if (paper.empty) return;
-      const first = reply[models[0].name],
-        code = reply[two()?.name];
-      paint(seen, first.x);
-      fill(answers, table(reply, shell));
-      fill(note);
-      const best = Object.entries(reply[models.at(-1).name].label_votes).sort((a, b) => b[1] - a[1])[0][0];
-      Object.assign(root.dataset, {
-        vote: best,
-        answered: String(Math.round(performance.now() - began)),
-        ready: "yes",
-      });
-      if (code) {
-        fill(
-          where,
-          term("z"),
-          ` = ${vectorText(code.mu)}; the ellipses hold one and two standard deviations. `,
-          button("Show on the map", "Go to this place on the Map tab", () => {
-            choose({ latentDim: 2 });
-            set({ chart: "axes:0,1", uv: code.mu, click: code.mu });
-            shell.openTab("Map");
-          }),
-        );
-        set({ drawing: { model: two().name, mu: code.mu, logvar: code.logvar } });
+      const own = paper.base && !paper.strokes.length ? paper.base.index : null,
+        reply = await explorer.encode(models, paper.bytes(), { exclude: own, label: get().label });
+      if (!paper.empty) {
+        show(reply, models);
+        root.dataset.answered = String(Math.round(performance.now() - began));
+        root.dataset.ready = "yes";
       }
-      marks();
     } catch (fault) {
       fill(note, notice(fault.message));
     }
@@ -166,40 +211,6 @@ export function mount({ element, shell }) {
     answers.classList.remove("busy");
   });
 
-  function blank() {
-    seen.getContext("2d").clearRect(0, 0, seen.width, seen.height);
-    seen.lxImage = null;
-    const dataset = datasetOf(get().dataset),
-      digits = /^\d$/.test(classNames()[0] ?? "");
-    fill(
-      hint,
-      h("b", {}, digits ? "Draw a digit" : `Draw one of ${dataset?.title ?? "these"}`),
-      digits ? "with mouse, finger or pen" : classNames().slice(0, 4).join(", ").toLowerCase() + " …",
-    );
-    fill(
-      answers,
-      h(
-        "p",
-        { class: "quiet" },
-        "Each size of z answers while you draw: with its reconstruction, what it takes the drawing for, and the test images nearest to it.",
-      ),
-      outline(),
-    );
-  }
-
-  const map = latest(async () => {
-    const model = two();
-    mapPart.hidden = !model;
-    place.set({ model });
-    if (!model || place.drawn) return;
-    const frame = await explorer.map(model, "axes:0,1");
-    place.set({ frame });
-    names = densest(frame, classNames(), bounds(frame.uv));
-    await plot.draw(frame);
-    root.dataset.map = model.name;
-  });
-
-  place.on(["dark"], ({ frame }) => frame && plot.draw(frame, { keep: true }));
   let dataset = null;
   whileSeen(
     root,
@@ -210,7 +221,7 @@ export function mount({ element, shell }) {
       fill(note, family().length ? null : noModels());
       if (dataset && dataset !== get().dataset) paper.clear();
       dataset = get().dataset;
-      map();
+      place.load((model) => (root.dataset.map = model.name));
       send();
     },
   );
