@@ -484,3 +484,14 @@ def test_reserved_folders_beside_the_models_are_neither_models_nor_broken(copied
         (copied / name).mkdir()
     catalogue = Explorer(copied).catalogue
     assert set(catalogue.folders()) == {Z2, Z5, AE, COND} and catalogue.broken() == {}
+
+
+# ---- areas of a chart -----------------------------------------------------------------------------------------------
+
+
+def test_cells_around_the_places_of_a_manifold_grid_decode_to_the_same_images_the_top_row_first(explorer):
+    n, half = 9, 0.25  # the grid's places are 4 / 8 apart, so its cells reach half of that beyond
+    box = (-2 - half, 2 + half, -2 - half, 2 + half)
+    found, grid = explorer.ground(Z2, box, n, n), explorer.manifold(Z2, n=n, extent=2.0)
+    np.testing.assert_allclose(found["images"], grid["images"].reshape(found["images"].shape), atol=1e-5)
+    np.testing.assert_allclose(found["support"], explorer.support(Z2, grid["z"].reshape(n * n, 2)), atol=1e-6)

@@ -77,7 +77,7 @@ def test_the_address_follows_the_view_and_opens_all_of_it_again(visit, app):
     page.locator(".legend__key[data-label='3']").click()
     page.mouse.click(box["x"] + 200, box["y"] + 250)
     page.wait_for_function(
-        "['hide=3', 'view=', 'anchor=9', 'chart=axes:3,7', 'z=20'].every((part) => location.search.includes(part))"
+        "['hide=3', 'view=', 'anchor=9', 'chart=axes:3,7', 'model=mnist-default-z20'].every((part) => location.search.includes(part))"
     )
     page.wait_for_function(
         "Math.abs(JSON.parse(document.querySelector('.here').dataset.z)[3] - Number(new URLSearchParams(location.search).get('at').split(',')[0])) < 0.001"

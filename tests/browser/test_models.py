@@ -80,9 +80,29 @@ def test_a_model_trained_again_while_it_is_open_is_offered_and_loaded_by_a_press
     )
 
 
-def test_a_model_that_is_added_appears_and_one_that_is_removed_is_said(serve, visit, models, trained):
+def test_a_model_that_is_added_can_be_chosen_without_a_reload(serve, visit, models):
+    shutil.move(models / "digits-tutorial-z5", models.parent / "aside")
     page = visit(f"{serve(models).url}?model={TWIN}", ready=f".here[data-model='{TWIN}'][data-by='browser']")
-    assert page.get_by_role("button", name="10", exact=True).is_disabled()
+    five = page.get_by_role("group", name="size of z").get_by_role("button", name="5", exact=True)
+    assert five.is_disabled()
+    shutil.move(models.parent / "aside", models / "digits-tutorial-z5")
+    page.wait_for_function(
+        """() => {
+          [...document.querySelectorAll("button")].find((b) => b.textContent === "random").click();
+          return [...document.querySelectorAll("[aria-label='size of z'] button")].some((b) => b.textContent === "5" && !b.disabled);
+        }""",
+        polling=300,
+    )
+    assert page.locator(".head__alarm").is_hidden(), "what is open has not changed"
+    five.click()
+    model_drawn(page, "digits-tutorial-z5")
+
+
+def test_a_model_that_is_removed_while_it_is_open_is_said_with_a_way_on(serve, visit, models):
+    ready = f".here[data-model='{TWIN}'][data-by='browser']"
+    page = visit(
+        f"{serve(models).url}?model={TWIN}", ready=ready, forgiving=True
+    )  # its questions are refused
     shutil.rmtree(models / TWIN)
     page.wait_for_function(ASK_ON, arg=f"{TWIN} is no longer on the server", polling=300)
     page.get_by_role("button", name="Show another model").click()

@@ -53,12 +53,10 @@ def test_in_a_spaces_frame_the_parents_query_opens_the_view_and_every_change_is_
         frame.locator(".latent-map[data-model='mnist-default-z5'][data-ready]").wait_for()
         frame.get_by_label("ground").select_option("density")
         page.wait_for_function(
-            "told.some(({ queryString: q }) => q?.includes('ground=density') && q.includes('z=5') && !q.includes('__theme'))"
+            "told.some(({ queryString: q }) => q?.includes('ground=density') && q.includes('model=mnist-default-z5') && !q.includes('__theme'))"
         )
         frame.get_by_role("button", name="Copy a link to this view").click()
         copied = frame.locator("[data-copied]").get_attribute("data-copied")
-        assert (
-            copied.startswith(f"https://{host}/?data=mnist&recipe=default&z=5&") and "__theme" not in copied
-        )
+        assert copied.startswith(f"https://{host}/?model=mnist-default-z5&rev=") and "__theme" not in copied
     finally:
         browser.close()

@@ -8,7 +8,7 @@ from photographs import KINDS, middle
 from PIL import Image
 from support import ROOT
 
-from vae.catalogue import OpenModel
+from vae.catalogue import LoadedModel
 from vae.data.sketch import sketch
 from vae.errors import InputError
 from vae.folders.folder import read_folder
@@ -19,11 +19,11 @@ FEW = 60  # pictures of a kind in the quick tests; all 300 in the slow ones
 
 
 @pytest.fixture(scope="module")
-def opened():
-    return OpenModel(read_folder(ROOT / "models" / MODEL))
+def loaded():
+    return LoadedModel(read_folder(ROOT / "models" / MODEL))
 
 
-def right(opened, test_set, kind, count: int) -> float:
+def right(loaded, test_set, kind, count: int) -> float:
     """The share of `count` test digits of seed 7 whose best vote is their label, in pictures of one kind."""
     chosen = np.random.default_rng(7).choice(len(test_set), 300, replace=False)[:count]
     rng, images, refused = np.random.default_rng(7), [], 0
@@ -34,21 +34,21 @@ def right(opened, test_set, kind, count: int) -> float:
         except InputError:
             images.append(np.zeros((1, 28, 28), np.float32))
             refused += 1
-    rows, _ = nearest(opened.mu, opened.encode(np.stack(images), None)[0], VOTERS)
-    votes = [np.bincount(opened.labels[row], minlength=10).argmax() for row in rows]
+    rows, _ = nearest(loaded.mu, loaded.encode(np.stack(images), None)[0], VOTERS)
+    votes = [np.bincount(loaded.labels[row], minlength=10).argmax() for row in rows]
     return float((np.array(votes) == test_set.labels[chosen]).mean()) - refused / count
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
-def test_the_best_vote_is_right_for_nine_of_ten_pictures_of_every_kind(kind, opened, mnist):
-    assert right(opened, mnist[1], kind, FEW) >= 0.9
+def test_the_best_vote_is_right_for_nine_of_ten_pictures_of_every_kind(kind, loaded, mnist):
+    assert right(loaded, mnist[1], kind, FEW) >= 0.9
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
-def test_the_best_vote_is_right_for_nine_of_ten_of_three_hundred_pictures(kind, opened, mnist):
+def test_the_best_vote_is_right_for_nine_of_ten_of_three_hundred_pictures(kind, loaded, mnist):
     least = 0.972 if kind.__name__ in ("clean", "blackboard") else 0.9  # clean ones: 97.7 by placing alone
-    assert right(opened, mnist[1], kind, 300) >= least
+    assert right(loaded, mnist[1], kind, 300) >= least
 
 
 def test_a_clean_picture_gives_the_image_that_placing_alone_gives(mnist):

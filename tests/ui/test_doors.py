@@ -30,27 +30,6 @@ def unpacked(packed: dict) -> np.ndarray:
     return np.frombuffer(base64.b64decode(packed["b64"]), packed["dtype"]).reshape(packed["shape"])
 
 
-# ---- the ground: cells around the places of a grid
-
-
-def test_cells_around_the_places_of_a_manifold_grid_decode_to_the_same_images(shipped):
-    needs_model(MNIST)
-    n, half = 9, 2 / 8 / 1  # the grid's places are 4 / 8 apart, so its cells reach half of that beyond
-    answer = ask(
-        shipped, "ground", model=MNIST, box=[-2 - half, 2 + half, -2 - half, 2 + half], columns=n, rows=n
-    )
-    expected = shipped.manifold(MNIST, n=n, extent=2.0)["images"]
-    assert np.abs(unpacked(answer["images"]).reshape(expected.shape) / 255 - expected).max() <= 0.51 / 255
-    assert len(answer["support"]) == n * n and 0 <= min(answer["support"]) <= max(answer["support"]) <= 1
-
-
-def test_a_ground_of_more_tiles_than_the_page_asks_for_is_refused_in_words(shipped):
-    needs_model(MNIST)
-    assert (
-        "columns" in ask(shipped, "ground", model=MNIST, box=[-2, 2, -2, 2], columns=100, rows=100)["error"]
-    )
-
-
 # ---- the figures that codes are coloured by
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,7 +19,6 @@ from vae.ui.web.assets import tokens
 if TYPE_CHECKING:
     from vae.explorer import Explorer
 
-GROUND_MOST = tokens()["ground"]["tiles"]
 DRAWS = tokens()["draw"]["samples"]  # of a posterior, where it is no ellipse
 SIZES = "{latent_dims}"  # what the page fills in
 ALWAYS = ("mnist", "fashion-mnist", "digits")  # data sets that the page names also without a model of theirs
@@ -210,47 +209,6 @@ class Doors(Answering):
         """Places decoded, for models that the browser cannot run itself."""
         return {"images": pack_images(self.explorer.decode(model, z, label))}
 
-    @door(
-        model=checks.model,
-        z_start=checks.vector(),
-        z_end=checks.vector(),
-        steps=checks.whole(2, 100),
-        method=checks.choice("linear", "slerp"),
-        label=checks.label,
-    )
-    def interpolate(
-        self, model: str, z_start: np.ndarray, z_end: np.ndarray, steps: int, method: str, label: int | None
-    ) -> Fields:
-        """The path between two places and its pixel length, for models that the browser cannot run itself."""
-        found = self.explorer.interpolate(model, z_start, z_end, steps, method, label)
-        length = self.explorer.path_length(model, z_start, z_end, method, label)
-        return {
-            "z": plain(found["z"]),
-            "images": pack_images(found["images"]),
-            "support": plain(found["support"]),
-            "length": length,
-        }
-
-    @door(
-        model=checks.model,
-        start=checks.vector(2),
-        end=checks.vector(2),
-        steps=checks.whole(2, 100),
-        chart=optional(checks.chart),
-        anchor=optional(checks.index),
-        label=checks.label,
-        line=optional(checks.rows(2, 2, 100, "P")),
-        turns=checks.whole(0, 12),
-    )
-    def shorten(self, model: str, turns: int, line: np.ndarray | None, **fields: Any) -> Fields:
-        """The shortest path between two places of a chart, a few turns at a time, for models that the browser cannot run itself."""
-        with self._arithmetic:
-            found = self.explorer.shortest_path(model, line=line, turns=turns, **fields)
-        return {
-            **plain({k: v for k, v in found.items() if k != "images"}),
-            "images": pack_images(found["images"]),
-        }
-
     @door(quick=True, model=checks.model, index=checks.index, chart=optional(checks.chart))
     def select(self, model: str, index: int, chart: str | None) -> Fields:
         """One test image: original, reconstruction, error, posterior, neighbours, and its spread on a chart that is no plane."""
@@ -327,31 +285,6 @@ class Doors(Answering):
             "z": pack(np.asarray(answer["z"], np.float32)),
             "uv": pack(np.asarray(answer["uv"], np.float32)),
         }
-
-    @door(
-        model=checks.model,
-        chart=optional(checks.chart),
-        anchor=optional(checks.index),
-        box=checks.vector(4),
-        columns=checks.whole(1, 100),
-        rows=checks.whole(1, 100),
-        label=checks.label,
-    )
-    def ground(
-        self,
-        model: str,
-        chart: str | None,
-        anchor: int | None,
-        box: np.ndarray,
-        columns: int,
-        rows: int,
-        label: int | None,
-    ) -> Fields:
-        """The decoded ground of a part of a chart: a tile at the middle of each cell of a grid over `box` (u0, u1, v0, v1), the top row first."""
-        if columns * rows > GROUND_MOST:
-            checks.refuse("columns", columns, f"few enough that columns x rows is at most {GROUND_MOST}")
-        answer = self.explorer.ground(model, tuple(box), columns, rows, chart, anchor, label)
-        return {"images": pack_images(answer["images"]), "support": np.round(answer["support"], 4).tolist()}
 
     @door(model=checks.model)
     def twin(self, model: str) -> Fields:
