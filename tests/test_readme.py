@@ -153,3 +153,9 @@ def test_one_version_stands_in_the_package_the_changes_and_the_citation():
 
     assert f"version: {vae.__version__}" in (ROOT / "CITATION.cff").read_text(encoding="utf-8").splitlines()
     assert f"({vae.__version__})" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_the_recipes_stand_there_in_the_words_and_numbers_of_the_page():
+    from vae.recipes import RECIPES, recipe_table
+
+    assert recipe_table() in TEXT and all(f"| `{name}` |" in TEXT for name in RECIPES)

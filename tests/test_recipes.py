@@ -7,13 +7,15 @@ import math
 import numpy as np
 import pytest
 import torch
+import typer
 from torch.distributions import Normal, kl_divergence
 
 from vae.config import LIKELIHOODS
 from vae.errors import ConfigError
 from vae.model import weight_shapes
-from vae.recipes import RECIPES, recipe_configs
+from vae.recipes import RECIPES, departures, in_words, recipe_configs, train_command
 from vae.runs import Run
+from vae.texts import texts
 from vae.train import fit
 
 SIZES = (2, 3, 5, 10, 20, 40)
@@ -199,3 +201,66 @@ def test_default_at_two_dimensions_goes_faster_the_shorter_its_training():
     )
     with pytest.raises(ConfigError, match="epochs is 0"):
         RECIPES["default"]("mnist", 2, epochs=0)
+
+
+# ---- in words ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_a_recipe_in_words_has_every_part_and_no_number_left_open(recipe):
+    words = in_words(recipe)
+    assert set(words) == {"title", "hint", "net", "loss", "training", "trap"}
+    assert all(sentence and "{" not in sentence for sentence in words.values())
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_the_numbers_in_a_recipes_words_are_its_configs(recipe):
+    words, dataset = in_words(recipe), "fashion-mnist" if recipe.startswith("fashion") else "mnist"
+    model, train = recipe_configs(recipe, dataset, 20)
+    if model.architecture == "mlp" and recipe != "default":
+        assert f"{model.pixels}–{model.hidden[0]}–z" in words["net"]
+        assert f"batch {train.batch_size}" in words["training"]
+    if recipe != "default":
+        assert f"{train.epochs} epochs" in words["training"]
+    if recipe == "default":
+        small = recipe_configs(recipe, dataset, 2)[0]
+        assert f"{len(small.hidden)} layers of {small.hidden[0]}" in words["net"]
+        assert f"{len(model.hidden)} residual ones of {model.hidden[0]}" in words["net"]
+        assert model.residual and not small.residual
+        assert (
+            not recipe_configs(recipe, dataset, 3)[0].residual
+            and recipe_configs(recipe, dataset, 4)[0].residual
+        )
+
+
+def test_every_metric_has_a_sentence_and_no_sentence_speaks_of_another():
+    from vae.folders.folder import METRIC_UNITS
+
+    assert set(texts()["metrics"]) == set(METRIC_UNITS)
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        {},
+        {"variational": False},
+        {"conditional": True, "beta": 4.0, "objective": "tc"},
+        {"likelihood": "gaussian-learned"},
+    ],
+)
+def test_the_command_of_a_variant_is_one_that_trains_it(flags):
+    from vae.__main__ import app
+
+    model, train = Run("mnist", "tutorial", 7, flags).configs()
+    words = train_command("mnist", "tutorial", "7", departures("tutorial", "mnist", model, train))
+    assert words[:4] == ["python", "-m", "vae", "train"]
+    asked = typer.main.get_command(app).commands["train"].make_context("train", words[4:]).params
+    given = {k: v for k, v in asked.items() if k in ("beta", "objective", "likelihood") and v is not None}
+    again = Run(
+        "mnist", "tutorial", 7, given | {k: flags[k] for k in ("variational", "conditional") if k in flags}
+    )
+    assert again.configs() == (model, train)
+    assert ("--no-variational" in words, "--conditional" in words) == (
+        not model.variational,
+        model.conditional,
+    )

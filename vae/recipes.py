@@ -243,6 +243,7 @@ def facts(recipe: str) -> dict[str, Any]:
         "layers_at_20": len(large.hidden),
         "beta_at_2": f"{small_train.beta:g}",
         "beta_times_z": f"{small_train.beta * small.latent_dim:g}",
+        "variance": f"{large.pixels * small_train.beta / 2:g}",  # that an averaged squared error implies
         "learning_rate": f"{large_train.learning_rate:g}",
         "batch_size": large_train.batch_size,
         "epochs_at_2": small_train.epochs,
@@ -255,3 +256,10 @@ def in_words(recipe: str) -> dict[str, str]:
     """A recipe in words: title, hint, net, loss, training and the trap that its tutorial fell into or avoids."""
     numbers = facts(recipe)
     return {part: text("recipes", recipe, part, **numbers) for part in texts()["recipes"][recipe]}
+
+
+def recipe_table() -> str:
+    """The recipes as README's Markdown table, from the same sentences as the page's."""
+    parts = ("net", "loss", "training")
+    rows = [[f"`{name}`", *(in_words(name)[part].replace("|", "\\|") for part in parts)] for name in RECIPES]
+    return "\n".join("| " + " | ".join(row) + " |" for row in (["recipe", *parts], ["---"] * 4, *rows))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from vae.folders.folder import ModelFolder, list_models
+from vae.folders.folder import METRIC_UNITS, ModelFolder, list_models
+from vae.texts import text
 
 INTRO = """# The shipped models
 
@@ -50,6 +51,9 @@ def write_card(models_dir: str | Path = "models") -> Path:
         lines += [f"## {dataset}", "", "| " + " | ".join(COLUMNS) + " |", "|" + "---|" * len(COLUMNS)]
         lines += ["| " + " | ".join(_row(folder)) + " |" for folder in good if folder.dataset == dataset]
         lines.append("")
+    lines += ["## What the figures mean", ""]
+    lines += [f"- `{key}`: {text('metrics', key, chart='that its map opens on')}" for key in METRIC_UNITS]
+    lines.append("")
     lines += [f"`{name}` cannot be opened: {reason}" for name, reason in broken.items()]
     seeds = sorted({str(folder.provenance.get("seed")) for folder in good})
     versions = sorted({str(folder.provenance.get("torch_version")) for folder in good})
