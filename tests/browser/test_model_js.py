@@ -231,15 +231,14 @@ def test_the_browser_reads_a_umap_both_ways_as_the_library_does(bench):
     assert np.array(back) == pytest.approx(chart.to_plane(z), abs=1e-5)
 
 
-def test_only_weights_and_codes_of_listed_models_can_be_read(bench, app):
+def test_only_weights_codes_and_charts_of_listed_models_can_be_read(bench, app):
     ask = "path => fetch(path).then((r) => r.status)"
     name = NAMES[0]
-    assert bench.evaluate(ask, f"lx/models/{name}/model.safetensors") == 200
-    assert bench.evaluate(ask, f"lx/models/{name}/codes.safetensors") == 200
+    for file in ("model", "codes", "charts"):
+        assert bench.evaluate(ask, f"lx/models/{name}/{file}.safetensors") == 200
     for path in (
         f"{name}/config.json",
         f"{name}/training_state.safetensors",
-        f"{name}/charts.safetensors",
         f"{name}",
         "",
         f"{name}/../{name}/config.json",

@@ -89,7 +89,7 @@ def test_a_model_that_is_added_can_be_chosen_without_a_reload(serve, visit, mode
     page.wait_for_function(
         """() => {
           [...document.querySelectorAll("button")].find((b) => b.textContent === "random").click();
-          return [...document.querySelectorAll("[aria-label='size of z'] button")].some((b) => b.textContent === "5" && !b.disabled);
+          return [...document.querySelectorAll("[aria-label='size of z'] button")].some((b) => b.textContent === "5" && b.ariaDisabled !== "true");
         }""",
         polling=300,
     )

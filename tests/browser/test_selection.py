@@ -361,12 +361,12 @@ def test_another_size_keeps_what_is_chosen_and_its_link_opens_it_again(page, vis
     page.wait_for_selector(f".chosen[data-model='{Z20}'][data-count='{n}']")
     assert page.locator(".pick__line").count() == 0
     assert np.array_equal(indices(page), found)
-    for size, name in (("20", Z20), ("2", Z2)):
+    for name in (Z20, Z2):
         if name == Z2:
             size_of_z(page, 2)
         page.get_by_role("button", name="Copy a link to this view").click()
         page.wait_for_function(
-            f"location.search.includes('z={size}&') && location.search.includes('pick=lasso,')"
+            f"location.search.includes('model={name}&') && location.search.includes('pick=lasso,')"
         )
         assert len(page.url) < 1500
         again = visit(page.url)
