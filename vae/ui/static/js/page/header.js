@@ -8,7 +8,7 @@ import { connect } from "../explorer/server.js";
 import { changedLine, watchModels } from "./watch.js";
 import * as explorer from "../explorer/explorer.js";
 import { choose, main } from "../state/mapview.js";
-import { keepDark } from "./shell.js";
+import { toggle } from "./theme.js";
 
 const SHORT = { "fashion-mnist": "Fashion" };
 const TRAITS = {
@@ -243,38 +243,3 @@ export function icon(kind) {
   holder.innerHTML = `<svg viewBox="0 0 16 16" width="16" height="16" fill="none" stroke="currentColor" stroke-width="1.4"><path d="${PATHS[kind]}"${kind === "mode" ? ' fill="currentColor" fill-rule="evenodd" clip-path="inset(0 50% 0 0)"/><circle cx="8" cy="8" r="6.5"' : ""}/></svg>`;
   return holder;
 }
-
-// ---- light and dark: as the system until a person chooses, and then as chosen
-
-const KEY = "lx-theme";
-const system = matchMedia("(prefers-color-scheme: dark)");
-
-function kept() {
-  try {
-    return localStorage.getItem(KEY);
-  } catch {
-    return null;
-  }
-}
-
-const wanted = () => (kept() ? kept() === "dark" : system.matches);
-
-function apply() {
-  const dark = wanted();
-  set({ dark });
-}
-
-function toggle() {
-  const dark = !get().dark;
-  try {
-    if (dark === system.matches) localStorage.removeItem(KEY);
-    else localStorage.setItem(KEY, dark ? "dark" : "light");
-  } catch {
-    // a private window keeps no choice; it lasts until the reload
-  }
-  set({ dark });
-}
-
-system.addEventListener("change", apply);
-keepDark();
-apply();

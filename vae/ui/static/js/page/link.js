@@ -7,6 +7,7 @@ import { GROUNDS } from "../map/ground.js";
 import { COLOURS } from "../parts/colour.js";
 import { readPath, writePath } from "../map/ends.js";
 import { pickText, readPick } from "../space/outline.js";
+import { wishOf } from "./theme.js";
 
 const { get, on } = main;
 const farthest = () => get().catalogue.limits.z; // a place farther out than this says nothing
@@ -179,8 +180,9 @@ export function linkTo() {
 export function syncAddress() {
   let waiting = null;
   const write = () => {
-    const search = query();
-    history.replaceState(null, "", `?${search}`);
+    const search = query(),
+      theme = wishOf(); // the host's wish stays in the address of this visit alone
+    history.replaceState(null, "", `?${search}${theme ? `&__theme=${theme}` : ""}`);
     if (get().catalogue.space && window.parent !== window)
       window.parent.postMessage({ queryString: search }, "https://huggingface.co");
   };
