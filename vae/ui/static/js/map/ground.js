@@ -1,6 +1,7 @@
 // What lies behind the codes: the manifold's tiles, or a field of colours. A worker computes it; what is there moves along until it comes.
 import { keyOf, latest, tokens } from "../state/store.js";
 import { count, fill, h, number, percent } from "../parts/dom.js";
+import { screenRatio } from "../parts/ratio.js";
 import * as explorer from "../explorer/explorer.js";
 
 export const GROUNDS = {
@@ -178,7 +179,7 @@ export class Ground {
         ground: canvas,
         size: [width, height],
       } = this.plot,
-      ratio = devicePixelRatio || 1,
+      ratio = screenRatio(),
       { ground } = this.map.get();
     if (!width || !this.plot.view) return;
     if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio))

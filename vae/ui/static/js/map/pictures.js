@@ -2,6 +2,7 @@
 import { latest, tokens } from "../state/store.js";
 import { h } from "../parts/dom.js";
 import { imageData } from "../parts/pixels.js";
+import { screenRatio } from "../parts/ratio.js";
 import * as explorer from "../explorer/explorer.js";
 
 const made = new WeakMap(); // picture -> {canvas, dark}
@@ -52,7 +53,7 @@ export class Pictures {
     const { frame, model, dark } = this.map.get(),
       { canvas, plot } = this,
       [width, height] = plot.size,
-      ratio = devicePixelRatio || 1;
+      ratio = screenRatio();
     const indices = this.map.drawn && plot.view && plot.frame === frame ? this.inView() : null;
     if (!indices && canvas.dataset.count === "0") return;
     [canvas.width, canvas.height] = [Math.round(width * ratio), Math.round(height * ratio)];

@@ -1,4 +1,6 @@
 // Disks painted by arithmetic straight into the pixels of a canvas: exact at every view, quick without a graphics card.
+import { screenRatio } from "./ratio.js";
+
 export const UNSEEN = 255; // the kind of a disk that is not drawn
 const STEPS = 4; // places within a pixel, each way, that a disk's centre is rounded to
 
@@ -53,7 +55,7 @@ export class Dots {
   }
 
   get ratio() {
-    return this.own ?? (devicePixelRatio || 1);
+    return this.own ?? screenRatio();
   }
 
   // What a painting takes: the quickest of the last ones, since the first waits for the compiler and any of them for other work.

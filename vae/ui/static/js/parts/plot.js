@@ -4,6 +4,7 @@ import { h, s } from "./dom.js";
 import { axis, layout, palette, plotly } from "./figure.js";
 import { shades } from "./colour.js";
 import { Dots, UNSEEN } from "./dots.js";
+import { onRatio } from "./ratio.js";
 
 const MARGIN = { l: 40, r: 6, t: 6, b: 30 };
 const PLAIN = tokens.classes[3]; // grey
@@ -46,6 +47,11 @@ export class Plot {
       this.measured = null;
       if (this.frame) this.draw(this.frame, { keep: true });
     }).observe(host);
+    onRatio(() => {
+      if (!this.view) return;
+      this.paint();
+      this.onView(); // which draws the other canvases
+    });
   }
 
   // Measured once: asked for between two drawings, a browser would lay the whole page out anew.
