@@ -1,6 +1,7 @@
 // How much the chart lies: one line beside the chart's name, and behind it what the figures mean, the command that computes them again, and a count for this very chart.
 import { keyOf } from "../state/store.js";
-import { command, fill, h, number, percent } from "../parts/dom.js";
+import { fill, h, number, percent } from "../parts/dom.js";
+import { command } from "../parts/clipboard.js";
 import { axesOf } from "../space/chart.js";
 import * as explorer from "../explorer/explorer.js";
 

@@ -2,6 +2,7 @@
 import { get, modelOf, modelsOf, on, set, variantsOf } from "../state/store.js";
 import { field, fill, h, segmented, select } from "../parts/dom.js";
 import { linkTo, readLink, snippet, syncAddress } from "./link.js";
+import { copyText } from "../parts/clipboard.js";
 import { notTrained } from "../parts/absent.js";
 import { fillIn, sentence } from "../state/texts.js";
 import { connect } from "../explorer/server.js";
@@ -84,7 +85,12 @@ export function mount({ element, shell }) {
       "data-hint": "Copy a link to this view",
       on: {
         click: () =>
-          copy(link, linkTo(), "this address opens what you see", "The address bar holds the link"),
+          copy(
+            link,
+            linkTo(),
+            "this address opens what you see",
+            "Not copied: the address bar holds the link",
+          ),
       },
     },
     icon("link"),
@@ -98,7 +104,12 @@ export function mount({ element, shell }) {
       "data-hint": "Copy as Python: the lines that make the image at Here",
       on: {
         click: () =>
-          copy(code, snippet(), "these lines make the image at Here", "This browser lets nothing be copied"),
+          copy(
+            code,
+            snippet(),
+            "these lines make the image at Here",
+            "Not copied: this browser lets the page copy nothing",
+          ),
       },
     },
     icon("code"),
@@ -132,14 +143,14 @@ export function mount({ element, shell }) {
   fill(element, head);
 
   async function copy(button, text, done, failed) {
-    try {
-      if (!text) throw new Error("there is no place yet");
-      await navigator.clipboard.writeText(text);
-      button.dataset.hint = `Copied: ${done}`;
-      button.dataset.copied = text;
-    } catch {
-      button.dataset.hint = failed;
-    }
+    const copied = Boolean(text) && (await copyText(text));
+    button.dataset.hint = copied
+      ? `Copied: ${done}`
+      : text
+        ? failed
+        : "There is no place yet: move over the map first";
+    if (copied) button.dataset.copied = text;
+    else delete button.dataset.copied;
     button.dispatchEvent(new PointerEvent("pointerover", { bubbles: true }));
   }
 

@@ -1,6 +1,7 @@
 // What is said where something is missing: a data set's images, with a button to fetch them and progress; a model, with the command that trains it.
 import { datasetOf, get, on, set } from "../state/store.js";
-import { command, fill, h } from "./dom.js";
+import { fill, h } from "./dom.js";
+import { command } from "./clipboard.js";
 import { cancelFetch, fetchImages } from "../explorer/server.js";
 import { fillIn } from "../state/texts.js";
 

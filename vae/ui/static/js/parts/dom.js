@@ -205,23 +205,6 @@ export const field = (text, control) =>
   );
 export const notice = (text, ...extra) =>
   h("div", { class: "notice", role: "status" }, h("p", {}, text), ...extra);
-export const command = (text) =>
-  h(
-    "button",
-    {
-      type: "button",
-      class: "command",
-      "data-hint": "Copy this command",
-      on: {
-        click: (event) => {
-          navigator.clipboard?.writeText(text);
-          event.currentTarget.dataset.copied = "yes";
-        },
-      },
-    },
-    h("code", {}, text),
-  );
-
 export const title = (text, ...rest) => h("h2", { class: "inspector__title" }, text, ...rest);
 
 // A window wide enough for larger pictures.

@@ -1,6 +1,7 @@
 // The About tab: the chosen model's card, the recipes, and every model there is.
 import { latest } from "../state/store.js";
-import { command, count, fill, h, notice, number, s, whileSeen } from "../parts/dom.js";
+import { count, fill, h, notice, number, s, whileSeen } from "../parts/dom.js";
+import { command } from "../parts/clipboard.js";
 import { fillIn, sentence } from "../state/texts.js";
 import { twin } from "./twin.js";
 import { noModels } from "../parts/absent.js";
