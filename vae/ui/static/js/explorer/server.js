@@ -3,7 +3,7 @@ import { set, tokens } from "../state/store.js";
 
 let connected;
 const server = new Promise((resolve) => (connected = resolve));
-// shell: {doors: {name: function of fields}, alive(): whether the server answers at all, fetchImages(dataset), cancelFetch()}
+// shell: {doors: {name: function of fields}, probe(fields): whether the server is `there` or with which sentence it refuses, fetchImages(dataset), cancelFetch()}
 export const connect = (shell) => connected(shell);
 
 // A data set's images onto the server, and an end of that; news of it come into the store as `downloads`.
@@ -30,7 +30,7 @@ export { mapDrawn, modelHeld };
 
 // One question; rejects with a sentence to show. A door that gives nothing is one whose server is gone or refuses.
 export async function ask(door, fields) {
-  const { doors, alive } = await server;
+  const { doors, probe } = await server;
   if (!FIRST.has(door)) await first;
   let reply;
   try {
@@ -38,10 +38,7 @@ export async function ask(door, fields) {
   } catch {
     reply = undefined;
   }
-  if (reply === undefined || reply === null) {
-    lost(alive);
-    throw new Refusal("The server does not answer. The page tries again by itself.", true);
-  }
+  if (reply === undefined || reply === null) throw await silence(probe, fields);
   if (door !== "revision") answered.forEach((work) => work());
   if (reply.error !== undefined && typeof reply.error === "string") throw new Refusal(reply.error);
   return reply;
@@ -54,17 +51,30 @@ export function onAnswer(work) {
   return () => answered.delete(work);
 }
 
+const GONE =
+  "The server does not answer. The map goes on in your browser; what only the server knows waits, and the page tries again by itself.";
+
+// Why a door gave nothing: this one question is too large, or the server refuses them all, or it is gone.
+async function silence(probe, fields) {
+  const found = await probe(fields);
+  if (found.tooLarge) return new Refusal(found.refusal);
+  lost(probe, found);
+  return new Refusal(found.refusal ?? "The server does not answer. The page tries again by itself.", true);
+}
+
 let waiting = false;
-function lost(alive) {
+// Asks ever more seldom whether the server answers again, and no sooner than it wishes; `offline` says why it does not.
+function lost(probe, found) {
   if (waiting) return;
-  waiting = true;
-  const again = async () => {
-    const there = await alive();
-    if (there) waiting = false;
-    else setTimeout(again, tokens.retryMs);
-    set({ offline: !there });
+  let delay = tokens.retryMs;
+  const look = ({ there, refusal, seconds = 0 }) => {
+    waiting = !there;
+    set({ offline: there ? null : (refusal ?? GONE) });
+    if (there) return;
+    setTimeout(async () => look(await probe()), Math.max(delay, 1000 * seconds));
+    delay = Math.min(2 * delay, tokens.retryMostMs);
   };
-  again();
+  look(found);
 }
 
 const KINDS = { float32: Float32Array, uint8: Uint8Array, int64: BigInt64Array, int32: Int32Array };

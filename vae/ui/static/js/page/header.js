@@ -1,5 +1,5 @@
 // The top of the page: data set, recipe, size of z, light or dark, a link to this very view; and the page's start.
-import { get, modelOf, modelsOf, on, set, variantsOf } from "../state/store.js";
+import { get, modelOf, modelsOf, on, set, tokens, variantsOf } from "../state/store.js";
 import { field, fill, h, segmented, select } from "../parts/dom.js";
 import { linkTo, readLink, snippet, syncAddress } from "./link.js";
 import { copyText } from "../parts/clipboard.js";
@@ -198,9 +198,7 @@ export function mount({ element, shell }) {
 
   on(["catalogue", "dataset", "recipe", "latentDim", "chosen"], draw);
   on(["offline", "news", "changed"], ({ offline, news }) => {
-    const line = offline
-      ? "The server does not answer. The map goes on in your browser; what only the server knows waits, and the page tries again by itself."
-      : (changedLine() ?? (news && [news, dismiss()]));
+    const line = offline ?? changedLine() ?? (news && [news, dismiss()]);
     alarm.hidden = !line;
     fill(alarm, line);
   });
@@ -224,6 +222,7 @@ async function start(device, element, alarm) {
   try {
     const catalogue = await explorer.catalogue();
     set({ catalogue });
+    alarm.hidden = true;
     const linked = readLink(catalogue),
       opens = catalogue.models.find((m) => m.name === catalogue.opens);
     choose({
@@ -241,6 +240,8 @@ async function start(device, element, alarm) {
     started = false;
     alarm.hidden = false;
     fill(alarm, fault.message);
+    // lost for a moment only: `offline`, whose end would start the page, never came
+    if (fault.lost && !get().offline) setTimeout(() => start(device, element, alarm), tokens.retryMs);
   }
 }
 

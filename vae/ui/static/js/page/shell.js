@@ -7,11 +7,29 @@ function openTab(name) {
   [...tabs].find((tab) => tab.textContent.trim() === name)?.click();
 }
 
-async function alive() {
+const REFUSALS = new Set([403, 413, 429]);
+
+// Gradio hides why a question got no answer. The same request, as large, to an address that only wants to be read: the server's guard refuses it
+// likewise, and where it does not, the address itself answers that it may only be read (405), which says that the server is there.
+/** @param {object} [fields] */
+async function probe(fields = {}) {
   try {
-    return (await fetch(new URL("gradio_api/startup-events", document.baseURI), { cache: "no-store" })).ok;
+    const reply = await fetch(new URL("gradio_api/startup-events", document.baseURI), {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ data: fields }),
+      cache: "no-store",
+    });
+    if (!REFUSALS.has(reply.status)) return { there: reply.ok || reply.status === 405 };
+    const { error } = await reply.json().catch(() => ({}));
+    return {
+      there: false,
+      refusal: error ?? `The server, or a proxy before it, refuses this request (${reply.status}).`,
+      tooLarge: reply.status === 413,
+      seconds: Number(reply.headers.get("Retry-After")) || 0,
+    };
   } catch {
-    return false;
+    return { there: false };
   }
 }
 
@@ -23,7 +41,7 @@ function hearNews({ props, watch }, work) {
 // What a part is told of its surroundings, made of what Gradio gives it: {props, server, trigger, watch}.
 export const shellOf = (given) => ({
   openTab,
-  alive,
+  probe,
   doors: given.server,
   fetchImages: (dataset) => given.trigger("fetch_images", { dataset }),
   cancelFetch: () => given.trigger("cancel_fetch", {}),

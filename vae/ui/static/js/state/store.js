@@ -76,7 +76,7 @@ const chosen = {
   hidden: new Set(), // classes the legend hides
   drawing: null, // the drawing's code in the Z = 2 model
   dark: false,
-  offline: false,
+  offline: null, // a sentence that says why the server answers nothing, while it does not
   changed: null, // the name of the chosen model, once it was trained again or removed while the page is open
   news: null, // one line to say: what a link or a choice asked for and cannot have
   images: 0, // grows when a data set's images have arrived on the server
