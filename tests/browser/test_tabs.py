@@ -13,6 +13,7 @@ from support import DATA, MODELS, needs_images
 
 from vae import load_model
 from vae.data.load import load_split
+from vae.texts import texts
 
 Z2, Z20 = "mnist-default-z2", "mnist-default-z20"
 
@@ -212,3 +213,14 @@ def test_the_table_of_models_leads_to_each_of_them(page):
     tab(page, "About", ".about[data-ready]")
     page.locator(f"[data-model='{Z20}'] button").click()
     model_drawn(page, Z20)
+
+
+def test_on_the_small_digits_the_draw_tab_says_how_often_it_is_right(visit, app):
+    said = texts()["drawing"]["digits"]
+    page = visit(f"{app.url}?model={said['model']}&ground=none", ready=".latent-map[data-ready]")
+    tab(page, "Draw", ".draw[data-map]")
+    limits = page.locator(".draw__limits")
+    limits.get_by_text(f"about {said['right']} are recognised").wait_for()
+    page.get_by_role("button", name="MNIST", exact=True).click()
+    page.wait_for_selector(".draw[data-map^='mnist']")
+    limits.wait_for(state="hidden")

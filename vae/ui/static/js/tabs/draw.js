@@ -7,6 +7,7 @@ import { bounds, Plot } from "../parts/plot.js";
 import { densest, drawMarks, ellipse } from "../parts/marks.js";
 import { noModels, notTrainedCell } from "../parts/absent.js";
 import { votesText } from "../parts/meter.js";
+import { fillIn, sentence } from "../state/texts.js";
 import * as explorer from "../explorer/explorer.js";
 import { choose, goTo, main, MapView } from "../state/mapview.js";
 
@@ -15,7 +16,7 @@ const button = (text, hint, work, name = "button") =>
   h("button", { type: "button", class: name, "data-hint": hint, on: { click: work } }, text);
 
 // The desk: the paper, what can be done with it, and the drawing as the model sees it.
-function deskOf(paper, hint, seen, begin) {
+function deskOf(paper, hint, limits, seen, begin) {
   const { brushLeast: min, brushMost: max, brush: value } = tokens.draw,
     brush = slider(
       "brush",
@@ -26,6 +27,7 @@ function deskOf(paper, hint, seen, begin) {
     "div",
     { class: "desk__column" },
     h("div", { class: "desk__paper" }, paper.screen, hint),
+    limits,
     h(
       "div",
       { class: "row" },
@@ -135,6 +137,7 @@ const emptyAnswers = () => [
 
 export function mount({ element, shell }) {
   const hint = h("div", { class: "desk__hint" }),
+    limits = h("p", { class: "quiet draw__limits" }),
     seen = picture(112, "the drawing as the model sees it", true),
     answers = h("div", { class: "scroll" }),
     note = h("div", {}),
@@ -146,7 +149,7 @@ export function mount({ element, shell }) {
   const columns = h(
     "div",
     { class: "desk" },
-    deskOf(paper, hint, seen, begin),
+    deskOf(paper, hint, limits, seen, begin),
     h(
       "div",
       { class: "desk__column desk__column--wide" },
@@ -221,6 +224,9 @@ export function mount({ element, shell }) {
       fill(note, family().length ? null : noModels());
       if (dataset && dataset !== get().dataset) paper.clear();
       dataset = get().dataset;
+      const known = sentence("drawing", dataset);
+      limits.hidden = !known;
+      fill(limits, known && fillIn(known.text, known));
       place.load((model) => (root.dataset.map = model.name));
       send();
     },
