@@ -17,7 +17,7 @@ from support import ROOT
 
 from vae.ui.web import guard
 from vae.ui.web.guard import MB, Guard
-from vae.ui.web.hosts import Rates
+from vae.ui.web.hosts import RateLimiter
 
 MEGABYTE = b"x" * MB
 
@@ -242,7 +242,7 @@ def test_what_writes_to_the_disk_is_closed(path):
 
 def test_haste_is_refused_for_as_long_as_is_said_and_only_to_its_address():
     now = [0.0]
-    guard = Guard(echo, rates=Rates(rate=2, burst=3, clock=lambda: now[0]))
+    guard = Guard(echo, rates=RateLimiter(rate=2, burst=3, clock=lambda: now[0]))
     assert [ask(guard).status_code for _ in range(4)] == [200, 200, 200, 429]
     refused = ask(guard)
     assert int(refused.headers["retry-after"]) >= 1 and "ask again in" in refused.json()["error"]
@@ -252,7 +252,7 @@ def test_haste_is_refused_for_as_long_as_is_said_and_only_to_its_address():
 
 
 def test_looking_costs_a_tenth_of_asking():
-    guard = Guard(echo, rates=Rates(rate=0.001, burst=1.05, clock=float))
+    guard = Guard(echo, rates=RateLimiter(rate=0.001, burst=1.05, clock=float))
     assert Counter(ask(guard, "GET").status_code for _ in range(12)) == {200: 10, 429: 2}
 
 
@@ -265,7 +265,7 @@ def test_only_public_hosts_count_questions(monkeypatch):
 
 def test_forwarded_addresses_count_on_a_space_and_nowhere_else(monkeypatch):
     monkeypatch.setenv("SPACE_HOST", "someone-latent.hf.space")
-    space, plain = guarded("0.0.0.0"), Guard(echo, rates=Rates())
+    space, plain = guarded("0.0.0.0"), Guard(echo, rates=RateLimiter())
     for one in (space, plain):
         one.rates.rate, one.rates.burst = 0.001, 1
         answers = [

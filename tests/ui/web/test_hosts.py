@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vae.errors import ServerError
-from vae.ui.web.hosts import Hosts, Rates, allowed_host, host_name, visitor
+from vae.ui.web.hosts import HostRules, RateLimiter, allowed_host, host_name, visitor
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ from vae.ui.web.hosts import Hosts, Rates, allowed_host, host_name, visitor
     ],
 )
 def test_the_host_that_was_bound_is_answered_and_names_that_can_be_rebound_are_not(bound, good, bad):
-    hosts = Hosts(bound)
+    hosts = HostRules(bound)
     assert hosts.answers_to(good) and hosts.answers_to("localhost")
     assert not hosts.answers_to(bad)
     assert hosts.trusts(f"http://{good.lower()}", good)
@@ -33,7 +33,7 @@ def test_the_host_that_was_bound_is_answered_and_names_that_can_be_rebound_are_n
 
 @given(st.text(max_size=60), st.text(max_size=60))
 def test_no_text_upsets_the_host_check(host, origin):
-    for hosts in (Hosts(), Hosts("0.0.0.0"), Hosts(shared=True)):
+    for hosts in (HostRules(), HostRules("0.0.0.0"), HostRules(shared=True)):
         assert hosts.answers_to(host) in (True, False) and hosts.trusts(origin, host) in (True, False)
         assert hosts.trusts("http://" + origin, host) in (True, False)
 
@@ -57,7 +57,7 @@ def test_a_visitor_is_known_by_the_last_public_address_a_proxy_noted(peer, forwa
 @given(st.lists(st.tuples(st.floats(0, 3), st.sampled_from("ab")), max_size=60))
 def test_no_address_ever_gets_more_than_its_burst_and_its_rate(steps):
     now, given_to = [0.0], {"a": [], "b": []}
-    rates = Rates(rate=2, burst=5, clock=lambda: now[0])
+    rates = RateLimiter(rate=2, burst=5, clock=lambda: now[0])
     for pause, address in steps:
         now[0] += pause
         wait = rates.wait(address)
@@ -71,7 +71,7 @@ def test_no_address_ever_gets_more_than_its_burst_and_its_rate(steps):
 
 
 def test_the_table_of_addresses_is_bounded():
-    rates = Rates(size=100)
+    rates = RateLimiter(size=100)
     for i in range(1000):
         rates.wait(f"8.8.{i // 256}.{i % 256}")
     assert len(rates.table) == 100 and "8.8.3.231" in rates.table

@@ -15,7 +15,7 @@ from starlette.staticfiles import StaticFiles
 
 from vae.ui.web.assets import EarlyHead
 from vae.ui.web.guard import Guard
-from vae.ui.web.hosts import Hosts
+from vae.ui.web.hosts import HostRules
 from vae.ui.web.root_path import RootPath, prefix_of, root_path, route_path
 
 PREFIXES = ["/explorer", "/explorer/", "/deep/er", "https://example.org/explorer"]
@@ -30,7 +30,7 @@ def small_app(folder: Path):
         Route("/gradio_api/upload", page),
         Mount("/files", StaticFiles(directory=folder)),
     ]
-    return RootPath(Guard(EarlyHead(Starlette(routes=routes)), hosts=Hosts()))
+    return RootPath(Guard(EarlyHead(Starlette(routes=routes)), hosts=HostRules()))
 
 
 def ask(app, root: str, path: str, **headers: str) -> httpx.Response:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from vae.ui.web.hosts import Hosts, Rates, host_name, visitor
+from vae.ui.web.hosts import HostRules, RateLimiter, host_name, visitor
 from vae.ui.web.root_path import route_path
 
 MB = 1 << 20
@@ -40,15 +40,15 @@ class Guard:
     def __init__(
         self,
         app: Any,
-        hosts: Hosts | None = None,
+        hosts: HostRules | None = None,
         max_body: int = MAX_BODY,
-        rates: Rates | None = None,
+        rates: RateLimiter | None = None,
         behind_proxy: bool = False,
         framed: bool = False,
     ):
         self.app, self.hosts, self.max_body, self.rates, self.behind_proxy = (
             app,
-            hosts or Hosts(),
+            hosts or HostRules(),
             max_body,
             rates,
             behind_proxy,
@@ -200,9 +200,9 @@ def middleware(
     space = [name for name in map(host_name, os.environ.get("SPACE_HOST", "").split(",")) if name]
     open_to_all = strangers(public, share)
     options = {
-        "hosts": Hosts(host, [*space, *allow], share),
+        "hosts": HostRules(host, [*space, *allow], share),
         "max_body": PUBLIC_MAX_BODY if open_to_all else MAX_BODY,
-        "rates": Rates() if open_to_all else None,
+        "rates": RateLimiter() if open_to_all else None,
         "behind_proxy": bool(space),
         "framed": bool(space),
     }

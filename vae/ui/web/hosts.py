@@ -43,7 +43,7 @@ def allowed_host(text: str) -> str:
     return name
 
 
-class Hosts:
+class HostRules:
     """The names this server answers to; a page that another name points here (DNS rebinding) is a stranger's."""
 
     def __init__(self, bound: str = "127.0.0.1", others: Iterable[str] = (), shared: bool = False):
@@ -80,7 +80,7 @@ class Hosts:
         )
 
 
-class Rates:
+class RateLimiter:
     """A bucket of tokens for each address; the table forgets who was silent for longest."""
 
     def __init__(
