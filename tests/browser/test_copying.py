@@ -70,6 +70,7 @@ def test_where_nothing_can_be_copied_nothing_is_said_to_be_and_the_text_stands_r
     page.keyboard.press("Escape")
     box.wait_for(state="detached")
     assert "model=mnist-default-z2" in pasted(page)
+    page.mouse.move(640, 600)
     link.hover()
     assert page.locator(".hint").text_content().startswith("Not copied")
     command = command_in(page)

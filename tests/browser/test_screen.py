@@ -1,5 +1,7 @@
 """A window that moves to a finer monitor is drawn as fine as that."""
 
+import itertools
+
 import pytest
 from hands import tab
 
@@ -18,9 +20,12 @@ def monitor(visit, app):
         page = visit(f"{app.url}{search}", viewport=VIEW)
         screen = page.context.new_cdp_session(page)
 
+        widths = itertools.count(VIEW["width"] - 1, -1)  # another monitor: the window is laid out anew, too
+
         def move(ratio: float) -> None:
+            size = {"width": next(widths), "height": VIEW["height"]}
             screen.send(
-                "Emulation.setDeviceMetricsOverride", {**VIEW, "deviceScaleFactor": ratio, "mobile": False}
+                "Emulation.setDeviceMetricsOverride", {**size, "deviceScaleFactor": ratio, "mobile": False}
             )
 
         return page, move

@@ -238,10 +238,10 @@ async function start(device, element, alarm) {
     device.textContent = await explorer.deviceName();
   } catch (fault) {
     started = false;
+    if (get().offline) return; // which says why, and whose end starts the page again
     alarm.hidden = false;
     fill(alarm, fault.message);
-    // lost for a moment only: `offline`, whose end would start the page, never came
-    if (fault.lost && !get().offline) setTimeout(() => start(device, element, alarm), tokens.retryMs);
+    if (fault.lost) setTimeout(() => start(device, element, alarm), tokens.retryMs); // lost for a moment only
   }
 }
 
