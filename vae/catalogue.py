@@ -192,7 +192,8 @@ class Catalogue:
             if found != self._stamps:
                 good, broken = list_models(self.models_dir)
                 self._good, self._broken = {folder.name: folder for folder in good}, broken
-                self._failed = {key: text for key, text in self._failed.items() if key in self._keys()}
+                known = self._keys()
+                self._failed = {key: text for key, text in list(self._failed.items()) if key in known}
                 self._stamps = found
             self._looked = time.monotonic()
 

@@ -6,6 +6,7 @@ import functools
 import hashlib
 import os
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,13 +85,21 @@ def _hash_of(file: Path, stamp: tuple | None) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()[:8]
 
 
+def _stamp(files: Iterable[os.DirEntry]) -> Stamp:
+    """() where one of them is just being exchanged, or cannot be read: reading it will say so."""
+    try:
+        seen = [(file.name, file.stat()) for file in files if file.is_file()]
+    except OSError:
+        return ()
+    return tuple(sorted((name, stat.st_ino, stat.st_mtime_ns, stat.st_size) for name, stat in seen))
+
+
 def stamp_of(path: Path) -> Stamp:
     """What tells whether any file of a folder was changed or replaced, without reading one."""
     try:
-        files = [(entry.name, entry.stat()) for entry in os.scandir(path) if entry.is_file()]
-    except OSError:  # it is just being exchanged, or cannot be read: reading it will say so
+        return _stamp(list(os.scandir(path)))
+    except OSError:
         return ()
-    return tuple(sorted((name, stat.st_ino, stat.st_mtime_ns, stat.st_size) for name, stat in files))
 
 
 def stamps(models_dir: Path) -> dict[str, Stamp]:
@@ -100,8 +109,7 @@ def stamps(models_dir: Path) -> dict[str, Stamp]:
         if entry.is_dir() and (not entry.name.startswith(".") or entry.name.endswith(".old")):
             found[entry.name] = stamp_of(Path(entry.path))
         elif entry.is_file():
-            stat = entry.stat()
-            found[entry.name] = ((entry.name, stat.st_ino, stat.st_mtime_ns, stat.st_size),)
+            found[entry.name] = _stamp([entry])
     return found
 
 

@@ -173,9 +173,10 @@ def start(options: Options) -> tuple[Any, str]:
         from vae.explorer import Explorer
         from vae.ui.api import add_endpoints
         from vae.ui.page import build_page
-        from vae.ui.warm_up import warm_up
+        from vae.ui.warm_up import hash_weights, warm_up
         from vae.ui.web.gradio_patches import bound_queue
     explorer = Explorer(options.models, options.data)
+    threading.Thread(target=hash_weights, args=(explorer,), daemon=True).start()
     demo, doors = build_page(explorer, options.public or options.share)
     add_endpoints(demo, explorer)
     demo.queue(max_size=64, default_concurrency_limit=4)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import logging
 from typing import TYPE_CHECKING
@@ -16,6 +17,13 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("vae.ui")
 PATIENCE = 10  # seconds without a visitor after which the networks are loaded anyway
+
+
+def hash_weights(explorer: Explorer) -> None:
+    """Know every model's revision before the page's first question wants them all: while the page is built."""
+    with contextlib.suppress(VAEError, OSError):  # that question says what is wrong
+        for folder in explorer.catalogue.folders().values():
+            folder.revision  # noqa: B018  kept by the file's stamp
 
 
 def warm_up(explorer: Explorer, doors: Doors) -> None:

@@ -97,18 +97,7 @@ export class Ground {
         whole = Math.max(1, Math.round(side / wide)) * wide;
       if (Math.abs(whole - side) < 0.2 * side) side = whole;
     }
-    const step = side * view.scale,
-      { x, y } = this.plot.ranges(),
-      first = Math.floor(x[0] / step),
-      top = Math.floor(y[1] / step);
-    return {
-      columns: Math.floor(x[1] / step) - first + 1,
-      rows: top - Math.floor(y[0] / step) + 1,
-      u0: first * step,
-      v1: (top + 1) * step,
-      du: step,
-      dv: step,
-    };
+    return this.lattice(side * view.scale);
   }
 
   async ask(fine) {
@@ -129,7 +118,7 @@ export class Ground {
       same = shown?.what === what && shown.frame === frame && Math.abs(shown.scale / view.scale - 1) < 1e-6,
       finer = fine && this.measure(what, tokens.ground.restBudgetMs);
     const kept = same && !(finer && finer.du < 0.85 * shown.grid.du); // a pan keeps the cells' size
-    const grid = kept ? this.panned(shown.grid) : finer || this.measure(what, tokens.ground.budgetMs),
+    const grid = kept ? this.lattice(shown.grid.du) : finer || this.measure(what, tokens.ground.budgetMs),
       key = JSON.stringify([grid, what, label, keyOf(model), frame.chart, dark, Boolean(local.gaps)]);
     if (this.key === key) {
       if (fine) this.plot.ground.dataset.settled = key;
@@ -159,18 +148,18 @@ export class Ground {
     Object.assign(this.plot.ground.dataset, { waited: (performance.now() - began).toFixed(0), key });
   }
 
-  // The same lattice over what the axes show now.
-  panned({ du }) {
+  // The cells of this step over what the axes show now; they stand at whole multiples of it, so that a pan keeps them.
+  lattice(step) {
     const { x, y } = this.plot.ranges(),
-      first = Math.floor(x[0] / du),
-      top = Math.floor(y[1] / du);
+      first = Math.floor(x[0] / step),
+      top = Math.floor(y[1] / step);
     return {
-      columns: Math.floor(x[1] / du) - first + 1,
-      rows: top - Math.floor(y[0] / du) + 1,
-      u0: first * du,
-      v1: (top + 1) * du,
-      du,
-      dv: du,
+      columns: Math.floor(x[1] / step) - first + 1,
+      rows: top - Math.floor(y[0] / step) + 1,
+      u0: first * step,
+      v1: (top + 1) * step,
+      du: step,
+      dv: step,
     };
   }
 

@@ -1,5 +1,5 @@
 // Models that are added, trained again or removed while the page is open: noticed with the page's own questions, never under a hand.
-import { get, keyOf, on, set, tokens } from "../state/store.js";
+import { get, keyOf, set, tokens } from "../state/store.js";
 import { choose, main } from "../state/mapview.js";
 import { onAnswer } from "../explorer/server.js";
 import * as explorer from "../explorer/explorer.js";
@@ -13,7 +13,7 @@ for (const [name, down] of /** @type {[string, boolean][]} */ ([
 ]))
   document.addEventListener(name, () => (held = down), { capture: true });
 
-let asked = 0;
+let asked = 0; // when the list was last asked for
 async function look() {
   const now = performance.now();
   if (held || document.hidden || !get().catalogue || now - asked < tokens.revisionMs) return;
@@ -62,7 +62,7 @@ export function changedLine() {
 }
 
 export function watchModels() {
+  asked = performance.now(); // the page has just been given it
   onAnswer(look);
   document.addEventListener("visibilitychange", look);
-  on(["catalogue"], () => (asked ||= performance.now()));
 }

@@ -57,7 +57,7 @@ export function fetchNotice(dataset) {
 }
 
 // The command that trains a variant of a data set at these sizes of z, with all its flags.
-export function trainCommand(dataset, variant, sizes) {
+function trainCommand(dataset, variant, sizes) {
   const known = get().catalogue.commands[dataset];
   return fillIn(known[variant] ?? known.default, { latent_dims: sizes });
 }

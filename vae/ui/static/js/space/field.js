@@ -47,7 +47,7 @@ function tile(model, field, grid, k, look, label) {
 }
 
 // Tiles {bytes, support} as one picture: ink where there is ink, clear where there is paper, fainter where no code is near.
-export function bake(tiles, [channels, high, wide], grid, look) {
+function bake(tiles, [channels, high, wide], grid, look) {
   const width = grid.columns * wide,
     sheet = new Uint8ClampedArray(width * grid.rows * high * 4),
     size = high * wide;
