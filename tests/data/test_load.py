@@ -15,7 +15,7 @@ import torchvision.datasets
 from idx_files import idx, lay
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
-from support import DATA
+from support import DATA, ROOT
 
 from vae.data.idx import read_idx
 from vae.data.load import data_dir, fetch, has_images, load_split, raw_folder
@@ -105,10 +105,13 @@ def test_class_names_are_torchvisions():
     assert list(DATASETS["kmnist"].class_names) == torchvision.datasets.KMNIST.classes
 
 
-def test_the_data_folder_is_the_argument_the_environment_or_data(monkeypatch):
+def test_the_data_folder_is_the_argument_the_environment_or_data_here_or_in_the_clone(monkeypatch, tmp_path):
     monkeypatch.setenv("VAE_DATA", "/elsewhere")
     assert data_dir("/here") == Path("/here") and data_dir() == Path("/elsewhere")
     monkeypatch.delenv("VAE_DATA")
+    monkeypatch.chdir(tmp_path)
+    assert data_dir() == ROOT / "data"
+    (tmp_path / "data").mkdir()
     assert data_dir() == Path("data")
 
 
