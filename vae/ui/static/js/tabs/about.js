@@ -221,15 +221,15 @@ function recipes(catalogue) {
       "div",
       { class: "recipes" },
       Object.entries(catalogue.recipes).map(([name, numbers]) => {
-        const say = (part) => fillIn(sentence("recipes", name, part), numbers);
+        const told = (part) => fillIn(sentence("recipes", name, part), numbers);
         return h(
           "div",
           { "data-recipe": name },
-          h("h3", {}, `${name}: ${say("title")}`),
-          h("p", {}, say("net")),
-          h("p", { class: "formula" }, say("loss")),
-          h("p", { class: "quiet" }, say("training")),
-          h("p", {}, say("trap")),
+          h("h3", {}, `${name}: ${told("title")}`),
+          h("p", {}, told("net")),
+          h("p", { class: "formula" }, told("loss")),
+          h("p", { class: "quiet" }, told("training")),
+          h("p", {}, told("trap")),
         );
       }),
     ),
