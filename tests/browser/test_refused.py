@@ -19,9 +19,10 @@ class Forwarder(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, target: str, origin: str | None = None):
+    def __init__(self, target: str, origin: str | None = None, tells: bool = True):
         super().__init__(("127.0.0.1", 0), Forwarded)
         self.target, self.origin = urlsplit(target).netloc, origin
+        self.tells = tells  # the server which host the visitor asked
         self.answer: tuple[int, dict[str, str]] | None = None  # in the server's stead, to every POST
         self.posts: list[str] = []
         threading.Thread(target=self.serve_forever, daemon=True).start()
@@ -54,7 +55,9 @@ class Forwarded(BaseHTTPRequestHandler):
 
     def forward(self, body: bytes | None) -> None:
         headers = {k: v for k, v in self.headers.items() if k.lower() not in HOP}
-        headers |= {"Host": self.server.target, "X-Forwarded-Host": self.headers["Host"]}
+        headers["Host"] = self.server.target
+        if self.server.tells:
+            headers["X-Forwarded-Host"] = self.headers["Host"]
         if body is not None and self.server.origin:
             headers["Origin"] = self.server.origin
         with closing(http.client.HTTPConnection(self.server.target, timeout=60)) as upstream:
@@ -82,6 +85,17 @@ def forward() -> Iterator[Callable[..., Forwarder]]:
     for one in running:
         one.shutdown()
         one.server_close()
+
+
+def test_behind_a_forwarder_that_rewrites_the_host_and_tells_nobody_every_request_goes_to_the_forwarder(
+    app, visit, forward
+):
+    forwarder = forward(app.url, None, False)
+    page = visit(forwarder.url)
+    model_drawn(page, "mnist-default-z2")
+    asked = page.evaluate("performance.getEntriesByType('resource').map((one) => one.name)")
+    assert any("component_server" in path for path in forwarder.posts)
+    assert len(asked) > 10 and {url for url in asked if not url.startswith(forwarder.url)} == set()
 
 
 def alarm(page):

@@ -10,6 +10,7 @@ import mimetypes
 import threading
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from vae.texts import texts
 from vae.ui.web.root_path import prefix_of, root_path, route_path
@@ -154,13 +155,18 @@ def head(origin: str = "") -> str:
     )
 
 
+# Gradio builds its address from the request's Host, which a forwarder may have rewritten; a visitor's browser knows better.
+AT_HOME = '<script>gradio_config.root = new URL(".", location.href).href.replace(/\\/$/, "");</script>'
+
+
 @functools.cache
 def tail() -> str:
-    """What the head ends with: our modules, asked for after Gradio's own, which start first; onload.js is none, Gradio runs its text."""
+    """What the head ends with: the page's own address, and our modules, asked for after Gradio's own, which start first;
+    onload.js is none, Gradio runs its text."""
     modules = sorted(
         p.relative_to(STATIC).as_posix() for p in (STATIC / "js").rglob("*.js") if p.name != "onload.js"
     )
-    return "\n".join(f'<link rel="modulepreload" href="{url(name)}" />' for name in modules)
+    return "\n".join([AT_HOME, *(f'<link rel="modulepreload" href="{url(name)}" />' for name in modules)])
 
 
 class EarlyHead:
@@ -210,13 +216,15 @@ def _shown_at(scope: Any) -> str:
 
 
 def with_head(page: bytes, origin: str) -> bytes:
-    """The page with our head in it and without Gradio's own title and picture for link previews."""
+    """The page with our head in it, without Gradio's own title and picture for link previews, and asking nothing of another host."""
     import re
 
     start, found, rest = page.partition(b"</head>")
     if not found:
         return page
     start = re.sub(rb'<meta\s+(?:property="og:|name="twitter:)[^>]*?/>', b"", start)
+    home = (urlsplit(origin).path.rstrip("/") or "/").encode()
+    start = re.sub(rb'const root = "[^"]*";', lambda _: b'const root = "' + home + b'";', start)
     at = start.find(b"<style>")
     at = len(start) if at < 0 else at
     return start[:at] + head(origin).encode() + start[at:] + tail().encode() + found + rest
