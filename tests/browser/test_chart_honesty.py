@@ -1,6 +1,8 @@
 """Every chart says how much it lies: its figures against scikit-learn's, its two maps against each other, its grounds with their scales."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from safetensors.numpy import load_file
 from scipy.ndimage import gaussian_filter
 from sklearn.decomposition import PCA
 from sklearn.manifold import trustworthiness
-from support import MODELS
+from support import MODELS, ROOT
 
 from vae.space.chart import make_chart
 
@@ -82,7 +84,7 @@ def test_the_default_chart_shows_its_share_of_variance_and_the_figures_of_metric
     )
 
 
-def test_another_chart_shows_no_figure_until_it_is_counted_for_that_chart(page):
+def test_another_chart_shows_no_figure_until_it_is_counted_for_it_and_its_command_counts_the_same(page):
     page.get_by_label("chart").select_option("axes")
     drawn(page, "axes:0,1")
     line = page.locator(".honesty")
@@ -99,6 +101,9 @@ def test_another_chart_shows_no_figure_until_it_is_counted_for_that_chart(page):
         for key in ("trustworthiness", "continuity")
     ]
     assert shown == pytest.approx(wanted, abs=6e-4)
+    command = sheet.locator("code").text_content().replace("python", sys.executable, 1)
+    printed = subprocess.run(command, shell=True, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    assert [float(figure) for figure in printed.split()] == pytest.approx(wanted, abs=1e-4)
     page.keyboard.press("Escape")
     assert f"trust {wanted[0]:.2f}" in line.text_content()
 
