@@ -106,7 +106,7 @@ def test_page_files_and_answers_are_found_behind_a_proxy(behind, trained, prefix
         assert f'"root":"{behind}/explorer"' in page.replace(" ", "")
         files = re.findall(r'(?:href|src)="((?:lx|\./assets)/[^"]+)"', page)
         assert any(file.startswith("lx/plotly") for file in files) and any(
-            "app.css" in file for file in files
+            "map.css" in file for file in files
         )
         for file in files:
             assert client.get("/" + file).status_code == 200, file

@@ -21,8 +21,11 @@ TITLE = "Latent Explorer"
 KINDS = mimetypes.MimeTypes()
 SHEETS = (
     ("css/shell.css", "all"),
-    ("css/app.css", "all"),
+    ("css/controls.css", "all"),
+    ("css/head.css", "all"),
+    ("css/tabs.css", "all"),
     ("css/map.css", "all"),
+    ("css/inspector.css", "all"),
     ("css/phone.css", "(max-width: 800px)"),
 )
 SUMMARY = (
