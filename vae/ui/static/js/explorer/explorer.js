@@ -1,12 +1,11 @@
 // Every question about a model, under the names of Python's Explorer: this browser answers where it holds the weights, else the server. Nobody else asks which.
 import { chartOf, titles } from "../space/chart.js";
 import { supportAt } from "../space/neighbours.js";
-import { Helper, Knowing } from "./helper.js";
-import { held, open } from "./local.js";
+import { Helper, held, Knowing, open } from "./local.js";
 import { ask, Lane, unpack } from "./server.js";
 import { get, keyOf, set, tokens } from "../state/store.js";
 
-export { testImage, thumbnail, thumbnails } from "./thumbnails.js";
+export { testImage, thumbnail, thumbnails } from "./local.js";
 
 // What the server wants as label: only conditional models take one.
 export const labelOf = (model, label) => (model.conditional ? label : null);

@@ -1,7 +1,7 @@
 // What lies behind the codes: the manifold's tiles, or a field of colours. A worker computes it; what is there moves along until it comes.
 import { keyOf, latest, tokens } from "../state/store.js";
 import { count, fill, h, number, percent } from "../parts/dom.js";
-import { screenRatio } from "../parts/ratio.js";
+import { screenRatio } from "../parts/pixels.js";
 import * as explorer from "../explorer/explorer.js";
 
 export const GROUNDS = {

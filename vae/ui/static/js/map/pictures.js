@@ -1,8 +1,7 @@
 // Where few codes are in view, each is drawn as its own picture.
 import { latest, tokens } from "../state/store.js";
 import { h } from "../parts/dom.js";
-import { imageData } from "../parts/pixels.js";
-import { screenRatio } from "../parts/ratio.js";
+import { imageData, screenRatio } from "../parts/pixels.js";
 import * as explorer from "../explorer/explorer.js";
 
 const made = new WeakMap(); // picture -> {canvas, dark}

@@ -1,17 +1,46 @@
-// SELECTED: one test image, its reconstruction, the error, and what the figures say of it.
-import { classNames, latest } from "../state/store.js";
+// The Map tab's right side: what is HERE, what is SELECTED, the same image through EVERY SIZE, and the NEAREST codes.
+import { classNames, datasetOf, family, keyOf, latest, modelOf, page } from "../state/store.js";
 import { fill, h, number, term, title, wide } from "../parts/dom.js";
 import { gap, pictureOf } from "../parts/pixels.js";
 import { named, votesText } from "../parts/meter.js";
-import { fetchNotice } from "../parts/absent.js";
+import { fetchNotice, notTrained } from "../parts/absent.js";
 import { selectedSetters } from "./ends.js";
+import { hereBlock, nearestBlock } from "./here.js";
+import { chosenBlock } from "./sheet.js";
 import * as explorer from "../explorer/explorer.js";
+import { choose, main } from "../state/mapview.js";
 
+export function mount({ element }) {
+  const map = main,
+    here = hereBlock(map),
+    selected = selectedBlock(map),
+    sizes = sizesBlock(map),
+    nearest = nearestBlock(map);
+  const hint = h(
+    "p",
+    { class: "inspector__foot" },
+    "Move to decode, click to select, or draw your own in Draw.",
+  );
+  const panel = h(
+    "aside",
+    { class: "inspector", "aria-label": "This place" },
+    here,
+    chosenBlock(map),
+    selected,
+    sizes,
+    nearest,
+    hint,
+  );
+  fill(element, panel);
+  map.on(["model"], ({ model }) => panel.classList.toggle("inspector--empty", !model));
+}
+
+// SELECTED: one test image, its reconstruction, the error, and what the figures say of it.
 function figureOf(canvas, caption) {
   return h("figure", { class: "shot" }, canvas, h("figcaption", {}, caption));
 }
 
-export function selectedBlock(map) {
+function selectedBlock(map) {
   const block = h("section", { class: "selected-image", "aria-label": "Selected image" });
   const turn = latest(async () => {
     const { model, index, frame } = map.get();
@@ -89,3 +118,74 @@ const fact = (name, value, unit) =>
   value === null || value === undefined
     ? null
     : [h("dt", {}, name), h("dd", {}, number(value, 1), h("span", { class: "unit" }, ` ${unit}`))];
+
+// EVERY SIZE: the selected image through each size of z.
+function sizesBlock(map) {
+  const row = h("div", { class: "sizes__row" });
+  const block = h(
+    "section",
+    { class: "sizes", "aria-label": "Every size" },
+    title("Every size", h("span", { class: "inspector__what" }, "of z, the selected image")),
+    row,
+  );
+  let last = null;
+  const turn = latest(async () => {
+    const models = family(),
+      { dataset, recipe, index, latentDim } = map.get();
+    if (!models.length) return fill(row, h("p", { class: "quiet" }, "No model of this kind yet."));
+    const sizes = datasetOf(dataset)?.sizes ?? [],
+      waiting = () => sizes.map((z) => one(z, modelOf(dataset, recipe, z), null, latentDim));
+    if (!block.dataset.ready) fill(row, waiting());
+    try {
+      const key = JSON.stringify([dataset, models.map(keyOf), index, map.get().images]);
+      const reply = last?.key === key ? last.reply : await explorer.reconstruct(dataset, index, models);
+      last = { key, reply };
+      fill(
+        row,
+        sizes.map((z) => one(z, modelOf(dataset, recipe, z), reply, map.get().latentDim)),
+      );
+      block.dataset.ready = "yes";
+      block.dataset.index = String(index);
+    } catch (fault) {
+      fill(row, waiting(), h("p", { class: "warn" }, fault.message)); // a size that the browser holds can still be gone to
+    }
+  });
+  map.on(["index", "model", "images", "offline"], () => !map.get().offline && map.get().catalogue && turn());
+  return block;
+}
+
+function one(z, model, reply, now) {
+  const side = wide.matches ? 84 : 56;
+  if (!model)
+    return h(
+      "span",
+      {
+        class: "sizes__one sizes__one--none",
+        "data-hint": notTrained(page.get().dataset, page.get().recipe, z),
+        tabindex: "0",
+      },
+      h("b", {}, String(z)),
+      gap("none"),
+    );
+  const answer = reply?.models[model.name],
+    value = answer?.recon ?? null;
+  return h(
+    "button",
+    {
+      type: "button",
+      class: "sizes__one",
+      "aria-pressed": String(z === now),
+      "data-size": String(z),
+      "data-hint":
+        value === null
+          ? `Go to size ${z}`
+          : `Go to size ${z}: recon ${number(value, 1)} nats${answer.kl === null ? "" : `, kl ${number(answer.kl, 1)} nats`} at the mean`,
+      on: { click: () => choose({ latentDim: z }) },
+    },
+    h("b", {}, String(z)),
+    answer
+      ? pictureOf(answer.x_recon, 0, side, `through ${z} numbers`)
+      : [gap("coming"), h("small", {}, "…")],
+    value === null ? null : h("small", {}, `${number(value, 0)} nats`),
+  );
+}

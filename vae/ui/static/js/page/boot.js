@@ -1,5 +1,5 @@
 // Starts the parts of the page; the only place that asks where the page's files lie.
-import { workerAt } from "../explorer/helper.js";
+import { workerAt } from "../explorer/local.js";
 import { shellOf } from "./shell.js";
 
 workerAt(new URL("../explorer/worker.js", import.meta.url));
@@ -8,7 +8,7 @@ workerAt(new URL("../explorer/worker.js", import.meta.url));
 const PARTS = {
   header: () => import("./header.js"),
   map: () => import("../map/map.js"),
-  inspector: () => import("../map/inspector.js"),
+  inspector: () => import("../map/selected.js"),
   manifold: () => import("../tabs/manifold.js"),
   compare: () => import("../tabs/compare.js"),
   draw: () => import("../tabs/draw.js"),

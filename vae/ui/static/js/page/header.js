@@ -9,7 +9,7 @@ import { connect } from "../explorer/server.js";
 import { changedLine, watchModels } from "./watch.js";
 import * as explorer from "../explorer/explorer.js";
 import { choose, main } from "../state/mapview.js";
-import { toggle } from "./theme.js";
+import { toggle } from "./shell.js";
 
 const SHORT = { "fashion-mnist": "Fashion" };
 const TRAITS = {

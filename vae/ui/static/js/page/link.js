@@ -7,7 +7,7 @@ import { GROUNDS } from "../map/ground.js";
 import { COLOURS } from "../parts/colour.js";
 import { readPath, writePath } from "../map/ends.js";
 import { pickText, readPick } from "../space/outline.js";
-import { wishOf } from "./theme.js";
+import { wishOf } from "./shell.js";
 
 const { get, on } = main;
 const farthest = () => get().catalogue.limits.z; // a place farther out than this says nothing

@@ -1,5 +1,5 @@
 // Disks painted by arithmetic straight into the pixels of a canvas: exact at every view, quick without a graphics card.
-import { screenRatio } from "./ratio.js";
+import { screenRatio } from "./pixels.js";
 
 export const UNSEEN = 255; // the kind of a disk that is not drawn
 const STEPS = 4; // places within a pixel, each way, that a disk's centre is rounded to

@@ -4,7 +4,7 @@ import { h, s } from "./dom.js";
 import { axis, layout, palette, plotly } from "./figure.js";
 import { shades } from "./colour.js";
 import { Dots, UNSEEN } from "./dots.js";
-import { onRatio } from "./ratio.js";
+import { onRatio } from "./pixels.js";
 
 const MARGIN = { l: 40, r: 6, t: 6, b: 30 };
 const PLAIN = tokens.classes[3]; // grey

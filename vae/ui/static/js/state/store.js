@@ -80,7 +80,7 @@ const chosen = {
   changed: null, // the name of the chosen model, once it was trained again or removed while the page is open
   news: null, // one line to say: what a link or a choice asked for and cannot have
   images: 0, // grows when a data set's images have arrived on the server
-  pictures: 0, // grows when small pictures of test images have arrived here, see explorer/thumbnails.js
+  pictures: 0, // grows when small pictures of test images have arrived here, see explorer/local.js
   counted: 0, // grows when a figure of a chart has been counted, see explorer/explorer.js
   downloads: {}, // dataset -> {share, text} of a download, or {error} or {done}
 };
