@@ -12,8 +12,9 @@ import time
 import torch
 
 from vae.data.load import load_split
+from vae.device import pick_device, pick_precision
 from vae.recipes import recipe_configs
-from vae.train import fit, pick_device, pick_precision
+from vae.train import fit
 
 
 def say(figure: str, **values) -> None:

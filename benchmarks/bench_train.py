@@ -17,10 +17,11 @@ import torch.nn.functional as F
 from torchvision import datasets, transforms
 
 from vae.data.load import data_dir, load_split
+from vae.device import bfloat16_pays
 from vae.evaluate import elbo_terms
 from vae.model import VAE
 from vae.recipes import recipe_configs
-from vae.train import Trainer, bfloat16_pays
+from vae.train import Trainer
 
 TUTORIAL_ELBO = 154.1  # -elbo of the tutorial net at Z = 2 after its 10 epochs
 

@@ -16,7 +16,7 @@ from support import ROOT
 WINGS = [
     {"errors"},
     {"config", "texts"},
-    {"model", "loss", "data", "space"},
+    {"model", "loss", "data", "space", "device"},
     {"recipes"},
     {"folders"},
     {"evaluate"},

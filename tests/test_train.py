@@ -14,7 +14,7 @@ from vae.data.sets import ImageSet
 from vae.errors import ConfigError, TrainingError
 from vae.loss import kl_divergence, training_loss, training_recon
 from vae.model import VAE
-from vae.train import LOG_EVERY, EpochRecord, Trainer, fit, pick_device, pick_precision, rate_schedule
+from vae.train import LOG_EVERY, EpochRecord, Trainer, fit, rate_schedule
 
 MODEL = ModelConfig(image_shape=(1, 8, 8), hidden=(24, 24), residual=True)
 TRAIN = TrainConfig(
@@ -318,32 +318,6 @@ def test_a_state_of_another_model_is_refused(small):
 def test_gaussian_mean_with_beta_zero_is_refused_before_anything_is_spent(small):
     with pytest.raises(ConfigError, match="beta above 0"):
         run(small, MODEL.replace(likelihood="gaussian-mean"), TRAIN.replace(beta=0.0))
-
-
-def test_a_device_is_auto_cpu_or_cuda(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert pick_device("cpu") == pick_device("auto") == torch.device("cpu")
-    with pytest.raises(TrainingError, match="device is 'tpu'; it must be auto, cpu or cuda"):
-        pick_device("tpu")
-    with pytest.raises(TrainingError, match="no CUDA device here; use --device cpu or auto"):
-        pick_device("cuda")
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    assert pick_device("cuda") == pick_device("auto") == torch.device("cuda") and pick_device(
-        "cpu"
-    ) == torch.device("cpu")
-
-
-@pytest.mark.parametrize("architecture", ["conv", "conv3"])
-def test_narrow_nets_stay_in_float32_and_convolutions_do_not(monkeypatch, architecture):
-    monkeypatch.setattr("vae.train.bfloat16_pays", lambda kind: True)
-    cpu = torch.device("cpu")
-    assert pick_precision(ModelConfig(hidden=(400,)), cpu) == "bfloat16"
-    assert pick_precision(ModelConfig(hidden=(64,)), cpu) == "float32"
-    convolutional = ModelConfig(architecture=architecture, hidden=(16, 32, 32))
-    assert pick_precision(convolutional, cpu) == "bfloat16"
-    assert pick_precision(convolutional.replace(image_shape=(1, 8, 8)), cpu) == "float32"
-    monkeypatch.setattr("vae.train.bfloat16_pays", lambda kind: False)
-    assert pick_precision(ModelConfig(hidden=(400,)), cpu) == "float32"
 
 
 # ---- CUDA ----------------------------------------------------------------------------------------------------------

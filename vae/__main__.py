@@ -239,8 +239,8 @@ def evaluate(
     data: DataDir = None,
 ) -> None:
     """Compute every figure of metrics.json anew on the test set."""
+    from vae.device import pick_device
     from vae.evaluate import evaluate as measure
-    from vae.train import pick_device
 
     where = pick_device(device)
     for folder in folders:

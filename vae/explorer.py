@@ -68,7 +68,7 @@ class Explorer:
 
     def device_name(self) -> str:
         """What decodes: the CPU and its threads. Answers of one image are faster there than on any GPU."""
-        from vae.runs import device_name
+        from vae.device import device_name
 
         return device_name()
 

@@ -19,6 +19,7 @@ import torch
 from vae.config import ModelConfig, TrainConfig, check_together
 from vae.data.load import load_split
 from vae.data.sets import DATASETS, ImageSet
+from vae.device import device_name, pick_device, pick_precision
 from vae.errors import CheckpointError, DataError, TrainingError, VAEError
 from vae.evaluate import encode_set, first_metrics, metrics_table
 from vae.folders.files import NAME, json_bytes, tensor_bytes, write_folder
@@ -37,7 +38,7 @@ from vae.folders.folder import (
 from vae.model import VAE
 from vae.recipes import recipe_configs, train_command, variant
 from vae.space.chart import fit_umap
-from vae.train import EpochRecord, fit, pick_device, pick_precision
+from vae.train import EpochRecord, fit
 
 SAVE_EVERY = 30.0  # seconds between two saves of an unfinished training
 
@@ -326,14 +327,6 @@ def add_umap(path: str | Path) -> None:
             f"UMAP failed ({' '.join(str(error).split()) or type(error).__name__}); {cache}{quoted(['python', '-m', 'vae', 'charts', str(path)])}."
         ) from error
     write_charts(folder, umap=places)
-
-
-def device_name(device: torch.device | None = None) -> str:
-    """A GPU by its name, the CPU (which is meant where none is said) by its threads."""
-    if device is not None and device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    threads = torch.get_num_threads()
-    return f"CPU, {threads} thread{'s' * (threads > 1)}"
 
 
 def check_device() -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import functools
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +14,8 @@ from torch import Tensor
 
 from vae.config import ModelConfig, TrainConfig, check_together
 from vae.data.sets import ImageSet
+from vae.device import pick_device as pick_device  # beside `fit`, which it serves
+from vae.device import pick_precision
 from vae.errors import DataError, TrainingError
 from vae.evaluate import elbo_terms
 from vae.loss import implied_log_variance, kl_divergence, training_loss, training_recon
@@ -23,8 +24,6 @@ from vae.model import VAE
 MOMENTS = "exp_avg", "exp_avg_sq"  # what AdamW remembers of every weight
 LOG_EVERY = 50  # steps between two entries of the loss curve
 TICK_EVERY = 20  # steps between two calls of `on_step`
-BFLOAT16_GAIN = 1.5  # how much faster a bfloat16 product must be before it is used
-BFLOAT16_WIDTH = 256  # narrower layers lose more to the casts than they win in the product
 
 
 @dataclass
@@ -56,43 +55,6 @@ class EpochRecord:
                 "test_kl",
             )
         }
-
-
-def pick_device(name: str = "auto") -> torch.device:
-    """`auto` is CUDA where there is one; `TrainingError` when `cuda` is asked for and there is none."""
-    if name not in ("auto", "cpu", "cuda"):
-        raise TrainingError(f"device is {name!r}; it must be auto, cpu or cuda.")
-    if name == "cuda" and not torch.cuda.is_available():
-        raise TrainingError("device is cuda, but PyTorch sees no CUDA device here; use --device cpu or auto.")
-    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
-
-
-@functools.cache
-def bfloat16_pays(device_type: str) -> bool:
-    """Whether a matrix product in bfloat16 is measured to be clearly faster than in float32 on this device."""
-    a = torch.ones(256, 512, device=device_type)
-    b = torch.ones(512, 512, device=device_type)
-
-    def seconds(x: Tensor, y: Tensor) -> float:
-        best = math.inf
-        for _ in range(9):
-            start = time.perf_counter()
-            for _ in range(4):
-                x @ y
-            if device_type == "cuda":
-                torch.cuda.synchronize()
-            best = min(best, time.perf_counter() - start)
-        return best
-
-    return seconds(a, b) > BFLOAT16_GAIN * seconds(a.bfloat16(), b.bfloat16())
-
-
-def pick_precision(config: ModelConfig, device: torch.device) -> str:
-    """`bfloat16` where its products are faster on this device and the layers wide enough to profit, else `float32`."""
-    wide = config.pixels >= BFLOAT16_WIDTH and (
-        config.architecture != "mlp" or max(config.hidden) >= BFLOAT16_WIDTH
-    )
-    return "bfloat16" if wide and bfloat16_pays(device.type) else "float32"
 
 
 def rate_schedule(config: TrainConfig, steps: int) -> np.ndarray:
