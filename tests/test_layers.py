@@ -19,7 +19,7 @@ WINGS = [
     {"model", "loss", "data", "space", "device"},
     {"recipes"},
     {"folders"},
-    {"evaluate"},
+    {"evaluate", "flat_parameters"},
     {"train"},
     {"runs"},
     {"catalogue"},

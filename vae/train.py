@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +17,7 @@ from vae.device import pick_device as pick_device  # beside `fit`, which it serv
 from vae.device import pick_precision
 from vae.errors import DataError, TrainingError
 from vae.evaluate import elbo_terms
+from vae.flat_parameters import FlatParameters
 from vae.loss import implied_log_variance, kl_divergence, training_loss, training_recon
 from vae.model import VAE
 
@@ -79,14 +79,15 @@ class Trainer:
         device: torch.device,
         precision: str,
     ):
-        self.config, self.device, self.precision = config, device, precision
+        self.config, self.device = config, device
         if model_config.likelihood == "gaussian-mean":
             implied_log_variance(model_config, config.beta)  # refuses beta 0 before anything is spent
         self.generator = torch.Generator(device).manual_seed(config.seed)
         self.model = VAE(model_config)
         self.model.initialize(torch.Generator().manual_seed(config.seed), config.he)
         self.model.to(device, memory_format=self.model.layout).train()  # type: ignore[call-overload]  # not in its stubs
-        self.share_weights()
+        self.weights = FlatParameters(self.model, device, precision)
+        self.flat = self.weights.flat  # the one parameter that the optimizer knows
         self.images = torch.tensor(data.images, device=device)
         self.labels = torch.tensor(data.labels, device=device)
         self.batch = min(config.batch_size, len(data))
@@ -117,34 +118,6 @@ class Trainer:
         self.losses = torch.zeros(self.steps_per_epoch, 3, device=device)  # training loss, recon term, kl
         self.graph: torch.cuda.CUDAGraph | None = None
 
-    def share_weights(self) -> None:
-        """Put all weights into one float32 vector, which the optimizer updates in one call; the model's own are views of it.
-
-        The steps run on `worker`: the model itself in float32; for bfloat16 a twin whose wide layers are views of a bfloat16 copy
-        of the vector, made once a step, while the narrow ones are the vector's own (mixed precision with master weights,
-        Micikevicius et al. 2018).
-        """
-        params = dict(self.model.named_parameters())
-        self.flat = torch.empty(sum(p.numel() for p in params.values()), device=self.device)
-        self.flat.grad = torch.zeros_like(self.flat)
-        for view, param in zip(self.views(self.flat), params.values()):
-            param.data = view.copy_(param.detach())
-        self.half = self.flat.bfloat16() if self.precision == "bfloat16" else None
-        self.worker = self.model if self.half is None else copy.deepcopy(self.model)
-        if self.half is not None:
-            wide = self.model.wide_weights()
-            for (name, leaf), master, half in zip(
-                self.worker.named_parameters(), params.values(), self.views(self.half)
-            ):
-                leaf.data = half if name in wide else master.data
-        self.slopes, self.leaves = self.views(self.flat.grad), list(self.worker.parameters())
-
-    def views(self, flat: Tensor) -> list[Tensor]:
-        """The parts of such a vector in the shapes and layouts of the model's weights."""
-        params = list(self.model.parameters())
-        parts = flat.split([p.numel() for p in params])
-        return [part.as_strided(p.shape, p.stride()) for part, p in zip(parts, params)]
-
     def draw(self) -> None:
         """One epoch's chance: the order of the images, the noise of every z, the level above which a pixel is seen as on."""
         size = len(self.images)
@@ -163,18 +136,15 @@ class Trainer:
         seen = (x > self.levels.index_select(0, place)[0]).to(torch.float32) if config.binarize else None
         x = x.to(torch.float32).div_(255)
         label = self.labels.index_select(0, rows) if self.model.config.conditional else None
-        logits, mu, logvar, z = self.worker(
+        logits, mu, logvar, z = self.weights.worker(
             x if seen is None else seen, label, self.eps.index_select(0, place)[0]
         )
         logits, mu, logvar, z = logits.float(), mu.float(), logvar.float(), z.float()
-        recon = training_recon(logits, x, self.model.config, self.worker.log_variance)
+        recon = training_recon(logits, x, self.model.config, self.weights.worker.log_variance)
         weight = self.kl_weights.index_select(0, self.step)
         loss = training_loss(recon, z, mu, logvar, self.model.config, config, len(self.images), weight).mean()
         loss.backward()
-        for slope, leaf in zip(self.slopes, self.leaves):
-            assert leaf.grad is not None
-            slope.copy_(leaf.grad)
-            leaf.grad = None
+        self.weights.gather_gradients()
         if config.clip_norm:
             norm = torch.linalg.vector_norm(self.flat.grad)
             # The fused step divides by it: no pass of its own.
@@ -182,8 +152,7 @@ class Trainer:
         self.rate.copy_(self.rates.index_select(0, self.step)[0])
         self.optimizer.step()
         with torch.no_grad():
-            if self.half is not None:
-                self.half.copy_(self.flat)
+            self.weights.cast()
             row = torch.stack(
                 [
                     loss.detach(),
@@ -223,10 +192,8 @@ class Trainer:
         """Copies of everything that changes, by name; `restore` takes them back."""
         state = {f"model.{k}": v for k, v in self.model.state_dict().items()}
         for moment in MOMENTS:
-            parts = self.views(self.optimizer.state[self.flat][moment])
-            state |= {
-                f"{moment}.{name}": part for (name, _), part in zip(self.model.named_parameters(), parts)
-            }
+            parts = self.weights.named_views(self.optimizer.state[self.flat][moment])
+            state |= {f"{moment}.{name}": part for name, part in parts.items()}
         state["step"], state["generator"] = self.step, self.generator.get_state()
         return {k: v.detach().cpu().clone() for k, v in state.items()}
 
@@ -236,7 +203,7 @@ class Trainer:
             self.model.load_state_dict({k: state[f"model.{k}"] for k in self.model.state_dict()})
             moments = {moment: torch.zeros_like(self.flat) for moment in MOMENTS}
             for moment, flat in moments.items():
-                for (name, _), part in zip(self.model.named_parameters(), self.views(flat)):
+                for name, part in self.weights.named_views(flat).items():
                     part.copy_(state[f"{moment}.{name}"])
             self.step.copy_(state["step"])
             self.optimizer.state[self.flat] = {"step": self.step[0].to(torch.float32)} | moments
@@ -245,8 +212,7 @@ class Trainer:
             raise TrainingError(
                 f"training_state.safetensors does not fit this configuration ({error}); train again with --force."
             ) from error
-        if self.half is not None:
-            self.half.copy_(self.flat)
+        self.weights.cast()
 
 
 def fit(
