@@ -18,6 +18,7 @@ from vae.device import pick_precision
 from vae.errors import DataError, TrainingError
 from vae.evaluate import elbo_terms
 from vae.flat_parameters import FlatParameters
+from vae.folders.folder import EPOCH_KEYS
 from vae.loss import implied_log_variance, kl_divergence, training_loss, training_recon
 from vae.model import VAE
 
@@ -43,18 +44,7 @@ class EpochRecord:
 
     def history(self) -> dict[str, float | int | None]:
         """The row of `history.json`."""
-        return {
-            key: getattr(self, key)
-            for key in (
-                "epoch",
-                "seconds",
-                "images_per_second",
-                "train_recon",
-                "train_kl",
-                "test_recon",
-                "test_kl",
-            )
-        }
+        return {key: getattr(self, key) for key in EPOCH_KEYS}
 
 
 def rate_schedule(config: TrainConfig, steps: int) -> np.ndarray:
@@ -256,26 +246,33 @@ def fit(
                 f"Training diverged in epoch {epoch} at latent size {model_config.latent_dim} (loss {float(losses[-1, 0]):g}); "
                 f"lower learning_rate (now {config.learning_rate:g}) or set clip_norm (now {config.clip_norm:g}, 0 is no limit)."
             )
-        scale, offset = _to_nats(model_config, config, trainer.model)
-        images = trainer.steps_per_epoch * trainer.batch
-        before = (epoch - 1) * trainer.steps_per_epoch
-        yield EpochRecord(
-            epoch=epoch,
-            seconds=seconds,
-            images_per_second=images / seconds,
-            train_recon=float(losses[:, 1].mean()) * scale + offset,
-            train_kl=float(losses[:, 2].mean()) if model_config.variational else None,
-            test_recon=float(test_recon.mean()),
-            test_kl=float(test_kl.mean()) if model_config.variational else None,
-            steps=[
-                (before + i + 1, float(losses[i, 0]))
-                for i in range(len(losses))
-                if (before + i + 1) % LOG_EVERY == 0
-            ],
-            model=trainer.model,
-            state=trainer.state,
-        )
+        yield _record(trainer, epoch, seconds, losses, test_recon, test_kl)
         trainer.model.train()
+
+
+def _record(
+    trainer: Trainer, epoch: int, seconds: float, losses: np.ndarray, test_recon: Tensor, test_kl: Tensor
+) -> EpochRecord:
+    """What one epoch gave, in nats, from the loss, reconstruction term and KL of each of its steps (steps, 3)."""
+    variational = trainer.model.config.variational
+    scale, offset = _to_nats(trainer.model.config, trainer.config)
+    before = (epoch - 1) * trainer.steps_per_epoch
+    return EpochRecord(
+        epoch=epoch,
+        seconds=seconds,
+        images_per_second=trainer.steps_per_epoch * trainer.batch / seconds,
+        train_recon=float(losses[:, 1].mean()) * scale + offset,
+        train_kl=float(losses[:, 2].mean()) if variational else None,
+        test_recon=float(test_recon.mean()),
+        test_kl=float(test_kl.mean()) if variational else None,
+        steps=[
+            (step, loss)
+            for step, loss in enumerate(losses[:, 0].tolist(), before + 1)
+            if step % LOG_EVERY == 0
+        ],
+        model=trainer.model,
+        state=trainer.state,
+    )
 
 
 def _check_sets(model: ModelConfig, **sets: ImageSet) -> None:
@@ -301,7 +298,7 @@ def _check_sets(model: ModelConfig, **sets: ImageSet) -> None:
         )
 
 
-def _to_nats(model: ModelConfig, config: TrainConfig, vae: VAE) -> tuple[float, float]:
+def _to_nats(model: ModelConfig, config: TrainConfig) -> tuple[float, float]:
     """Scale and offset from the training's reconstruction term to nats under the likelihood it implies."""
     if model.likelihood in ("bernoulli", "gaussian-learned"):
         return 1.0, 0.0
