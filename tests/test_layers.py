@@ -21,6 +21,7 @@ WINGS = [
     {"folders"},
     {"evaluate", "flat_parameters"},
     {"train"},
+    {"checkpoint"},
     {"runs"},
     {"catalogue"},
     {"explorer"},

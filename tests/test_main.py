@@ -208,17 +208,17 @@ def test_an_existing_model_is_kept_unless_forced_and_a_finished_one_says_so(tmp_
 
 HELD = """
 import threading
-import vae.runs
+import vae.checkpoint
 from vae.__main__ import main
 
-take = vae.runs._Keeper.take
+take = vae.checkpoint.Checkpoint.take
 
-def held(keeper, record):
+def held(checkpoint, record):
     if record.epoch == 40:
         threading.Event().wait()
-    take(keeper, record)
+    take(checkpoint, record)
 
-vae.runs._Keeper.take = held
+vae.checkpoint.Checkpoint.take = held
 main()
 """  # however fast it trains, the last epoch ends only after the signal
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+import vae.checkpoint
 import vae.runs
 from vae.errors import CheckpointError, ConfigError, DataError, TrainingError
 from vae.folders.files import write_folder
@@ -105,11 +106,11 @@ def test_ctrl_c_keeps_the_last_finished_epoch(tmp_path, monkeypatch, moment):
     done: list = []
     with monkeypatch.context() as patch:
         if moment == "while measuring":
-            patch.setattr(vae.runs, "first_metrics", stop)
+            patch.setattr(vae.checkpoint, "first_metrics", stop)
         if moment == "in a save":
             calls = iter([stop])
             patch.setattr(vae.runs, "SAVE_EVERY", -1.0)
-            patch.setattr(vae.runs, "write_folder", lambda *a, **k: next(calls, write_folder)(*a, **k))
+            patch.setattr(vae.checkpoint, "write_folder", lambda *a, **k: next(calls, write_folder)(*a, **k))
         with pytest.raises(KeyboardInterrupt):
             for record in train_model(run, tmp_path / "parts", device="cpu", on_step=on_step):
                 done.append(record)
@@ -352,7 +353,7 @@ def test_a_run_whose_figures_cannot_be_computed_is_finished_without_them(tmp_pat
     def fail(*_):
         raise MemoryError("out of memory")
 
-    monkeypatch.setattr(vae.runs, "first_metrics", fail)
+    monkeypatch.setattr(vae.checkpoint, "first_metrics", fail)
     said = []
     train(Run("digits", "tutorial", 2, {"epochs": 1}), tmp_path, warn=said.append)
     folder = read_folder(tmp_path / "digits-tutorial-z2")

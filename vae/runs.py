@@ -8,7 +8,7 @@ import subprocess
 import time
 import warnings
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -16,18 +16,15 @@ from typing import Any
 import numpy as np
 import torch
 
+from vae.checkpoint import Checkpoint
 from vae.config import ModelConfig, TrainConfig, check_together
 from vae.data.load import load_split
 from vae.data.sets import DATASETS, ImageSet
 from vae.device import device_name, pick_device, pick_precision
 from vae.errors import CheckpointError, DataError, TrainingError, VAEError
-from vae.evaluate import encode_set, first_metrics, metrics_table
-from vae.folders.files import NAME, json_bytes, tensor_bytes, write_folder
+from vae.folders.files import NAME
 from vae.folders.folder import (
-    FORMAT,
-    METRIC_UNITS,
     ModelFolder,
-    metric,
     read_charts,
     read_codes,
     read_folder,
@@ -35,7 +32,6 @@ from vae.folders.folder import (
     read_state,
     write_charts,
 )
-from vae.model import VAE
 from vae.recipes import recipe_configs, train_command, variant
 from vae.space.chart import fit_umap
 from vae.train import EpochRecord, fit
@@ -126,96 +122,6 @@ class Finished(Exception):
     """`--resume` of a folder whose training is complete; the text says so."""
 
 
-class _Keeper:
-    """Holds the last finished epoch and writes it as a loadable folder."""
-
-    def __init__(
-        self,
-        run: Run,
-        out: Path,
-        configs: tuple[ModelConfig, TrainConfig],
-        test_set: ImageSet,
-        provenance: dict[str, Any],
-        history,
-        state,
-    ):
-        self.path, self.run, self.configs, self.test_set = out / run.folder_name(), run, configs, test_set
-        self.provenance = provenance
-        self.held: tuple[dict, dict[str, torch.Tensor]] | None = None if state is None else (history, state)
-        self.saved_at = time.monotonic()
-
-    def take(self, record: EpochRecord) -> None:
-        before = self.held[0] if self.held else {"epochs": [], "steps": []}
-        history = {
-            "epochs": before["epochs"] + [record.history()],
-            "steps": before["steps"] + [[step, round(loss, 4)] for step, loss in record.steps],
-        }
-        # At one stroke: Ctrl-C finds this epoch or the last, never half of each
-        self.held = (
-            history,
-            record.state(),
-        )
-
-    def files(self, finished: bool, warn: Callable[[str], None] = warnings.warn) -> dict[str, bytes]:
-        """The folder's files as they stand at the last finished epoch; without figures where they could not be computed."""
-        assert self.held is not None
-        history, state = self.held
-        vae = VAE(self.configs[0])
-        with np.errstate(over="ignore"):  # what float16 cannot hold becomes infinite and is refused below
-            halves = {
-                k.removeprefix("model."): v.numpy().astype(np.float16)
-                for k, v in state.items()
-                if k.startswith("model.")
-            }
-            vae.load_state_dict({k: torch.from_numpy(v.astype(np.float32)) for k, v in halves.items()})
-            mu, logvar = (
-                t.detach().numpy().astype(np.float16) for t in encode_set(vae.eval(), self.test_set)
-            )
-        if not all(np.isfinite(v).all() for v in (*halves.values(), mu, logvar)):
-            raise TrainingError(
-                f"Training diverged by epoch {len(history['epochs'])} at latent size {self.configs[0].latent_dim} (weights or codes too large to be kept); "
-                f"lower learning_rate (now {self.configs[1].learning_rate:g}) or set clip_norm (now {self.configs[1].clip_norm:g}, 0 is no limit)."
-            )
-        seconds = round(sum(e["seconds"] for e in history["epochs"]), 3)
-        config = {
-            "format": FORMAT,
-            "model": self.configs[0].to_dict(),
-            "train": self.configs[1].to_dict(),
-            "dataset": self.run.dataset,
-            "recipe": self.run.recipe,
-            "provenance": self.provenance | {"seconds": seconds},
-        }
-        blank = {key: metric(None, unit, "") for key, unit in METRIC_UNITS.items()}
-        blank["seconds"] |= {"value": seconds, "command": self.provenance["command"]}
-        folder = ModelFolder(
-            self.path, *self.configs, self.run.dataset, self.run.recipe, self.provenance, blank
-        )
-        values: dict[str, float | None] = {"parameters": sum(p.numel() for p in vae.parameters())}
-        if finished:
-            try:
-                values = first_metrics(vae, self.test_set, self.configs[1].beta)
-            except Exception as error:
-                command = quoted(["python", "-m", "vae", "evaluate", str(self.path), "--write"])
-                warn(f"{self.path.name} is finished without its figures ({error}); run {command}.")
-        files = {
-            "config.json": json_bytes(config),
-            "model.safetensors": tensor_bytes(halves),
-            "codes.safetensors": tensor_bytes(
-                {"mu": mu, "logvar": logvar, "labels": self.test_set.labels.astype(np.uint8)}
-            ),
-            "metrics.json": json_bytes(metrics_table(values, folder)),
-            "history.json": json_bytes(history),
-        }
-        if not finished:
-            files["training_state.safetensors"] = tensor_bytes({k: v.numpy() for k, v in state.items()})
-        return files
-
-    def save(self, finished: bool = False, warn: Callable[[str], None] = warnings.warn) -> None:
-        if self.held is not None:
-            write_folder(self.path, self.files(finished, warn), force=True)
-            self.saved_at = time.monotonic()
-
-
 def train_model(
     run: Run,
     out: str | Path = "models",
@@ -240,49 +146,74 @@ def train_model(
     say = say or (lambda _: None)
     train_set, test_set = (load_split(run.dataset, split, data_dir) for split in ("train", "test"))
     where = pick_device(device)
-    configs, state = run.configs(), None
+    folder = _new_folder(run, path, train_set, where, run.command(out, umap))
     history: dict[str, list] = {"epochs": [], "steps": []}
-    provenance: dict[str, Any] = {
-        "command": run.command(out, umap),
-        "seed": configs[1].seed,
-        "device": device_name(where),
-        "precision": pick_precision(configs[0], where),
+    state = None
+    if resume and not force and _exists(path):
+        if umap:
+            _add_umap_if_absent(path, say, warn)
+        folder, history, state = _begun(run, path, train_set)
+    checkpoint = Checkpoint(folder, test_set, history, state)
+    epochs = fit(
+        folder.model,
+        folder.train,
+        train_set,
+        test_set,
+        device=where,
+        precision=folder.provenance.get("precision"),
+        state=state,
+        on_step=on_step,
+    )
+    try:
+        for record in epochs:
+            checkpoint.take(record)
+            if record.epoch < folder.train.epochs and time.monotonic() - checkpoint.saved_at > SAVE_EVERY:
+                checkpoint.save()
+            yield record
+        say("measuring")
+        fault = checkpoint.finish()
+    except (KeyboardInterrupt, GeneratorExit):
+        checkpoint.save()
+        raise
+    if fault is not None:
+        again = quoted(["python", "-m", "vae", "evaluate", str(path), "--write"])
+        warn(f"{path.name} is finished without its figures ({fault}); run {again}.")
+    if umap:
+        _add_umap_if_absent(path, say, warn)
+
+
+def _new_folder(run: Run, path: Path, train_set: ImageSet, device: torch.device, command: str) -> ModelFolder:
+    """What the folder of a training that begins says of it."""
+    model, train = run.configs()
+    provenance = {
+        "command": command,
+        "seed": train.seed,
+        "device": device_name(device),
+        "precision": pick_precision(model, device),
         "torch_version": torch.__version__,
         "data_checksum": train_set.checksum(),
         "date": datetime.now(timezone.utc).date().isoformat(),
     }
-    if resume and not force and _exists(path):
-        folder = read_folder(path)
-        state, history = read_state(folder), read_history(path)
-        if state is None and umap and folder.model.latent_dim > 2 and "umap" not in read_charts(folder):
-            say("UMAP of the codes")
-            _try_umap(path, warn)
-        _check_resume(run, folder, state, train_set)
-        configs, provenance = (
-            (folder.model, folder.train),
-            {k: v for k, v in folder.provenance.items() if k != "seconds"},
-        )
-    keeper = _Keeper(run, out, configs, test_set, provenance, history, state)
-    precision = provenance.get("precision")
-    try:
-        for record in fit(
-            *configs, train_set, test_set, device=where, precision=precision, state=state, on_step=on_step
-        ):
-            keeper.take(record)
-            if record.epoch < configs[1].epochs and time.monotonic() - keeper.saved_at > SAVE_EVERY:
-                keeper.save()
-            yield record
-        say("measuring")
-        keeper.save(finished=True, warn=warn)
-    except (KeyboardInterrupt, GeneratorExit):
-        keeper.save()
-        raise
-    if umap and configs[0].latent_dim > 2:
-        say("UMAP of the codes")
-        _try_umap(path, warn)
+    return ModelFolder(path, model, train, run.dataset, run.recipe, provenance, metrics={})
 
 
-def _try_umap(path: Path, warn: Callable[[str], None]) -> None:
+def _begun(
+    run: Run, path: Path, train_set: ImageSet
+) -> tuple[ModelFolder, dict[str, list], dict[str, torch.Tensor] | None]:
+    """An unfinished folder with its history and state; refused where it is no part of this run."""
+    folder = read_folder(path)
+    state = read_state(folder)
+    _check_resume(run, folder, state, train_set)
+    provenance = {k: v for k, v in folder.provenance.items() if k != "seconds"}
+    return replace(folder, provenance=provenance), read_history(path), state
+
+
+def _add_umap_if_absent(path: Path, say: Callable[[str], None], warn: Callable[[str], None]) -> None:
+    """UMAP's places for a finished model of more than two dimensions; where UMAP cannot run, the model is whole without."""
+    folder = read_folder(path)
+    if folder.model.latent_dim == 2 or read_state(folder) is not None or "umap" in read_charts(folder):
+        return
+    say("UMAP of the codes")
     try:
         add_umap(path)
     except VAEError as error:
