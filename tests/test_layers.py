@@ -23,6 +23,7 @@ WINGS = [
     {"train"},
     {"checkpoint"},
     {"runs"},
+    {"loaded_model"},
     {"catalogue"},
     {"explorer"},
     {"jobs", "export", "sweep"},

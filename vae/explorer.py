@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from cachetools import LRUCache, cachedmethod
 
-from vae.catalogue import Catalogue, LoadedModel
+from vae.catalogue import Catalogue
 from vae.data.sketch import as_picture, sketch
 from vae.errors import InputError, VAEError
 from vae.folders.folder import read_history
+from vae.loaded_model import LoadedModel
 from vae.space.chart import Chart, default_chart, make_chart
 from vae.space.geodesic import evenly, shortest
 from vae.space.latent import cells, interpolate, manifold_grid, pixel_length, traverse

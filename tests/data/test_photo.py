@@ -8,10 +8,10 @@ from photographs import KINDS, middle
 from PIL import Image
 from support import ROOT
 
-from vae.catalogue import LoadedModel
 from vae.data.sketch import sketch
 from vae.errors import InputError
 from vae.folders.folder import read_folder
+from vae.loaded_model import LoadedModel
 from vae.space.neighbours import VOTERS, nearest
 
 MODEL = "mnist-default-z10"

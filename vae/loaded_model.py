@@ -1,0 +1,131 @@
+"""One model in memory, and what its network and codes answer, numpy in and numpy out."""
+
+from __future__ import annotations
+
+import threading
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from vae.errors import InputError
+from vae.folders.folder import ModelFolder, read_charts, read_codes, read_weights
+from vae.space.neighbours import Neighbours
+
+if TYPE_CHECKING:
+    from vae.model import VAE
+
+
+class LoadedModel:
+    """One model in memory: its folder, weights, codes and neighbours; and the checks that need them."""
+
+    def __init__(self, folder: ModelFolder):
+        codes = read_codes(folder)
+        self.folder = folder
+        self.mu, self.logvar, self.labels = codes["mu"], codes["logvar"], codes["labels"]
+        self.umap = read_charts(folder, len(self.mu)).get("umap")
+        self.neighbours = Neighbours(self.mu, self.labels)
+        self._reading = threading.Lock()
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    @property
+    def latent_dim(self) -> int:
+        return self.folder.model.latent_dim
+
+    @cached_property
+    def vae(self) -> VAE:
+        """The network, read when first needed: a map of the codes is drawn before torch is even imported."""
+        with self._reading:
+            return self.__dict__.get("vae") or read_weights(self.folder)
+
+    # ---- checks ------------------------------------------------------------------------------------------------
+
+    def row(self, index: int) -> int:
+        """A test index that exists."""
+        if not 0 <= index < len(self.mu):
+            last, dataset = len(self.mu) - 1, self.folder.dataset
+            raise InputError(f"index is {index}; the test set of {dataset} has images from 0 to {last}.")
+        return int(index)
+
+    def latent(self, z: np.ndarray) -> np.ndarray:
+        """z (N, Z) float32, of this model's Z and finite."""
+        z = np.asarray(z, np.float32)
+        if z.ndim != 2 or z.shape[1] != self.latent_dim:
+            raise InputError(f"z has shape {z.shape}; {self.name} takes (N, {self.latent_dim}).")
+        if not np.isfinite(z).all():
+            raise InputError("z holds a value that is not finite; every entry must be a finite number.")
+        return z
+
+    def label(self, label: int | None) -> int | None:
+        """A class for a conditional model, None for any other."""
+        model = self.folder.model
+        if not model.conditional and label is not None:
+            raise InputError(f"label is {label!r}, but {self.name} is not conditional; leave it out.")
+        if model.conditional and (label is None or not 0 <= label < model.num_classes):
+            allowed = f"a label from 0 to {model.num_classes - 1}"
+            raise InputError(f"label is {label!r}; {self.name} is conditional and takes {allowed}.")
+        return label
+
+    # ---- the network -------------------------------------------------------------------------------------------
+
+    def decode(self, z: np.ndarray, label: int | np.ndarray | None) -> np.ndarray:
+        """Images (N, C, H, W) in [0, 1] at z (N, Z)."""
+        import torch
+
+        with torch.inference_mode():
+            places = torch.from_numpy(np.ascontiguousarray(z, np.float32))
+            return self.vae.decode(places, _labels(label, len(z))).numpy()
+
+    def encode(self, x: np.ndarray, label: int | np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+        """mu and logvar (N, Z) of x (N, C, H, W) in [0, 1]."""
+        import torch
+
+        with torch.inference_mode():
+            images = torch.from_numpy(np.ascontiguousarray(x, np.float32))
+            mu, logvar = self.vae.encode(images, _labels(label, len(x)))
+        return mu.numpy(), logvar.numpy()
+
+    def means(self, images: np.ndarray, labels: np.ndarray, block: int = 500) -> np.ndarray:
+        """mu of many images (N, C, H, W) uint8, a block at a time: the activations of a convolution over all would not fit a cache."""
+        conditional = self.folder.model.conditional
+        blocks = [slice(start, start + block) for start in range(0, len(images), block)]
+        return np.concatenate(
+            [
+                self.encode(images[b].astype(np.float32) / 255, labels[b] if conditional else None)[0]
+                for b in blocks
+            ]
+        )
+
+    def recon(self, x: np.ndarray, rows: np.ndarray | slice) -> np.ndarray:
+        """recon at z = mu, in nats (N,), of the test images x (N, C, H, W) in [0, 1] in these rows of the test set."""
+        import torch
+
+        from vae.loss import recon_nats
+
+        config = self.folder.model
+        with torch.inference_mode():
+            labels = _labels(self.labels[rows], len(x)) if config.conditional else None
+            logits = self.vae.decode_logits(torch.from_numpy(self.mu[rows]), labels)
+            images = torch.from_numpy(np.ascontiguousarray(x, np.float32))
+            return recon_nats(logits, images, config, self.folder.train.beta, self.vae.log_variance).numpy()
+
+    def kl(self, row: int) -> float | None:
+        """KL of one test image's posterior, in nats; None for a plain autoencoder."""
+        import torch
+
+        from vae.loss import kl_divergence
+
+        if not self.folder.model.variational:
+            return None
+        return float(kl_divergence(torch.from_numpy(self.mu[[row]]), torch.from_numpy(self.logvar[[row]])))
+
+
+def _labels(label: int | np.ndarray | None, count: int) -> Any:
+    import torch
+
+    if label is None:
+        return None
+    return torch.from_numpy(np.broadcast_to(np.asarray(label, np.int64), count).copy())
