@@ -1,0 +1,104 @@
+"""The commands about model folders that exist: `evaluate`, `charts`, `list` and `card`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from vae.cli.terminal import SPINNER, DataDir, ModelsDir, ShownDir, console, path
+from vae.errors import VAEError
+
+
+def evaluate(
+    folders: Annotated[
+        list[Path], typer.Argument(parser=path, help="Model folders, such as models/mnist-default-z2.")
+    ],
+    write: Annotated[bool, typer.Option("--write", help="Store the figures in metrics.json.")] = False,
+    k: Annotated[
+        int, typer.Option(help="Importance samples an image for the log-likelihood.", min=1, max=10000)
+    ] = 200,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    data: DataDir = None,
+) -> None:
+    """Compute every figure of metrics.json anew on the test set."""
+    from vae.device import pick_device
+    from vae.evaluate import evaluate as measure
+
+    where = pick_device(device)
+    for folder in folders:
+        with console.status(folder.name, spinner=SPINNER) as status:
+
+            def say(text: str, folder: Path = folder, status=status) -> None:
+                status.update(f"{folder.name}: {text}")
+
+            metrics = measure(folder, data, device=where, k=k, write=write, progress=say)
+        table = Table("figure", "value", "unit", title=folder.name)
+        for key, entry in metrics.items():
+            table.add_row(key, "" if entry["value"] is None else f"{entry['value']:g}", entry["unit"])
+        console.print(table)
+
+
+def charts(
+    folders: Annotated[
+        list[Path], typer.Argument(parser=path, help="Model folders with more than two latent dimensions.")
+    ],
+) -> None:
+    """Compute UMAP's places of the codes and store them in charts.safetensors."""
+    from vae.folders.folder import read_folder
+    from vae.runs import add_umap
+
+    for folder in folders:
+        if read_folder(folder).model.latent_dim == 2:
+            raise VAEError(
+                f"{folder} has two latent dimensions, which are their own map; UMAP is for larger ones."
+            )
+        with console.status(f"{folder.name}: UMAP of the codes", spinner=SPINNER):
+            add_umap(folder)
+        console.print(f"{folder.name}: charts.safetensors written", highlight=False)
+
+
+def list_(models: ShownDir = None) -> None:
+    """Show the models, and what is wrong with those that cannot be opened."""
+    from vae.catalogue import default_models_dir
+    from vae.folders.folder import list_models
+
+    models = models or default_models_dir()
+    good, broken = list_models(models)
+    if not good and not broken:
+        console.print(
+            f"{models} holds no models yet; python -m vae train --dataset digits makes one in seconds.",
+            highlight=False,
+        )
+        return
+    table = Table("model", "z", "parameters", "-elbo", "recon", "kl", "log p(x)", "active", "kNN", "training")
+    for folder in good:
+        value = {key: entry["value"] for key, entry in folder.metrics.items()}
+        elbo = None if value["elbo"] is None else -value["elbo"]
+        figures = [_figure(v) for v in (elbo, value["recon"], value["kl"], value["log_likelihood"])]
+        table.add_row(
+            folder.name,
+            str(folder.model.latent_dim),
+            f"{value['parameters']:,}",
+            *figures,
+            _figure(value["active_units"], ".0f"),
+            _figure(value["knn_accuracy"], ".3f"),
+            _figure(value["seconds"], ".0f", " s"),
+        )
+    console.print(table)
+    for name, reason in broken.items():
+        console.print(
+            f"[bold]{escape(name)}[/bold] cannot be opened: {escape(reason)}", highlight=False, soft_wrap=True
+        )
+
+
+def _figure(value: float | None, form: str = ".2f", unit: str = "") -> str:
+    return "" if value is None else f"{value:{form}}{unit}"
+
+
+def card(models: ModelsDir = Path("models")) -> None:
+    """Write models/README.md, the models' card, from their files."""
+    from vae.folders.card import write_card
+
+    console.print(f"{write_card(models)} written", highlight=False)
