@@ -2,7 +2,7 @@
 
 from contextlib import closing
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -10,6 +10,9 @@ from rich.table import Table
 
 from vae.cli.terminal import DataDir, console, path, warn
 from vae.errors import VAEError
+
+if TYPE_CHECKING:
+    from vae.train import EpochRecord
 
 
 def train(
@@ -58,21 +61,9 @@ def train(
     flags = {k: v for k, v in given.items() if v is not None}
     flags |= {"variational": False} if no_variational else {}
     flags |= {"conditional": True} if conditional else {}
-    try:
-        sizes = [int(size) for size in latent_dims.split(",")]
-    except ValueError:
-        raise VAEError(
-            f"--latent-dims is {latent_dims!r}; write whole numbers from 2 to 256 with commas, such as 2,5,10."
-        ) from None
-    if name and len(sizes) > 1:
-        raise VAEError(f"--name {name} would name {len(sizes)} models alike; give it with one latent size.")
     if force and resume:
         raise VAEError("--force starts anew and --resume goes on; give one of them.")
-    if twice := sorted({size for size in sizes if sizes.count(size) > 1}):
-        raise VAEError(
-            f"--latent-dims is {latent_dims!r}, which asks twice for {', '.join(map(str, twice))}; write each size once."
-        )
-    runs = [Run(dataset, recipe, size, flags, name) for size in sizes]
+    runs = [Run(dataset, recipe, size, flags, name) for size in _sizes(latent_dims, name)]
     for run in runs:  # every size is checked before the first is trained
         run.configs()
         run.folder_in(out, overwrite=force or resume)
@@ -84,6 +75,23 @@ def train(
             )
         )
     console.print(summary)
+
+
+def _sizes(latent_dims: str, name: str | None) -> list[int]:
+    """The latent sizes that were asked for, each once; a name goes with one alone."""
+    try:
+        sizes = [int(size) for size in latent_dims.split(",")]
+    except ValueError:
+        raise VAEError(
+            f"--latent-dims is {latent_dims!r}; write whole numbers from 2 to 256 with commas, such as 2,5,10."
+        ) from None
+    if name and len(sizes) > 1:
+        raise VAEError(f"--name {name} would name {len(sizes)} models alike; give it with one latent size.")
+    if twice := sorted({size for size in sizes if sizes.count(size) > 1}):
+        raise VAEError(
+            f"--latent-dims is {latent_dims!r}, which asks twice for {', '.join(map(str, twice))}; write each size once."
+        )
+    return sizes
 
 
 def _train_one(run, **options) -> list[str]:
@@ -119,19 +127,24 @@ def _train_one(run, **options) -> list[str]:
         except Finished as finished:
             progress.update(bar, completed=total, figures="finished")
             console.print(str(finished), highlight=False, soft_wrap=True)
-            return [run.folder_name(), "finished", "", "", "", "", ""]
+            return _row(run.folder_name(), None, seconds)
         except KeyboardInterrupt:
             if last is None:
                 raise VAEError("Stopped: no further epoch was finished, the folder is as it was.") from None
             raise VAEError(
                 f"Stopped: epoch {last.epoch} of {run.folder_name()} is kept; --resume goes on from there."
             ) from None
-    if last is None:  # a resume that had only the measuring left to do
-        return [run.folder_name(), "finished", "", "", "", "", ""]
+    return _row(run.folder_name(), last, seconds)
+
+
+def _row(name: str, last: "EpochRecord | None", seconds: float) -> list[str]:
+    """A trained model in the table; the last epoch is None where a resume had only the measuring left to do."""
+    if last is None:
+        return [name, "finished", "", "", "", "", ""]
     elbo = "" if last.test_kl is None else f"{last.test_recon + last.test_kl:.2f}"
     kl = "" if last.test_kl is None else f"{last.test_kl:.2f}"
     return [
-        run.folder_name(),
+        name,
         str(last.epoch),
         elbo,
         f"{last.test_recon:.2f}",
