@@ -10,7 +10,7 @@ import gradio as gr
 import numpy as np
 
 from vae.errors import VAEError
-from vae.ui import fields
+from vae.ui import arrays, fields
 from vae.ui.fields import optional
 from vae.ui.web.gradio_patches import pass_through
 
@@ -88,12 +88,12 @@ class Endpoints:
         """Every model: name, dataset, recipe, latent_dim, image_shape, conditional, variational, metrics."""
         return self.explorer.models()
 
-    @endpoint(heavy=True, model=fields.model, z=fields.latents, label=fields.label)
+    @endpoint(heavy=True, model=fields.model, z=arrays.latents, label=fields.label)
     def decode(self, model: str = None, z: Vectors = None, label: int | None = None) -> dict[str, Any]:
         """Images (N, H, W) in [0, 1] at the latents z (N, Z), N up to 1024; conditional models need a label."""
         return {"images": image_lists(self.explorer.decode(model, z, label))}
 
-    @endpoint(model=fields.model, image=fields.image, raw=fields.flag, label=fields.label)
+    @endpoint(model=fields.model, image=arrays.image, raw=fields.flag, label=fields.label)
     def encode(
         self, model: str = None, image: Image = None, raw: bool = False, label: int | None = None
     ) -> dict[str, Any]:
@@ -158,7 +158,7 @@ class Endpoints:
     @endpoint(
         heavy=True,
         model=fields.model,
-        n=fields.whole(1, fields.MOST_ROWS),
+        n=fields.whole(1, arrays.MOST_ROWS),
         temperature=fields.number(0, 3),
         label=fields.label,
         seed=fields.seed,
@@ -177,8 +177,8 @@ class Endpoints:
 
     @endpoint(
         model=fields.model,
-        z_start=fields.vector(),
-        z_end=fields.vector(),
+        z_start=arrays.vector(),
+        z_end=arrays.vector(),
         steps=fields.whole(2, 100),
         method=fields.choice("linear", "slerp"),
         label=fields.label,
@@ -202,10 +202,10 @@ class Endpoints:
 
     @endpoint(
         model=fields.model,
-        z=fields.vector(),
+        z=arrays.vector(),
         dim=fields.dim,
-        low=fields.number(-fields.MOST_Z, fields.MOST_Z),
-        high=fields.number(-fields.MOST_Z, fields.MOST_Z),
+        low=fields.number(-arrays.MOST_Z, arrays.MOST_Z),
+        high=fields.number(-arrays.MOST_Z, arrays.MOST_Z),
         steps=fields.whole(2, 100),
         label=fields.label,
     )

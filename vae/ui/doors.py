@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vae.errors import DataError
+from vae.ui import arrays
 from vae.ui import fields as checks
 from vae.ui.answering import Answering, door
 from vae.ui.fields import optional
@@ -53,7 +54,7 @@ class Doors(Answering):
             "datasets": self._datasets(),
             "recipes": {name: facts(name) for name in RECIPES},
             "metrics": METRIC_UNITS,
-            "limits": {"z": checks.MOST_Z, "path_samples": PATH_SAMPLES},
+            "limits": {"z": arrays.MOST_Z, "path_samples": PATH_SAMPLES},
             "commands": self._commands(),
             "opens": next(iter(catalogue.opens_with()), None),
             "revision": catalogue.revision(),
@@ -177,8 +178,8 @@ class Doors(Answering):
     @door(
         quick=True,
         model=checks.model,
-        z=optional(checks.vector()),
-        uv=optional(checks.vector(2)),
+        z=optional(arrays.vector()),
+        uv=optional(arrays.vector(2)),
         chart=optional(checks.chart),
         anchor=optional(checks.index),
         label=checks.label,
@@ -204,7 +205,7 @@ class Doors(Answering):
             "z": np.asarray(z, float).tolist(),
         }
 
-    @door(model=checks.model, z=checks.latents, label=checks.label)
+    @door(model=checks.model, z=arrays.latents, label=checks.label)
     def decode(self, model: str, z: np.ndarray, label: int | None) -> Fields:
         """Places decoded, for models that the browser cannot run itself."""
         return {"images": pack_images(self.explorer.decode(model, z, label))}
@@ -304,7 +305,7 @@ class Doors(Answering):
 
     @door(
         models=checks.models,
-        image=checks.square_bytes(tokens()["draw"]["side"]),
+        image=arrays.square_bytes(tokens()["draw"]["side"]),
         exclude=optional(checks.index),
         label=optional(checks.whole(0, 255)),
     )

@@ -1,4 +1,4 @@
-"""The one place where what comes from outside is checked: every field of every endpoint and of every door of the page.
+"""Where what comes from outside is checked: every field of every endpoint and door of the page; arrays in `arrays.py`.
 
 A check takes (name, value, given) and returns the value in the form that `Explorer` takes, or raises `InputError` with a
 sentence that names the field, the value and what is allowed. `given` knows the explorer and the fields checked before.
@@ -6,24 +6,16 @@ sentence that names the field, the value and what is allowed. `given` knows the 
 
 from __future__ import annotations
 
-import base64
 import reprlib
 from collections.abc import Callable
-from itertools import chain
 from typing import TYPE_CHECKING, Any, NoReturn
 
-import numpy as np
-
-from vae.data.sketch import PICTURE, as_picture
 from vae.errors import InputError
 
 if TYPE_CHECKING:
     from vae.config import ModelConfig
     from vae.explorer import Explorer
 
-MOST_Z = 1e6  # a latent farther out than this says nothing and overflows deep decoders
-MOST_ROWS = 1024  # latents of one question
-MOST_SIDE = 1024  # pixels of one side of an image
 MOST_WHOLE = 2**53 - 1  # what every JSON reader holds exactly
 NUMBERS = {int, float}  # exactly these: a boolean is no number here
 
@@ -66,11 +58,6 @@ def refuse(name: str, value: Any, allowed: str) -> NoReturn:
     raise InputError(f"{name} is {'missing' if value is None else short(value)}; it must be {allowed}.")
 
 
-def refuse_entry(name: str, value: Any, low: float, high: float) -> NoReturn:
-    """`InputError` about one number of many."""
-    raise InputError(f"{name} is {short(value)}; it must be a number from {low:,.10g} to {high:,.10g}.")
-
-
 def check(question: str, checks: dict[str, Check], fields: Any, explorer: Explorer) -> dict[str, Any]:
     """Every field of a question, checked in the order of `checks`; a field it does not know is refused by name."""
     if not isinstance(fields, dict):
@@ -86,6 +73,11 @@ def check(question: str, checks: dict[str, Check], fields: Any, explorer: Explor
 
 
 # ---- single values -------------------------------------------------------------------------------------------------
+
+
+def in_range(value: Any, low: float, high: float) -> bool:
+    """Whether a value is a number from `low` to `high`."""
+    return type(value) in NUMBERS and low <= value <= high  # NaN fails every comparison
 
 
 def optional(one: Check, default: Any = None) -> Check:
@@ -114,7 +106,7 @@ def number(low: float, high: float) -> Check:
     allowed = f"a number from {low:,.10g} to {high:,.10g}"
 
     def is_number(name: str, value: Any, given: Given) -> float:
-        if not _is_number(value, low, high):
+        if not in_range(value, low, high):
             refuse(name, value, allowed)
         return float(value)
 
@@ -224,121 +216,3 @@ def indices(most: int) -> Check:
         return [index(f"{name}[{i}]", one, given) for i, one in enumerate(value)]
 
     return are_indices
-
-
-# ---- arrays --------------------------------------------------------------------------------------------------------
-
-
-def _is_number(value: Any, low: float, high: float) -> bool:
-    return type(value) in NUMBERS and low <= value <= high  # NaN fails every comparison
-
-
-def _floats(
-    name: str, rows: list[list[Any]], low: float, high: float, entry: str = "{name}[{i}][{j}]", width: int = 1
-) -> np.ndarray:
-    """Rows (all of one length, seen before) as float32; the first entry that is no number or out of range is named."""
-    if set(chain.from_iterable(map(type, row) for row in rows)) <= NUMBERS:
-        try:
-            array = np.array(rows, np.float64)
-            if ((array >= low) & (array <= high)).all():
-                return array.astype(np.float32)
-        except OverflowError:  # a whole number that no float can hold
-            pass
-    i, j = next(
-        (i, j)
-        for i, row in enumerate(rows)
-        for j, value in enumerate(row)
-        if not _is_number(value, low, high)
-    )
-    refuse_entry(entry.format(name=name, i=i, j=j, y=i // width, x=i % width), rows[i][j], low, high)
-
-
-def vector(length: int | None = None) -> Check:
-    """A place (Z,); of the model of this question where no length is given."""
-
-    def is_vector(name: str, value: Any, given: Given) -> np.ndarray:
-        size = length or given.config.latent_dim
-        allowed = f"a list of {size} numbers" + (
-            "" if length else f", one for each dimension of {given.fields['model']}"
-        )
-        if not isinstance(value, list) or any(isinstance(v, list) for v in value[:MOST_ROWS]):
-            refuse(name, value, allowed)
-        if len(value) != size:
-            raise InputError(f"{name} has {len(value):,} entries; it must be {allowed}.")
-        for i, v in enumerate(value):
-            if not _is_number(v, -MOST_Z, MOST_Z):
-                refuse_entry(f"{name}[{i}]", v, -MOST_Z, MOST_Z)
-        return np.array(value, np.float32)
-
-    return is_vector
-
-
-def rows(size: int | None, least: int, most: int, letter: str) -> Check:
-    """Rows of numbers (`letter`, size); a model's dimensions where no size is given."""
-
-    def are_rows(name: str, value: Any, given: Given) -> np.ndarray:
-        width = size or given.config.latent_dim
-        allowed = f"a list of {least:,} to {most:,} lists of {width} numbers, ({letter}, {width})"
-        if not isinstance(value, list) or not value:
-            refuse(name, value, allowed)
-        if not least <= len(value) <= most:
-            raise InputError(f"{name} has {len(value):,} rows; it must be {allowed}.")
-        for i, row in enumerate(value):
-            if not isinstance(row, list):
-                hint = "; put a single place into a list of its own" if type(row) in NUMBERS else ""
-                raise InputError(f"{name}[{i}] is {short(row)}; {name} must be {allowed}{hint}.")
-            if len(row) != width:
-                raise InputError(f"{name}[{i}] has {len(row):,} numbers; {name} must be {allowed}.")
-        return _floats(name, value, -MOST_Z, MOST_Z)
-
-    return are_rows
-
-
-latents = rows(None, 1, MOST_ROWS, "N")
-
-
-def image(name: str, value: Any, given: Given) -> np.ndarray:
-    """A picture (H, W), or (H, W, 1), 3 or 4, in [0, 1]; of these shapes `Explorer` refuses all others."""
-    allowed = f"{PICTURE}, with sides from 1 to {MOST_SIDE}"
-    if not isinstance(value, list) or not value:
-        refuse(name, value, allowed)
-    if len(value) > MOST_SIDE:
-        raise InputError(f"{name} has {len(value):,} rows; it must be {allowed}.")
-    width = len(value[0]) if isinstance(value[0], list) else 0
-    for i, row in enumerate(value):
-        if not isinstance(row, list) or not row:
-            raise InputError(f"{name}[{i}] is {short(row)}; {name} must be {allowed}.")
-        if len(row) > MOST_SIDE or len(row) != width:
-            odd = f"{name}[{i}] has {len(row):,} pixels" + (
-                f", but {name}[0] has {width:,}" if len(row) != width else ""
-            )
-            raise InputError(f"{odd}; {name} must be {allowed}.")
-    if not isinstance(value[0][0], list):
-        return _floats(name, value, 0, 1)
-    pixels, channels = list(chain.from_iterable(value)), len(value[0][0])
-    for i, pixel in enumerate(pixels):
-        if not isinstance(pixel, list) or len(pixel) != channels:
-            raise InputError(
-                f"{name}[{i // width}][{i % width}] is {short(pixel)}, but {name}[0][0] has {channels} numbers; {name} must be {allowed}."
-            )
-    return as_picture(
-        _floats(name, pixels, 0, 1, "{name}[{y}][{x}][{j}]", width).reshape(len(value), width, channels)
-    )
-
-
-def square_bytes(side: int) -> Check:
-    """A grey picture of side x side bytes in base64, as float32 (side, side) in [0, 1]."""
-
-    def is_square(name: str, value: Any, given: Given) -> np.ndarray:
-        allowed = f"{side} x {side} bytes in base64"
-        if not isinstance(value, str) or len(value) > 2 * side * side:
-            refuse(name, value, allowed)
-        try:
-            flat = np.frombuffer(base64.b64decode(value, validate=True), np.uint8)
-        except ValueError:
-            refuse(name, value, allowed)
-        if flat.size != side * side:
-            raise InputError(f"{name} holds {flat.size:,} bytes; it must be {allowed}.")
-        return flat.reshape(side, side).astype(np.float32) / 255
-
-    return is_square
