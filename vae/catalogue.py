@@ -16,12 +16,8 @@ from cachetools import LRUCache, cachedmethod
 from vae.data.load import fetch, has_images, load_split
 from vae.data.sets import DATASETS, ImageSet
 from vae.errors import CheckpointError, InputError, VAEError
-from vae.folders.folder import (
-    METRIC_UNITS,
-    ModelFolder,
-    list_models,
-    stamps,
-)
+from vae.folders.folder import METRIC_UNITS, ModelFolder, list_models
+from vae.folders.stamps import stamps
 from vae.loaded_model import LoadedModel
 from vae.recipes import variant
 

@@ -6,7 +6,6 @@ import functools
 import hashlib
 import os
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ from vae.folders.files import (
     update_folder,
 )
 from vae.folders.foreign import foreign_file, not_a_model
+from vae.folders.stamps import Stamp, stamp_of
 
 FORMAT = 1
 REQUIRED = ("config.json", "model.safetensors", "codes.safetensors", "metrics.json", "history.json")
@@ -46,9 +46,6 @@ METRIC_UNITS = {
 }
 CHART_DTYPES = {"draws": np.float16, "spacing": np.float32, "umap": np.float32}
 EPOCH_KEYS = ("epoch", "seconds", "images_per_second", "train_recon", "train_kl", "test_recon", "test_kl")
-
-
-Stamp = tuple[tuple[str, int, int, int], ...]  # of every file: name, inode, time, size
 
 
 @dataclass(frozen=True)
@@ -83,34 +80,6 @@ class ModelFolder:
 @functools.lru_cache(maxsize=1024)
 def _hash_of(file: Path, stamp: tuple | None) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()[:8]
-
-
-def _stamp(files: Iterable[os.DirEntry]) -> Stamp:
-    """() where one of them is just being exchanged, or cannot be read: reading it will say so."""
-    try:
-        seen = [(file.name, file.stat()) for file in files if file.is_file()]
-    except OSError:
-        return ()
-    return tuple(sorted((name, stat.st_ino, stat.st_mtime_ns, stat.st_size) for name, stat in seen))
-
-
-def stamp_of(path: Path) -> Stamp:
-    """What tells whether any file of a folder was changed or replaced, without reading one."""
-    try:
-        return _stamp(list(os.scandir(path)))
-    except OSError:
-        return ()
-
-
-def stamps(models_dir: Path) -> dict[str, Stamp]:
-    """{name: stamp} of all that lies in a models folder; files beside the folders have a stamp of one entry."""
-    found: dict[str, Stamp] = {}
-    for entry in os.scandir(models_dir) if models_dir.is_dir() else ():
-        if entry.is_dir() and (not entry.name.startswith(".") or entry.name.endswith(".old")):
-            found[entry.name] = stamp_of(Path(entry.path))
-        elif entry.is_file():
-            found[entry.name] = _stamp([entry])
-    return found
 
 
 def read_folder(path: str | Path) -> ModelFolder:
