@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from vae.ui import fields as checks
 from vae.ui.answering import Answering, door
 from vae.ui.fields import optional
 from vae.ui.packing import Fields, pack, pack_images, pack_signed, plain
+from vae.ui.page_data import page_data
 from vae.ui.twin import twin
 from vae.ui.web.assets import tokens
 
@@ -21,13 +21,6 @@ if TYPE_CHECKING:
     from vae.explorer import Explorer
 
 DRAWS = tokens()["draw"]["samples"]  # of a posterior, where it is no ellipse
-SIZES = "{latent_dims}"  # what the page fills in
-ALWAYS = ("mnist", "fashion-mnist", "digits")  # data sets that the page names also without a model of theirs
-
-
-def _space() -> str | None:
-    """The host that links to this page begin with, where it is a Space."""
-    return os.environ.get("SPACE_HOST", "").split(",")[0] or None
 
 
 class Doors(Answering):
@@ -43,83 +36,7 @@ class Doors(Answering):
     @door(first=True)
     def start(self) -> Fields:
         """All the page must know before anything is drawn; reads only small files."""
-        from vae.explorer import PATH_SAMPLES
-        from vae.folders.folder import METRIC_UNITS
-        from vae.recipes import RECIPES, facts
-
-        catalogue, space = self.explorer.catalogue, _space()
-        return {
-            "models": plain(self._models()),
-            "broken": catalogue.broken(),
-            "datasets": self._datasets(),
-            "recipes": {name: facts(name) for name in RECIPES},
-            "metrics": METRIC_UNITS,
-            "limits": {"z": arrays.MOST_Z, "path_samples": PATH_SAMPLES},
-            "commands": self._commands(),
-            "opens": next(iter(catalogue.opens_with()), None),
-            "revision": catalogue.revision(),
-            "space": space,
-            "public": self.public,
-            "folder": "models"
-            if self.public or space
-            else catalogue.models_dir.as_posix(),  # strangers need not know
-        }
-
-    def _models(self) -> list[Fields]:
-        from vae.space.chart import default_chart
-
-        catalogue, models = self.explorer.catalogue, []
-        for model in catalogue.models():
-            folder = catalogue.folder(model["name"])
-            train = folder.train
-            date = folder.provenance.get("date")
-            models.append(
-                {
-                    **model,
-                    "variant": "-".join((folder.recipe, *catalogue.variant(folder.name))),
-                    "config": folder.model.to_dict(),
-                    "rev": folder.revision,
-                    "chart": default_chart(folder.model.latent_dim),
-                    "traits": {"seed": train.seed, "epochs": train.epochs, "beta": train.beta, "date": date},
-                }
-            )
-        return models
-
-    def _commands(self) -> Fields:
-        """{data set: {variant: the command that trains it, with all its flags}}; {latent_dims} stands for the sizes."""
-        from vae.data.sets import DATASETS
-        from vae.recipes import departures, train_command
-
-        commands = {name: {"default": train_command(name, "default", SIZES, {})} for name in DATASETS}
-        for folder in self.explorer.catalogue.folders().values():
-            flags = departures(folder.recipe, folder.dataset, folder.model, folder.train)
-            variant = "-".join((folder.recipe, *self.explorer.catalogue.variant(folder.name)))
-            words = train_command(folder.dataset, folder.recipe, SIZES, flags)
-            commands.setdefault(folder.dataset, {})[variant] = words
-        return {
-            dataset: {variant: " ".join(words) for variant, words in known.items()}
-            for dataset, known in commands.items()
-        }
-
-    def _datasets(self) -> list[Fields]:
-        from vae.data.sets import DATASETS
-
-        catalogue = self.explorer.catalogue
-        sizes: dict[str, set[int]] = {}
-        for folder in catalogue.folders().values():
-            sizes.setdefault(folder.dataset, set()).add(folder.model.latent_dim)
-        return [
-            {
-                "name": name,
-                "title": known.title,
-                "classes": list(known.class_names),
-                "shape": list(known.image_shape),
-                "images": catalogue.images_at_hand(name),
-                "sizes": sorted(set(tokens()["sizes"].get(name, [2])) | sizes.get(name, set())),
-            }
-            for name, known in DATASETS.items()
-            if name in sizes or name in ALWAYS
-        ]
+        return page_data(self.explorer.catalogue, self.public)
 
     @door()
     def revision(self) -> Fields:

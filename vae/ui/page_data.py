@@ -1,0 +1,102 @@
+"""What the page must know before anything is drawn: models, data sets, recipes, limits, commands."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from vae.ui.arrays import MOST_Z
+from vae.ui.packing import Fields, plain
+from vae.ui.web.assets import tokens
+
+if TYPE_CHECKING:
+    from vae.catalogue import Catalogue
+
+SIZES = "{latent_dims}"  # what the page fills in
+ALWAYS = ("mnist", "fashion-mnist", "digits")  # data sets that the page names also without a model of theirs
+
+
+def page_data(catalogue: Catalogue, public: bool) -> Fields:
+    """All the page must know before anything is drawn; reads only small files."""
+    from vae.explorer import PATH_SAMPLES
+    from vae.folders.folder import METRIC_UNITS
+    from vae.recipes import RECIPES, facts
+
+    space = _space()
+    return {
+        "models": plain(_models(catalogue)),
+        "broken": catalogue.broken(),
+        "datasets": _datasets(catalogue),
+        "recipes": {name: facts(name) for name in RECIPES},
+        "metrics": METRIC_UNITS,
+        "limits": {"z": MOST_Z, "path_samples": PATH_SAMPLES},
+        "commands": _commands(catalogue),
+        "opens": next(iter(catalogue.opens_with()), None),
+        "revision": catalogue.revision(),
+        "space": space,
+        "public": public,
+        "folder": "models" if public or space else catalogue.models_dir.as_posix(),  # strangers need not know
+    }
+
+
+def _models(catalogue: Catalogue) -> list[Fields]:
+    from vae.space.chart import default_chart
+
+    models = []
+    for model in catalogue.models():
+        folder = catalogue.folder(model["name"])
+        train = folder.train
+        date = folder.provenance.get("date")
+        models.append(
+            {
+                **model,
+                "variant": "-".join((folder.recipe, *catalogue.variant(folder.name))),
+                "config": folder.model.to_dict(),
+                "rev": folder.revision,
+                "chart": default_chart(folder.model.latent_dim),
+                "traits": {"seed": train.seed, "epochs": train.epochs, "beta": train.beta, "date": date},
+            }
+        )
+    return models
+
+
+def _commands(catalogue: Catalogue) -> Fields:
+    """{data set: {variant: the command that trains it, with all its flags}}; {latent_dims} stands for the sizes."""
+    from vae.data.sets import DATASETS
+    from vae.recipes import departures, train_command
+
+    commands = {name: {"default": train_command(name, "default", SIZES, {})} for name in DATASETS}
+    for folder in catalogue.folders().values():
+        flags = departures(folder.recipe, folder.dataset, folder.model, folder.train)
+        variant = "-".join((folder.recipe, *catalogue.variant(folder.name)))
+        words = train_command(folder.dataset, folder.recipe, SIZES, flags)
+        commands.setdefault(folder.dataset, {})[variant] = words
+    return {
+        dataset: {variant: " ".join(words) for variant, words in known.items()}
+        for dataset, known in commands.items()
+    }
+
+
+def _datasets(catalogue: Catalogue) -> list[Fields]:
+    from vae.data.sets import DATASETS
+
+    sizes: dict[str, set[int]] = {}
+    for folder in catalogue.folders().values():
+        sizes.setdefault(folder.dataset, set()).add(folder.model.latent_dim)
+    return [
+        {
+            "name": name,
+            "title": known.title,
+            "classes": list(known.class_names),
+            "shape": list(known.image_shape),
+            "images": catalogue.images_at_hand(name),
+            "sizes": sorted(set(tokens()["sizes"].get(name, [2])) | sizes.get(name, set())),
+        }
+        for name, known in DATASETS.items()
+        if name in sizes or name in ALWAYS
+    ]
+
+
+def _space() -> str | None:
+    """The host that links to this page begin with, where it is a Space."""
+    return os.environ.get("SPACE_HOST", "").split(",")[0] or None
