@@ -24,7 +24,7 @@ WINGS = [
     {"checkpoint"},
     {"runs"},
     {"loaded_model"},
-    {"catalogue"},
+    {"catalogue", "cache"},
     {"explorer"},
     {"jobs", "export", "sweep"},
     {"ui"},

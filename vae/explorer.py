@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from cachetools import LRUCache, cachedmethod
 
+from vae.cache import Cache
 from vae.catalogue import Catalogue
-from vae.data.sketch import as_picture, sketch
 from vae.errors import InputError, VAEError
 from vae.folders.folder import read_history
 from vae.loaded_model import LoadedModel
-from vae.space.chart import Chart, default_chart, make_chart
+from vae.space.chart import Chart, default_chart
 from vae.space.geodesic import evenly, shortest
 from vae.space.latent import cells, interpolate, manifold_grid, pixel_length, traverse
 
 PATH_SAMPLES = 256  # steps a path's pixel length is measured over
 TRAINING_PART = 5_000  # training codes of one answer: a convolution's take seconds
-CHARTS = 128  # charts kept
-PARTS = 72  # parts of training codes kept: six models' of 60,000; 58 MB at Z = 40
-RECONS = 64  # models whose recon of every test image is kept
 
 
 class Explorer:
@@ -34,10 +29,7 @@ class Explorer:
 
     def __init__(self, catalogue: Catalogue | str | Path | None = None, data_dir: str | Path | None = None):
         self.catalogue = catalogue if isinstance(catalogue, Catalogue) else Catalogue(catalogue, data_dir)
-        self._charts: LRUCache = LRUCache(CHARTS)
-        self._parts: LRUCache = LRUCache(PARTS)
-        self._recons: LRUCache = LRUCache(RECONS)
-        self._busy = threading.Condition()  # of the three caches: askers of one key wait for one answer
+        self._cache = Cache()
 
     # ---- models ----------------------------------------------------------------------------------------------------
 
@@ -104,16 +96,7 @@ class Explorer:
 
     def chart(self, model: str, chart: str | None = None, anchor: int | None = None) -> Chart:
         """A chart of a model, by name; `anchor` is the test image whose mu an axes chart passes through."""
-        return self._chart(self.catalogue.load(model, network=False), chart, anchor)
-
-    @cachedmethod(
-        lambda self: self._charts,
-        lambda _, loaded, chart, anchor: (loaded.folder.key, chart, anchor),
-        condition=lambda self: self._busy,
-    )
-    def _chart(self, loaded: LoadedModel, chart: str | None, anchor: int | None) -> Chart:
-        z0 = None if anchor is None else loaded.mu[loaded.row(anchor)]
-        return make_chart(chart, loaded.mu, loaded.umap, z0)
+        return self._cache.chart(self.catalogue.load(model, network=False), chart, anchor)
 
     def map(self, model: str, chart: str | None = None, anchor: int | None = None) -> dict[str, Any]:
         """The places uv (N, 2) of all codes on a chart, their labels, and the chart itself where it is linear."""
@@ -144,26 +127,15 @@ class Explorer:
                 f"a multiple of {TRAINING_PART:,} below {len(train):,}, the training images of {dataset}"
             )
             raise InputError(f"start is {start}; it must be {allowed}.")
-        labels = train.labels[start : start + TRAINING_PART]
-        mu = self._training_codes(loaded, start)
+        rows = slice(start, start + TRAINING_PART)
+        labels = train.labels[rows]
+        mu = self._cache.means(loaded, rows, train)
         return {
             "uv": found.to_plane(mu).astype(np.float32),
             "labels": labels.astype(np.uint8),
             "start": start,
             "total": len(train),
         }
-
-    @cachedmethod(
-        lambda self: self._parts,
-        lambda _, loaded, start: (loaded.folder.key, start),
-        condition=lambda self: self._busy,
-    )
-    def _training_codes(self, loaded: LoadedModel, start: int) -> np.ndarray:
-        train, rows = (
-            self.catalogue.images(loaded.folder.dataset, "train"),
-            slice(start, start + TRAINING_PART),
-        )
-        return loaded.means(train.images[rows], train.labels[rows])
 
     def place(self, model: str, z: np.ndarray, label: int | None = None) -> dict[str, Any]:
         """What is at z (Z,): the decoded image, its support, the votes and the nearest codes."""
@@ -217,16 +189,7 @@ class Explorer:
             images = self.catalogue.images(loaded.folder.dataset, "test").images
         except VAEError:
             return None
-        return self._recon_of_all(loaded, images) if len(images) == len(loaded.mu) else None
-
-    @cachedmethod(
-        lambda self: self._recons,
-        lambda _, loaded, images: loaded.folder.key,
-        condition=lambda self: self._busy,
-    )
-    def _recon_of_all(self, loaded: LoadedModel, images: np.ndarray, block: int = 1000) -> np.ndarray:
-        blocks = [slice(start, start + block) for start in range(0, len(images), block)]
-        return np.concatenate([loaded.recon(images[b].astype(np.float32) / 255, b) for b in blocks])
+        return self._cache.recons(loaded, images) if len(images) == len(loaded.mu) else None
 
     def _through(self, loaded: LoadedModel, row: int, original: np.ndarray | None) -> dict[str, Any]:
         label = int(loaded.labels[row]) if loaded.folder.model.conditional else None
@@ -280,16 +243,7 @@ class Explorer:
         code out of the votes.
         """
         loaded = self.catalogue.load(model)
-        label, config = loaded.label(label), loaded.folder.model
-        if raw:
-            channels, height, width = config.image_shape
-            given, image = image, as_picture(image)
-            if image.shape != (height, width, channels):
-                allowed = f"({height}, {width}) or " * (channels == 1) + f"{(height, width, channels)}"
-                raise InputError(f"image has shape {np.shape(given)}; with raw it must be {allowed}.")
-            x = image.transpose(2, 0, 1)
-        else:
-            x = sketch(image, loaded.folder.dataset, config.image_shape, ink)
+        label, x = loaded.label(label), loaded.picture(image, raw, ink)
         mu, logvar = loaded.encode(x[None], label)
         near, votes = loaded.neighbours.ask(mu[0], exclude)
         return {
@@ -395,18 +349,7 @@ class Explorer:
         way, which it is where none shorter is found; its corners, `path` (P, 2). `line` (P, 2) goes on from an earlier answer's.
         """
         loaded, plane = self.catalogue.load(model), self.chart(model, chart, anchor)
-        if plane.basis is None:
-            raise InputError(
-                f"chart is {plane.name!r}; a shortest path needs a plane: axes:i,j, pca or plane:a,b,c."
-            )
-        ends, label = (
-            np.stack([np.asarray(start, np.float64), np.asarray(end, np.float64)]),
-            loaded.label(label),
-        )
-        if (ends[0] == ends[1]).all():
-            raise InputError(
-                f"start and end are both ({ends[0, 0]:g}, {ends[0, 1]:g}); a path needs two places."
-            )
+        ends, label = _ends(plane, start, end), loaded.label(label)
 
         def decode(uv: np.ndarray) -> np.ndarray:
             return loaded.decode(plane.to_latent(uv), label).reshape(len(uv), -1)  # (N, 2) -> (N, C*H*W)
@@ -445,3 +388,15 @@ class Explorer:
             raise InputError(f"dim is {dim}; {model} has dimensions from 0 to {loaded.latent_dim - 1}.")
         path = traverse(loaded.latent(np.asarray(z)[None])[0], dim, low, high, steps)
         return {"z": path, "images": loaded.decode(path, loaded.label(label))}
+
+
+def _ends(chart: Chart, start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """The two ends (2, 2) of a path that can be looked for: two places of a plane."""
+    if chart.basis is None:
+        raise InputError(
+            f"chart is {chart.name!r}; a shortest path needs a plane: axes:i,j, pca or plane:a,b,c."
+        )
+    ends = np.stack([np.asarray(start, np.float64), np.asarray(end, np.float64)])
+    if (ends[0] == ends[1]).all():
+        raise InputError(f"start and end are both ({ends[0, 0]:g}, {ends[0, 1]:g}); a path needs two places.")
+    return ends

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from vae.data.sketch import as_picture, sketch
 from vae.errors import InputError
 from vae.folders.folder import ModelFolder, read_charts, read_codes, read_weights
 from vae.space.neighbours import Neighbours
@@ -68,6 +69,17 @@ class LoadedModel:
             allowed = f"a label from 0 to {model.num_classes - 1}"
             raise InputError(f"label is {label!r}; {self.name} is conditional and takes {allowed}.")
         return label
+
+    def picture(self, image: np.ndarray, raw: bool = False, ink: str | None = None) -> np.ndarray:
+        """x (C, H, W) of an image from outside: sketched like the data set's own, or with `raw` one of them already."""
+        channels, height, width = self.folder.model.image_shape
+        if not raw:
+            return sketch(image, self.folder.dataset, self.folder.model.image_shape, ink)
+        x = as_picture(image)
+        if x.shape != (height, width, channels):
+            allowed = f"({height}, {width}) or " * (channels == 1) + f"{(height, width, channels)}"
+            raise InputError(f"image has shape {np.shape(image)}; with raw it must be {allowed}.")
+        return x.transpose(2, 0, 1)
 
     # ---- the network -------------------------------------------------------------------------------------------
 
