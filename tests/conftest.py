@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -64,6 +65,13 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for _ in train_model(run, out, device="cpu", umap=False):
             pass
     return out
+
+
+@pytest.fixture
+def copied(trained: Path, tmp_path: Path) -> Path:
+    """A models folder that a test may damage."""
+    shutil.copytree(trained, tmp_path / "models")
+    return tmp_path / "models"
 
 
 @pytest.fixture(scope="session")

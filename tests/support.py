@@ -41,6 +41,18 @@ def needs_images(dataset: str, *splits: str) -> None:
         missing(f"the images of {dataset} are not in {DATA}; set VAE_DATA to a folder that holds them")
 
 
+def python(code: str) -> str:
+    """What a new interpreter prints that runs this code in the repository."""
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    ).stdout
+
+
 class Server:
     """`python app.py` on a free port of this computer."""
 

@@ -1,13 +1,28 @@
-"""Which models and data sets there are to ask about, wherever the program is started from."""
+"""Which models and data sets there are to ask about, wherever the program is started from and whatever happens to their folders."""
 
+from __future__ import annotations
+
+import hashlib
 import shutil
+import threading
+from pathlib import Path
 
+import numpy as np
 import pytest
-from support import ROOT
+from digits_models import AE, COND, Z2, Z5, codes_of, decoded
+from support import ROOT, python
 
+import vae.catalogue
 from vae import Explorer, list_models, load_model
 from vae.catalogue import default_models_dir
 from vae.data.load import data_dir
+from vae.errors import CheckpointError, InputError
+from vae.folders.files import write_folder
+
+
+@pytest.fixture(scope="module")
+def explorer(trained: Path) -> Explorer:
+    return Explorer(trained)
 
 
 def test_started_from_another_folder_the_shipped_models_are_found(tmp_path, monkeypatch):
@@ -68,3 +83,179 @@ def test_data_is_looked_for_here_and_else_in_the_clone(present, tmp_path, monkey
     if present:
         (tmp_path / "data").mkdir()
     assert data_dir().resolve() == (tmp_path / "data" if present else (ROOT / "data").resolve())
+
+
+# ---- folders as they are found -------------------------------------------------------------------------------------
+
+
+def test_the_list_reads_only_small_files_and_no_torch(trained):
+    code = f"import sys; from vae import Explorer; e = Explorer({str(trained)!r}); assert len(e.models()) == 4; e.metrics({Z2!r}); e.history({Z2!r})"
+    code += "; print([n for n in ('torch', 'sklearn', 'umap', 'gradio') if n in sys.modules])"
+    assert python(code).strip() == "[]"
+
+
+def test_models_stand_in_order_of_recipe_flags_and_size(explorer):
+    assert [m["name"] for m in explorer.models()] == [Z2, Z5, AE, COND]
+    assert [explorer.catalogue.variant(m) for m in (Z2, AE, COND)] == [(), ("ae",), ("cond", "sigma")]
+
+
+def test_an_empty_or_absent_folder_has_no_models_and_says_how_to_make_one(tmp_path):
+    for folder in (tmp_path, tmp_path / "absent"):
+        explorer = Explorer(folder)
+        assert explorer.models() == [] and explorer.catalogue.broken() == {}
+        with pytest.raises(InputError, match="python -m vae train"):
+            explorer.codes(Z2)
+
+
+def test_a_folder_that_cannot_be_read_is_listed_with_its_reason_and_the_others_work(copied):
+    (copied / Z2 / "config.json").write_text("{")
+    explorer = Explorer(copied)
+    assert {m["name"] for m in explorer.models()} == {Z5, AE, COND}
+    assert set(explorer.catalogue.broken()) == {Z2} and "config.json" in explorer.catalogue.broken()[Z2]
+    with pytest.raises(CheckpointError, match="config.json"):
+        explorer.codes(Z2)
+    assert explorer.decode(Z5, np.zeros((1, 5))).shape == (1, 1, 8, 8)
+
+
+def test_damaged_weights_are_found_when_first_asked_for_and_noted(copied):
+    (copied / Z2 / "model.safetensors").write_bytes(b"\x00" * 100)
+    explorer = Explorer(copied)
+    assert Z2 in {m["name"] for m in explorer.models()}, "a list reads no weights"
+    through = explorer.reconstruct("digits", 3)
+    assert set(through["models"]) == {Z5, AE, COND}, (
+        "one broken model does not keep the others from answering"
+    )
+    assert (
+        Z2 not in {m["name"] for m in explorer.models()}
+        and "model.safetensors" in explorer.catalogue.broken()[Z2]
+    )
+    with pytest.raises(CheckpointError, match="model.safetensors"):
+        explorer.reconstruct("digits", 3, [Z2])
+
+
+def test_refresh_sees_what_was_added_mended_and_removed(copied):
+    kept = (copied / Z2 / "model.safetensors").read_bytes()
+    (copied / Z2 / "model.safetensors").write_bytes(b"")
+    explorer = Explorer(copied)
+    assert explorer.codes(Z2)["mu"].shape == (360, 2), "codes need no weights"
+    with pytest.raises(CheckpointError, match="model.safetensors"):
+        explorer.decode(Z2, np.zeros((1, 2)))
+    (copied / Z2 / "model.safetensors").write_bytes(kept)
+    shutil.copytree(copied / Z5, copied / "mine")
+    shutil.rmtree(copied / AE)
+    explorer.catalogue.refresh()
+    assert {m["name"] for m in explorer.models()} == {Z2, Z5, COND, "mine"}
+    assert explorer.decode(Z2, np.zeros((1, 2))).shape == (1, 1, 8, 8)
+
+
+def test_a_name_that_is_no_folder_of_ours_opens_nothing(explorer):
+    for name in ("../models", "/etc", ".", "", f"{Z2}/", None, 3, f"{Z2}\x00"):
+        with pytest.raises(InputError, match="model is"):
+            explorer.codes(name)
+
+
+def test_few_models_are_kept_in_memory_and_the_least_recently_asked_goes_first(trained, monkeypatch):
+    monkeypatch.setattr("vae.catalogue.LOADED_MODELS", 2)
+    explorer = Explorer(trained)
+    for name in (Z2, Z5, Z2, AE):
+        explorer.codes(name)
+    assert len(explorer.catalogue._loaded) == 2
+    first = explorer.codes(Z2)["mu"]
+    assert first is explorer.codes(Z2)["mu"], "still open"
+    assert {name for name, _ in explorer.catalogue._loaded} == {Z2, AE}
+
+
+def test_many_threads_get_the_same_answers_and_open_a_model_once(trained, monkeypatch):
+    opened, real = [], vae.catalogue.LoadedModel
+    monkeypatch.setattr(
+        vae.catalogue, "LoadedModel", lambda folder: opened.append(folder.name) or real(folder)
+    )
+    explorer, z, answers, faults = Explorer(trained), np.linspace(-2, 2, 10).reshape(5, 2), [], []
+    start = threading.Barrier(8)
+
+    def ask() -> None:
+        try:
+            start.wait()
+            for _ in range(5):
+                answers.append(explorer.decode(Z2, z))
+                explorer.place(Z5, np.zeros(5))
+                explorer.map(Z5, "pca")
+        except Exception as fault:
+            faults.append(fault)
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not faults and sorted(opened) == [Z2, Z5]
+    assert all(np.array_equal(answers[0], other) for other in answers)
+
+
+# ---- folders that change while it runs -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def watched(copied, monkeypatch) -> Explorer:
+    """An explorer that looks at its folder before each question."""
+    monkeypatch.setattr("vae.catalogue.LOOK_EVERY", 0.0)
+    return Explorer(copied)
+
+
+def test_a_model_trained_again_under_its_name_answers_with_its_new_weights_codes_charts_and_figures(
+    watched, copied, digits
+):
+    z = np.zeros((1, 2))
+    before = {
+        "revision": watched.catalogue.revision(),
+        "weights": watched.catalogue.folder(Z2).revision,
+        "image": watched.decode(Z2, z),
+        "map": watched.map(Z2)["uv"],
+        "recons": watched.recons(Z2),
+        "training": watched.training_map(Z2)["uv"],
+        "chart": watched.chart(Z2, "pca").origin,
+    }
+    files = {p.name: p.read_bytes() for p in (copied / AE).iterdir()}
+    write_folder(copied / Z2, files, force=True)
+    assert watched.catalogue.revision() != before["revision"]
+    assert watched.catalogue.folder(Z2).revision != before["weights"]
+    np.testing.assert_allclose(watched.decode(Z2, z), decoded(copied, AE, z), atol=1e-6)
+    np.testing.assert_allclose(watched.map(Z2)["uv"], codes_of(copied, AE)["mu"], atol=1e-6)
+    np.testing.assert_array_equal(watched.recons(Z2), watched.recons(AE))
+    np.testing.assert_array_equal(watched.training_map(Z2)["uv"], watched.training_map(AE)["uv"])
+    np.testing.assert_array_equal(watched.chart(Z2, "pca").origin, watched.chart(AE, "pca").origin)
+    for key, now in (("map", watched.map(Z2)["uv"]), ("recons", watched.recons(Z2))):
+        assert np.abs(now - before[key]).max() > 0.01, f"the two models differ in {key}"
+
+
+def test_a_model_that_is_added_damaged_mended_or_removed_is_noticed_without_a_restart(watched, copied):
+    revisions = [watched.catalogue.revision()]
+
+    def changed() -> bool:
+        revisions.append(watched.catalogue.revision())
+        return revisions[-1] != revisions[-2]
+
+    assert not changed()
+    shutil.copytree(copied / Z5, copied / "mine")
+    assert changed() and watched.codes("mine")["mu"].shape == (360, 5)
+    config = (copied / "mine" / "config.json").read_bytes()
+    (copied / "mine" / "config.json").write_bytes(b"{")
+    assert changed() and "config.json" in watched.catalogue.broken()["mine"]
+    (copied / "mine" / "config.json").write_bytes(config)
+    assert changed() and "mine" not in watched.catalogue.broken()
+    shutil.rmtree(copied / "mine")
+    assert changed() and "mine" not in {m["name"] for m in watched.models()}
+    with pytest.raises(InputError, match="model is 'mine'"):
+        watched.codes("mine")
+
+
+def test_the_revision_of_the_weights_is_the_beginning_of_their_sha256(explorer, trained):
+    digest = hashlib.sha256((trained / Z5 / "model.safetensors").read_bytes()).hexdigest()
+    assert explorer.catalogue.folder(Z5).revision == digest[:8]
+
+
+def test_reserved_folders_beside_the_models_are_neither_models_nor_broken(copied):
+    for name in ("judges", "traps"):
+        (copied / name).mkdir()
+    catalogue = Explorer(copied).catalogue
+    assert set(catalogue.folders()) == {Z2, Z5, AE, COND} and catalogue.broken() == {}

@@ -2,58 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
-import shutil
-import subprocess
-import sys
-import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from digits_models import AE, COND, Z2, Z5, codes_of, decoded
 from safetensors.numpy import load_file, save_file
 from sklearn.decomposition import PCA
 from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
-from support import ROOT
 
-from vae import Explorer, VAEError, load_model
-from vae.errors import CheckpointError, InputError
-from vae.folders.files import write_folder
-
-Z2, Z5, AE, COND = (
-    "digits-tutorial-z2",
-    "digits-tutorial-z5",
-    "digits-tutorial-ae-z2",
-    "digits-tutorial-cond-sigma-z2",
-)
+from vae import Explorer, VAEError
+from vae.errors import InputError
 
 
 @pytest.fixture(scope="module")
 def explorer(trained: Path) -> Explorer:
     return Explorer(trained)
-
-
-@pytest.fixture
-def copied(trained: Path, tmp_path: Path) -> Path:
-    """A models folder that a test may damage."""
-    shutil.copytree(trained, tmp_path / "models")
-    return tmp_path / "models"
-
-
-def codes_of(trained: Path, model: str) -> dict[str, np.ndarray]:
-    return {
-        k: v.astype(np.float32) if v.dtype == np.float16 else v
-        for k, v in load_file(trained / model / "codes.safetensors").items()
-    }
-
-
-def torch_decode(trained: Path, model: str, z, label=None) -> np.ndarray:
-    labels = None if label is None else torch.full((len(z),), label)
-    with torch.no_grad():
-        return load_model(trained / model).decode(torch.tensor(np.asarray(z, np.float32)), labels).numpy()
 
 
 # ---- places and images ---------------------------------------------------------------------------------------------
@@ -62,7 +28,7 @@ def torch_decode(trained: Path, model: str, z, label=None) -> np.ndarray:
 def test_place_decodes_and_looks_around_as_torch_and_scikit_learn_do(explorer, trained):
     z, codes = np.array([0.3, -0.8, 0.1, 1.0, -0.2], np.float32), codes_of(trained, Z5)
     found = explorer.place(Z5, z)
-    np.testing.assert_allclose(found["image"], torch_decode(trained, Z5, z[None])[0], atol=1e-6)
+    np.testing.assert_allclose(found["image"], decoded(trained, Z5, z[None])[0], atol=1e-6)
     judge = KNeighborsClassifier(15, algorithm="brute").fit(codes["mu"], codes["labels"])
     distances, rows = judge.kneighbors(z[None])
     assert [n["index"] for n in found["nearest"]] == rows[0, :5].tolist()
@@ -100,7 +66,7 @@ def test_select_leaves_the_image_itself_out_of_its_neighbours(explorer, trained,
     assert found["label"] == label and (found["kl"] is None) == (model == AE)
     np.testing.assert_allclose(
         found["x_recon"],
-        torch_decode(trained, model, codes["mu"][[index]], label if model == COND else None)[0],
+        decoded(trained, model, codes["mu"][[index]], label if model == COND else None)[0],
         atol=1e-6,
     )
 
@@ -113,7 +79,7 @@ def test_recon_and_kl_at_the_mean_are_torch_distributions(explorer, trained, dig
         found = explorer.select(Z2, index)
         x, x_recon = (
             torch.tensor(digits[1].images[index] / np.float32(255)),
-            torch.tensor(torch_decode(trained, Z2, codes["mu"][[index]])[0]),
+            torch.tensor(decoded(trained, Z2, codes["mu"][[index]])[0]),
         )
         assert found["recon"] == pytest.approx(
             -float(Bernoulli(x_recon, validate_args=False).log_prob(x).sum()), rel=1e-4
@@ -169,7 +135,7 @@ def test_thumbnails_without_images_are_reconstructions(explorer, trained, monkey
 
     monkeypatch.setattr(explorer.catalogue, "images", gone)
     labels = codes_of(trained, COND)["labels"]
-    expected = torch_decode(trained, COND, codes_of(trained, COND)["mu"][[9]], int(labels[9]))
+    expected = decoded(trained, COND, codes_of(trained, COND)["mu"][[9]], int(labels[9]))
     np.testing.assert_allclose(explorer.thumbnails(COND, [9]), np.round(expected * 255), atol=1)
     found = explorer.select(Z2, 9)
     assert (
@@ -188,6 +154,16 @@ def test_a_random_index_of_a_class_is_of_that_class_and_repeatable(explorer, dig
     assert len({explorer.index_of_class(Z2, None, seed) for seed in range(20)}) > 10
     with pytest.raises(InputError, match="label is 11"):
         explorer.index_of_class(Z2, 11)
+
+
+def test_card_and_history_hold_what_the_files_hold(explorer, trained):
+    card, config = explorer.card(Z5), json.loads((trained / Z5 / "config.json").read_text())
+    assert all(card[key] == config[key] for key in ("model", "train", "dataset", "recipe", "provenance"))
+    weights = load_file(trained / Z5 / "model.safetensors")
+    assert {layer["name"]: tuple(layer["shape"]) for layer in card["layers"]} == {
+        k: v.shape for k, v in weights.items()
+    }
+    assert explorer.history(Z5) == json.loads((trained / Z5 / "history.json").read_text())
 
 
 # ---- charts --------------------------------------------------------------------------------------------------------
@@ -253,133 +229,6 @@ def test_a_chart_that_cannot_be_is_refused_by_name(explorer, name):
         explorer.chart(Z5, name)
 
 
-# ---- folders -------------------------------------------------------------------------------------------------------
-
-
-def test_the_list_reads_only_small_files_and_no_torch(trained):
-    code = f"import sys; from vae import Explorer; e = Explorer({str(trained)!r}); assert len(e.models()) == 4; e.metrics({Z2!r}); e.history({Z2!r})"
-    code += "; print([n for n in ('torch', 'sklearn', 'umap', 'gradio') if n in sys.modules])"
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
-    assert done.stdout.strip() == "[]"
-
-
-def test_models_stand_in_order_of_recipe_flags_and_size(explorer):
-    assert [m["name"] for m in explorer.models()] == [Z2, Z5, AE, COND]
-    assert [explorer.catalogue.variant(m) for m in (Z2, AE, COND)] == [(), ("ae",), ("cond", "sigma")]
-
-
-def test_card_and_history_hold_what_the_files_hold(explorer, trained):
-    card, config = explorer.card(Z5), json.loads((trained / Z5 / "config.json").read_text())
-    assert all(card[key] == config[key] for key in ("model", "train", "dataset", "recipe", "provenance"))
-    weights = load_file(trained / Z5 / "model.safetensors")
-    assert {layer["name"]: tuple(layer["shape"]) for layer in card["layers"]} == {
-        k: v.shape for k, v in weights.items()
-    }
-    assert explorer.history(Z5) == json.loads((trained / Z5 / "history.json").read_text())
-
-
-def test_an_empty_or_absent_folder_has_no_models_and_says_how_to_make_one(tmp_path):
-    for folder in (tmp_path, tmp_path / "absent"):
-        explorer = Explorer(folder)
-        assert explorer.models() == [] and explorer.catalogue.broken() == {}
-        with pytest.raises(InputError, match="python -m vae train"):
-            explorer.codes(Z2)
-
-
-def test_a_folder_that_cannot_be_read_is_listed_with_its_reason_and_the_others_work(copied):
-    (copied / Z2 / "config.json").write_text("{")
-    explorer = Explorer(copied)
-    assert {m["name"] for m in explorer.models()} == {Z5, AE, COND}
-    assert set(explorer.catalogue.broken()) == {Z2} and "config.json" in explorer.catalogue.broken()[Z2]
-    with pytest.raises(CheckpointError, match="config.json"):
-        explorer.codes(Z2)
-    assert explorer.decode(Z5, np.zeros((1, 5))).shape == (1, 1, 8, 8)
-
-
-def test_damaged_weights_are_found_when_first_asked_for_and_noted(copied):
-    (copied / Z2 / "model.safetensors").write_bytes(b"\x00" * 100)
-    explorer = Explorer(copied)
-    assert Z2 in {m["name"] for m in explorer.models()}, "a list reads no weights"
-    through = explorer.reconstruct("digits", 3)
-    assert set(through["models"]) == {Z5, AE, COND}, (
-        "one broken model does not keep the others from answering"
-    )
-    assert (
-        Z2 not in {m["name"] for m in explorer.models()}
-        and "model.safetensors" in explorer.catalogue.broken()[Z2]
-    )
-    with pytest.raises(CheckpointError, match="model.safetensors"):
-        explorer.reconstruct("digits", 3, [Z2])
-
-
-def test_refresh_sees_what_was_added_mended_and_removed(copied):
-    kept = (copied / Z2 / "model.safetensors").read_bytes()
-    (copied / Z2 / "model.safetensors").write_bytes(b"")
-    explorer = Explorer(copied)
-    assert explorer.codes(Z2)["mu"].shape == (360, 2), "codes need no weights"
-    with pytest.raises(CheckpointError, match="model.safetensors"):
-        explorer.decode(Z2, np.zeros((1, 2)))
-    (copied / Z2 / "model.safetensors").write_bytes(kept)
-    shutil.copytree(copied / Z5, copied / "mine")
-    shutil.rmtree(copied / AE)
-    explorer.catalogue.refresh()
-    assert {m["name"] for m in explorer.models()} == {Z2, Z5, COND, "mine"}
-    assert explorer.decode(Z2, np.zeros((1, 2))).shape == (1, 1, 8, 8)
-
-
-def test_a_name_that_is_no_folder_of_ours_opens_nothing(explorer):
-    for name in ("../models", "/etc", ".", "", f"{Z2}/", None, 3, f"{Z2}\x00"):
-        with pytest.raises(InputError, match="model is"):
-            explorer.codes(name)
-
-
-def test_few_models_are_kept_in_memory_and_the_least_recently_asked_goes_first(trained, monkeypatch):
-    monkeypatch.setattr("vae.catalogue.LOADED_MODELS", 2)
-    explorer = Explorer(trained)
-    for name in (Z2, Z5, Z2, AE):
-        explorer.codes(name)
-    assert len(explorer.catalogue._loaded) == 2
-    first = explorer.codes(Z2)["mu"]
-    assert first is explorer.codes(Z2)["mu"], "still open"
-    assert {name for name, _ in explorer.catalogue._loaded} == {Z2, AE}
-
-
-def test_many_threads_get_the_same_answers_and_open_a_model_once(trained, monkeypatch):
-    import vae.catalogue
-
-    opened, real = [], vae.catalogue.LoadedModel
-    monkeypatch.setattr(
-        vae.catalogue, "LoadedModel", lambda folder: opened.append(folder.name) or real(folder)
-    )
-    explorer, z, answers, faults = Explorer(trained), np.linspace(-2, 2, 10).reshape(5, 2), [], []
-    start = threading.Barrier(8)
-
-    def ask() -> None:
-        try:
-            start.wait()
-            for _ in range(5):
-                answers.append(explorer.decode(Z2, z))
-                explorer.place(Z5, np.zeros(5))
-                explorer.map(Z5, "pca")
-        except Exception as fault:
-            faults.append(fault)
-
-    threads = [threading.Thread(target=ask) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not faults and sorted(opened) == [Z2, Z5]
-    assert all(np.array_equal(answers[0], other) for other in answers)
-
-
 # ---- refusals ------------------------------------------------------------------------------------------------------
 
 
@@ -415,75 +264,6 @@ def test_a_question_that_cannot_be_answered_is_refused_with_a_sentence(explorer,
     with pytest.raises(VAEError, match=says) as refused:
         ask(explorer)
     assert str(refused.value).endswith(".")
-
-
-# ---- what changes while it runs --------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def watched(copied, monkeypatch) -> Explorer:
-    """An explorer that looks at its folder before each question."""
-    monkeypatch.setattr("vae.catalogue.LOOK_EVERY", 0.0)
-    return Explorer(copied)
-
-
-def test_a_model_trained_again_under_its_name_answers_with_its_new_weights_codes_charts_and_figures(
-    watched, copied, digits
-):
-    z = np.zeros((1, 2))
-    before = {
-        "revision": watched.catalogue.revision(),
-        "weights": watched.catalogue.folder(Z2).revision,
-        "image": watched.decode(Z2, z),
-        "map": watched.map(Z2)["uv"],
-        "recons": watched.recons(Z2),
-        "training": watched.training_map(Z2)["uv"],
-        "chart": watched.chart(Z2, "pca").origin,
-    }
-    files = {p.name: p.read_bytes() for p in (copied / AE).iterdir()}
-    write_folder(copied / Z2, files, force=True)
-    assert watched.catalogue.revision() != before["revision"]
-    assert watched.catalogue.folder(Z2).revision != before["weights"]
-    np.testing.assert_allclose(watched.decode(Z2, z), torch_decode(copied, AE, z), atol=1e-6)
-    np.testing.assert_allclose(watched.map(Z2)["uv"], codes_of(copied, AE)["mu"], atol=1e-6)
-    np.testing.assert_array_equal(watched.recons(Z2), watched.recons(AE))
-    np.testing.assert_array_equal(watched.training_map(Z2)["uv"], watched.training_map(AE)["uv"])
-    np.testing.assert_array_equal(watched.chart(Z2, "pca").origin, watched.chart(AE, "pca").origin)
-    for key, now in (("map", watched.map(Z2)["uv"]), ("recons", watched.recons(Z2))):
-        assert np.abs(now - before[key]).max() > 0.01, f"the two models differ in {key}"
-
-
-def test_a_model_that_is_added_damaged_mended_or_removed_is_noticed_without_a_restart(watched, copied):
-    revisions = [watched.catalogue.revision()]
-
-    def changed() -> bool:
-        revisions.append(watched.catalogue.revision())
-        return revisions[-1] != revisions[-2]
-
-    assert not changed()
-    shutil.copytree(copied / Z5, copied / "mine")
-    assert changed() and watched.codes("mine")["mu"].shape == (360, 5)
-    config = (copied / "mine" / "config.json").read_bytes()
-    (copied / "mine" / "config.json").write_bytes(b"{")
-    assert changed() and "config.json" in watched.catalogue.broken()["mine"]
-    (copied / "mine" / "config.json").write_bytes(config)
-    assert changed() and "mine" not in watched.catalogue.broken()
-    shutil.rmtree(copied / "mine")
-    assert changed() and "mine" not in {m["name"] for m in watched.models()}
-    with pytest.raises(InputError, match="model is 'mine'"):
-        watched.codes("mine")
-
-
-def test_the_revision_of_the_weights_is_the_beginning_of_their_sha256(explorer, trained):
-    digest = hashlib.sha256((trained / Z5 / "model.safetensors").read_bytes()).hexdigest()
-    assert explorer.catalogue.folder(Z5).revision == digest[:8]
-
-
-def test_reserved_folders_beside_the_models_are_neither_models_nor_broken(copied):
-    for name in ("judges", "traps"):
-        (copied / name).mkdir()
-    catalogue = Explorer(copied).catalogue
-    assert set(catalogue.folders()) == {Z2, Z5, AE, COND} and catalogue.broken() == {}
 
 
 # ---- areas of a chart -----------------------------------------------------------------------------------------------

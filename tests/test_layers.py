@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import ast
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from support import ROOT
+from support import ROOT, python
 
 # Between wings; a wing may use those before it.
 WINGS = [
@@ -113,15 +110,7 @@ def test_the_view_never_imports_torch_nor_the_command_line(path):
 )
 def test_heavy_libraries_come_only_with_the_names_that_need_them(statement, heavy):
     code = f"import sys; {statement}; print([n for n in {heavy.split()!r} if n in sys.modules])"
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        check=True,
-    )
-    assert done.stdout.strip() == "[]"
+    assert python(code).strip() == "[]"
 
 
 def test_every_exported_name_can_be_imported_and_an_unknown_one_is_an_error():

@@ -6,14 +6,11 @@ import asyncio
 import inspect
 import io
 import json
-import os
-import subprocess
-import sys
 from collections import Counter
 
 import httpx
 import pytest
-from support import ROOT
+from support import python
 
 from vae.ui.web import guard
 from vae.ui.web.guard import MB, Guard
@@ -305,28 +302,12 @@ def test_every_setting_is_one_that_this_gradio_knows():
         "import vae.ui.launch; from gradio.queueing import Queue; q = vars(Queue(False, 1, 1, 1, None));"
         "print(*[v for k, v in sorted(q.items()) if k.endswith(('_MAX_EVENTS', '_CACHE_FREQUENCY'))])"
     )
-    found = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
-    assert sorted(found.stdout.split()) == ["1000000", "200"]
+    assert sorted(python(code).split()) == ["1000000", "200"]
 
 
 def test_the_environment_is_set_before_gradio_is_imported():
     code = "import sys; import vae.ui.launch, os; print('gradio' in sys.modules, os.environ['GRADIO_ANALYTICS_ENABLED'])"
-    found = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
-    assert found.stdout.split() == ["False", "False"]
+    assert python(code).split() == ["False", "False"]
 
 
 def test_a_small_file_that_unfolds_into_a_huge_image_is_not_opened():
