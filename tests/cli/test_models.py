@@ -1,0 +1,75 @@
+"""The commands about existing models: what they print, and what they write."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+from command_line import within
+from safetensors.numpy import load_file
+
+from vae.folders.folder import load_model, read_folder
+
+
+def test_list_shows_every_model_and_what_is_wrong_with_the_broken(trained, tmp_path):
+    models = Path(shutil.copytree(trained, tmp_path / "models"))
+    (models / "digits-tutorial-z5" / "codes.safetensors").unlink()
+    (models / "my[vae].pt").write_bytes(b"PK")
+    result = within("list", "--models", models)
+    assert result.exit_code == 0
+    for name in ("digits-tutorial-z2", "digits-tutorial-ae-z2", "digits-tutorial-cond-sigma-z2"):
+        assert any(name in line and "│" in line for line in result.output.splitlines())
+    assert (
+        "digits-tutorial-z5 cannot be opened" in result.output
+        and "codes.safetensors: is missing" in result.output.replace("\n", "")
+    )
+    assert "my[vae].pt cannot be opened" in result.output and "is a PyTorch checkpoint" in result.output
+    elbo = read_folder(models / "digits-tutorial-z2").metrics["elbo"]["value"]
+    assert f"{-elbo:.2f}" in result.output
+
+
+def test_list_of_an_empty_folder_says_how_to_make_a_model(tmp_path):
+    result = within("list", "--models", tmp_path / "none")
+    assert (
+        result.exit_code == 0 and "holds no models yet; python -m vae train --dataset digits" in result.output
+    )
+
+
+def test_card_writes_the_models_page(trained, tmp_path):
+    models = Path(shutil.copytree(trained, tmp_path / "models"))
+    assert within("card", "--models", models).exit_code == 0
+    text = (models / "README.md").read_text()
+    assert all(f"`{p.name}`" in text for p in trained.iterdir())
+
+
+def test_evaluate_prints_every_figure_and_stores_them_when_asked(trained, tmp_path):
+    path = Path(shutil.copytree(trained / "digits-tutorial-z2", tmp_path / "digits-tutorial-z2"))
+    weights = load_file(path / "model.safetensors")
+    before = (path / "metrics.json").read_bytes()
+    result = within("evaluate", path, "--k", 10, "--device", "cpu")
+    assert result.exit_code == 0 and (path / "metrics.json").read_bytes() == before
+    assert within("evaluate", path, "--k", 10, "--device", "cpu", "--write").exit_code == 0
+    metrics = read_folder(path).metrics
+    for key, entry in metrics.items():
+        assert entry["value"] is not None, key
+        assert f"{entry['value']:g}" in result.output and key in result.output
+    assert (
+        metrics["log_likelihood"]["k"] == 10 and metrics["log_likelihood"]["value"] > metrics["elbo"]["value"]
+    )
+    assert load_file(path / "model.safetensors").keys() == weights.keys()
+
+
+def test_charts_of_a_two_dimensional_model_are_refused(trained):
+    assert "two latent dimensions, which are their own map" in str(
+        within("charts", trained / "digits-tutorial-z2").exception
+    )
+
+
+def test_charts_adds_the_places_of_a_larger_model(trained, tmp_path, monkeypatch):
+
+    monkeypatch.setattr("vae.runs.fit_umap", lambda mu: np.zeros((len(mu), 2), np.float32))
+    path = Path(shutil.copytree(trained / "digits-tutorial-z5", tmp_path / "m"))
+    assert within("charts", path).exit_code == 0
+    assert load_file(path / "charts.safetensors")["umap"].shape == (360, 2)
+    load_model(path)
