@@ -187,7 +187,7 @@ def test_the_arithmetic_of_space_knows_no_page_and_no_network(path):
     assert not re.search(words, code_of(path))
 
 
-SHELL = {JS / "page/shell.js", JS / "page/onload.js", JS.parent / "css/shell.css"}
+SHELL = {JS / "page/shell.js", JS / "page/onload.js", JS / "page/address.js", JS.parent / "css/shell.css"}
 OURS = sorted(path for kind in ("js", "css") for path in JS.parent.rglob(f"*.{kind}") if path not in SHELL)
 
 

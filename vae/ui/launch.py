@@ -135,7 +135,7 @@ def settings(options: Options, explorer: Any = None) -> dict[str, Any]:
     """What `launch` is told; the safety of GRADIO.md's section of that name."""
     from starlette.middleware import Middleware
 
-    from vae.ui.web import assets, served
+    from vae.ui.web import assets, gradio_patches, served
     from vae.ui.web.root_path import RootPath, root_path
     from vae.ui.web.theme import build_theme
 
@@ -143,7 +143,7 @@ def settings(options: Options, explorer: Any = None) -> dict[str, Any]:
     middleware: list[tuple[Any, dict[str, Any]]] = [
         (RootPath, {}),
         *guard.middleware(options.host, options.allow_host, options.public, options.share),
-        (assets.EarlyHead, {}),
+        (gradio_patches.EarlyHead, {}),
     ]
 
     return {

@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 from support import ROOT
 
-from vae.ui.web import assets
+from vae.ui.web import assets, gradio_patches
 
 SERVED = [p.relative_to(assets.STATIC).as_posix() for p in assets.STATIC.rglob("*") if p.is_file()]
 MODULES = sorted((assets.STATIC / "js").rglob("*.js"))
@@ -97,7 +97,7 @@ class Head(HTMLParser):
 def test_the_head_starts_plotly_first_gradio_next_and_our_modules_last(client):
     page = b"""<html><head><meta property="og:title" content="Gradio" /><title>x</title><style>a{}</style>
     <script type="module" src="./assets/index-1.js"></script></head><body></body></html>"""
-    head = Head(assets.with_head(page, "https://here/").decode())
+    head = Head(gradio_patches.with_head(page, "https://here/").decode())
     modules = [a for a in head.asked if a.startswith(assets.prefix() + "/js/")]
     order = [
         head.asked.index(a)
@@ -105,7 +105,7 @@ def test_the_head_starts_plotly_first_gradio_next_and_our_modules_last(client):
     ]
     assert order == sorted(order)
     assert set(modules) == {
-        assets.url(p.relative_to(assets.STATIC).as_posix()) for p in MODULES if p.name != "onload.js"
+        assets.url(p.relative_to(assets.STATIC).as_posix()) for p in MODULES if p.name not in assets.INLINE
     }
     assert all(client.get("/" + a).status_code == 200 for a in head.asked if a.startswith("lx/"))
     assert head.named["og:title"] == [assets.TITLE] and head.named["og:image"][0].startswith(
@@ -114,7 +114,7 @@ def test_the_head_starts_plotly_first_gradio_next_and_our_modules_last(client):
 
 
 def test_a_page_without_a_head_is_left_as_it_is():
-    assert assets.with_head(b"<p>no head</p>", "") == b"<p>no head</p>"
+    assert gradio_patches.with_head(b"<p>no head</p>", "") == b"<p>no head</p>"
 
 
 def test_every_module_imports_only_modules_that_are_served():

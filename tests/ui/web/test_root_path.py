@@ -13,7 +13,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from vae.ui.web.assets import EarlyHead
+from vae.ui.web.gradio_patches import EarlyHead
 from vae.ui.web.guard import Guard
 from vae.ui.web.hosts import HostRules
 from vae.ui.web.root_path import RootPath, prefix_of, root_path, route_path

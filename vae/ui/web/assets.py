@@ -10,10 +10,8 @@ import mimetypes
 import threading
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from vae.texts import texts
-from vae.ui.web.root_path import prefix_of, root_path, route_path
 
 STATIC = Path(__file__).parents[1] / "static"
 TITLE = "Latent Explorer"
@@ -28,6 +26,7 @@ SHEETS = (
     ("css/inspector.css", "all"),
     ("css/phone.css", "(max-width: 800px)"),
 )
+INLINE = ("address.js", "onload.js")  # no modules: their text stands in the page
 SUMMARY = (
     "See, touch and compare the latent spaces of variational autoencoders, from two dimensions to forty."
 )
@@ -158,76 +157,12 @@ def head(origin: str = "") -> str:
     )
 
 
-# Gradio builds its address from the request's Host, which a forwarder may have rewritten; a visitor's browser knows better.
-AT_HOME = '<script>gradio_config.root = new URL(".", location.href).href.replace(/\\/$/, "");</script>'
-
-
 @functools.cache
 def tail() -> str:
     """What the head ends with: the page's own address, and our modules, asked for after Gradio's own, which start first;
-    onload.js is none, Gradio runs its text."""
+    the texts of scripts are none."""
     modules = sorted(
-        p.relative_to(STATIC).as_posix() for p in (STATIC / "js").rglob("*.js") if p.name != "onload.js"
+        p.relative_to(STATIC).as_posix() for p in (STATIC / "js").rglob("*.js") if p.name not in INLINE
     )
-    return "\n".join([AT_HOME, *(f'<link rel="modulepreload" href="{url(name)}" />' for name in modules)])
-
-
-class EarlyHead:
-    """Middleware that puts `head()` into the page itself: Gradio adds its own `head=` only after its scripts have run,
-    which costs a second and leaves crawlers with Gradio's title and picture."""
-
-    def __init__(self, app: Any):
-        self.app = app
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] != "http" or route_path(scope) != "/" or scope["method"] not in ("GET", "HEAD"):
-            return await self.app(scope, receive, send)
-        origin = _shown_at(scope)
-        start: Any = None
-        body = b""
-
-        async def gather(message: Any) -> None:
-            nonlocal start, body
-            if message["type"] == "http.response.start":
-                start = message
-                return
-            body += message.get("body", b"")
-            if message.get("more_body"):
-                return
-            whole = with_head(body, origin)
-            kept = [(k, v) for k, v in start["headers"] if k.lower() != b"content-length"]
-            length = (
-                len(whole)
-                if scope["method"] == "GET"
-                else int(dict(start["headers"]).get(b"content-length", b"0")) - len(body) + len(whole)
-            )
-            await send({**start, "headers": [*kept, (b"content-length", str(length).encode())]})
-            await send({"type": "http.response.body", "body": whole})
-
-        await self.app(scope, receive, gather)
-
-
-def _shown_at(scope: Any) -> str:
-    """The page's own address as its visitor has it, as far as a proxy tells; with a slash at its end."""
-    whole = root_path()
-    if "://" in whole:
-        return whole + "/"
-    headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
-    scheme = headers.get("x-forwarded-proto", scope.get("scheme", "http")).split(",")[0].strip()
-    host = headers.get("x-forwarded-host", headers.get("host", "")).split(",")[0].strip()
-    return f"{scheme}://{host}{prefix_of(scope)}/" if host else ""
-
-
-def with_head(page: bytes, origin: str) -> bytes:
-    """The page with our head in it, without Gradio's own title and picture for link previews, and asking nothing of another host."""
-    import re
-
-    start, found, rest = page.partition(b"</head>")
-    if not found:
-        return page
-    start = re.sub(rb'<meta\s+(?:property="og:|name="twitter:)[^>]*?/>', b"", start)
-    home = (urlsplit(origin).path.rstrip("/") or "/").encode()
-    start = re.sub(rb'const root = "[^"]*";', lambda _: b'const root = "' + home + b'";', start)
-    at = start.find(b"<style>")
-    at = len(start) if at < 0 else at
-    return start[:at] + head(origin).encode() + start[at:] + tail().encode() + found + rest
+    home = f"<script>{(STATIC / 'js/page/address.js').read_text(encoding='utf-8')}</script>"
+    return "\n".join([home, *(f'<link rel="modulepreload" href="{url(name)}" />' for name in modules)])

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import inspect
+import re
 from typing import Any
+from urllib.parse import urlsplit
 
 import gradio as gr
 from gradio.components.api_component import Api
 from gradio.utils import LRUCache
+
+from vae.ui.web import assets
+from vae.ui.web.root_path import prefix_of, root_path, route_path
 
 UNHEARD = 256  # sessions whose answers wait to be fetched; Gradio would keep 2,000, each up to megabytes
 
@@ -51,3 +56,62 @@ def pass_through(demo: gr.Blocks) -> None:
 
 def _is_endpoint(block_fn: Any) -> bool:
     return bool(block_fn.outputs) and isinstance(block_fn.outputs[0], Api)
+
+
+class EarlyHead:
+    """Middleware that puts `head()` into the page itself: Gradio adds its own `head=` only after its scripts have run,
+    which costs a second and leaves crawlers with Gradio's title and picture."""
+
+    def __init__(self, app: Any):
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http" or route_path(scope) != "/" or scope["method"] not in ("GET", "HEAD"):
+            return await self.app(scope, receive, send)
+        origin = _shown_at(scope)
+        start: Any = None
+        body = b""
+
+        async def gather(message: Any) -> None:
+            nonlocal start, body
+            if message["type"] == "http.response.start":
+                start = message
+                return
+            body += message.get("body", b"")
+            if message.get("more_body"):
+                return
+            whole = with_head(body, origin)
+            kept = [(k, v) for k, v in start["headers"] if k.lower() != b"content-length"]
+            length = (
+                len(whole)
+                if scope["method"] == "GET"
+                else int(dict(start["headers"]).get(b"content-length", b"0")) - len(body) + len(whole)
+            )
+            await send({**start, "headers": [*kept, (b"content-length", str(length).encode())]})
+            await send({"type": "http.response.body", "body": whole})
+
+        await self.app(scope, receive, gather)
+
+
+def _shown_at(scope: Any) -> str:
+    """The page's own address as its visitor has it, as far as a proxy tells; with a slash at its end."""
+    whole = root_path()
+    if "://" in whole:
+        return whole + "/"
+    headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
+    scheme = headers.get("x-forwarded-proto", scope.get("scheme", "http")).split(",")[0].strip()
+    host = headers.get("x-forwarded-host", headers.get("host", "")).split(",")[0].strip()
+    return f"{scheme}://{host}{prefix_of(scope)}/" if host else ""
+
+
+def with_head(page: bytes, origin: str) -> bytes:
+    """The page with our head in it, without Gradio's own title and picture for link previews, and asking nothing of another host."""
+    start, found, rest = page.partition(b"</head>")
+    if not found:
+        return page
+    start = re.sub(rb'<meta\s+(?:property="og:|name="twitter:)[^>]*?/>', b"", start)
+    home = (urlsplit(origin).path.rstrip("/") or "/").encode()
+    start = re.sub(rb'const root = "[^"]*";', lambda _: b'const root = "' + home + b'";', start)
+    at = start.find(b"<style>")
+    at = len(start) if at < 0 else at
+    return start[:at] + assets.head(origin).encode() + start[at:] + assets.tail().encode() + found + rest
