@@ -3,12 +3,13 @@ import { datasetOf, latest } from "../state/store.js";
 import { count, fill, h } from "../parts/dom.js";
 import { fetchNotice } from "../parts/absent.js";
 import * as explorer from "../explorer/explorer.js";
+import { say } from "../state/texts.js";
 
 const KEPT = 6; // charts whose training codes are held
 const kept = new Map(); // "key chart" -> {uv, labels, have, total}
 const partOf = ({ key, chart }) => `${key} ${chart}`;
 
-const TEXT = "training codes";
+const TEXT = say("map.training.codes");
 
 const switchOf = (map) =>
   h(
@@ -18,8 +19,7 @@ const switchOf = (map) =>
       class: "legend__all training",
       "aria-pressed": "false",
       on: { click: () => map.set({ codes: map.get().codes === "all" ? "test" : "all" }) },
-      "data-hint":
-        "The codes of the images the model was trained on, pale below the test images’: do both fall on the same places? They can be seen, not selected",
+      "data-hint": say("map.training.hint"),
     },
     TEXT,
   );
@@ -61,7 +61,7 @@ export function training(map, plot, stage) {
       from = part.have;
     show(frame, part);
     while (part.have !== part.total) {
-      if (!part.have) fill(news, "The training images are being encoded …");
+      if (!part.have) fill(news, say("map.training.begun"));
       let reply;
       try {
         reply = await explorer.trainingMap(model, part.have, frame.chart);
@@ -71,17 +71,17 @@ export function training(map, plot, stage) {
           h(
             "div",
             { class: "row" },
-            h("button", { type: "button", class: "button", on: { click: load } }, "Try again"),
-            close("Test images only"),
+            h("button", { type: "button", class: "button", on: { click: load } }, say("common.try_again")),
+            close(say("map.training.test_only")),
           ),
         );
       }
       if (map.get().frame !== frame || map.get().codes !== "all") return void load(); // another question by now
       if (reply.absent)
         return refuse(
-          `The training codes need the training images. ${reply.absent}`,
+          say("map.training.absent", { why: reply.absent }),
           datasetOf(model.dataset) && fetchNotice(model.dataset),
-          close("Test images only"),
+          close(say("map.training.test_only")),
         );
       add(part, reply);
       kept.delete(partOf(frame));
@@ -93,11 +93,13 @@ export function training(map, plot, stage) {
       );
       fill(
         news,
-        `${count(part.have)} of ${count(part.total)} training images encoded${left > 1 ? `, ${left} s left` : ""}`,
+        left > 1
+          ? say("map.training.left", { have: count(part.have), total: count(part.total), left })
+          : say("map.training.encoded", { have: count(part.have), total: count(part.total) }),
       );
     }
     fill(news);
-    fill(trainingKey, `+ ${count(part.total)} ${TEXT}`);
+    fill(trainingKey, say("map.training.shown", { total: count(part.total) }));
   });
   map.on(["codes", "frame", "model", "images"], load);
   map.on(["offline"], ({ offline }) => !offline && load());

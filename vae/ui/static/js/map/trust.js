@@ -3,21 +3,13 @@ import { keyOf } from "../state/store.js";
 import { fill, h, number, percent } from "../parts/dom.js";
 import { command } from "../parts/clipboard.js";
 import { axesOf } from "../space/chart.js";
+import { VOTERS } from "../space/neighbours.js";
 import * as explorer from "../explorer/explorer.js";
+import { say } from "../state/texts.js";
 
 const KINDS = [
-  [
-    "trustworthiness",
-    "trust",
-    "trust",
-    "Codes that are neighbours here: how far are they neighbours in z too? 1 is wholly, 0.5 is chance.",
-  ],
-  [
-    "continuity",
-    "continuity",
-    "continuity",
-    "Codes that are neighbours in z: how far are they neighbours here? 1 is wholly, 0.5 is chance.",
-  ],
+  ["trustworthiness", "trust", "trust", say("map.trust.meaning.trust")],
+  ["continuity", "continuity", "continuity", say("map.trust.meaning.continuity")],
 ];
 const exact = (frame, model) => model.latent_dim === 2 && frame.basis && frame.explained > 0.9999;
 
@@ -30,16 +22,15 @@ function figure(key, kind, { frame, model }) {
 function words(state) {
   const { frame, model } = state,
     parts = [];
-  if (exact(frame, model))
-    return axesOf(frame.chart) ? "z itself: nothing is lost" : "z itself, turned: nothing is lost";
-  if (frame.explained !== null) parts.push(`keeps ${percent(frame.explained)} of variance`);
+  if (exact(frame, model)) return axesOf(frame.chart) ? say("map.trust.exact") : say("map.trust.turned");
+  if (frame.explained !== null) parts.push(say("map.trust.keeps", { share: percent(frame.explained) }));
   const figures = KINDS.map(([key, kind, name]) => [name, figure(key, kind, state)]);
   if (figures.every(([, value]) => value === undefined))
-    parts.push(frame.explained === null ? "bends distances · trust not counted" : "trust not counted");
+    parts.push(frame.explained === null ? say("map.trust.bends") : say("map.trust.not_counted"));
   else
     for (const [name, value] of figures)
       if (value !== undefined)
-        parts.push(value === null ? `${name} not computed` : `${name} ${number(value, 2)}`);
+        parts.push(value === null ? say("map.trust.not_computed", { name }) : `${name} ${number(value, 2)}`);
   return parts.join(" · ");
 }
 
@@ -54,8 +45,7 @@ export function honesty(map) {
     type: "button",
     class: "link honesty",
     popovertarget: "lx-honesty",
-    "data-hint":
-      "How far this map can be believed. Click for what the figures mean, their command, and a count for this chart",
+    "data-hint": say("map.trust.hint"),
   });
   let card = null,
     fault = null,
@@ -85,29 +75,33 @@ export function honesty(map) {
       h(
         "dd",
         { "data-figure": key },
-        known[k] === undefined ? "not counted" : known[k] === null ? "not computed yet" : number(known[k], 3),
+        known[k] === undefined
+          ? say("map.trust.figure.uncounted")
+          : known[k] === null
+            ? say("map.trust.figure.unknown")
+            : number(known[k], 3),
       ),
       h("dd", { class: "quiet" }, meaning),
     ]);
     const source = made.every(Boolean)
-      ? `Counted for this chart in your browser in ${number((made[0].ms + made[1].ms) / 1000, 1)} s, over 15 neighbours. This command counts the same:`
+      ? say("map.trust.source.counted", { seconds: number((made[0].ms + made[1].ms) / 1000, 1), k: VOTERS })
       : own
         ? said
-          ? "From metrics.json, over 15 neighbours. This command computes them again:"
-          : "From metrics.json, over 15 neighbours."
-        : `metrics.json speaks of the chart ${frame.default} alone, so these figures have to be counted for this one. Count them here, or by:`;
+          ? say("map.trust.source.command", { k: VOTERS })
+          : say("map.trust.source.metrics", { k: VOTERS })
+        : say("map.trust.source.other", { chart: frame.default });
     const shown = own && !made.every(Boolean) ? said : snippet(state),
       ready = local?.key === keyOf(model);
     return [
-      h("h2", { class: "inspector__title" }, "How far can this map be believed?"),
+      h("h2", { class: "inspector__title" }, say("map.trust.title")),
       h(
         "p",
         {},
         frame.explained === null
-          ? "UMAP keeps neighbours together and bends everything else: distances between islands, their sizes and their order mean little."
+          ? say("map.trust.lies.umap")
           : exact(frame, model)
-            ? "The chart is z itself: every distance is true."
-            : `A flat picture of ${model.latent_dim} dimensions: it keeps ${percent(frame.explained)} of the codes’ variance, the rest lies squashed on it. Far apart here is far apart in z; close together may not be.`,
+            ? say("map.trust.lies.exact")
+            : say("map.trust.lies.flat", { size: model.latent_dim, share: percent(frame.explained) }),
       ),
       h("dl", { class: "honesty__figures" }, rows),
       h("p", { class: "quiet" }, source),
@@ -120,7 +114,7 @@ export function honesty(map) {
           h(
             "button",
             { type: "button", class: "button", disabled: counting || !ready, on: { click: measure } },
-            counting ? "counting …" : "Count for this chart",
+            counting ? say("map.trust.counting") : say("map.trust.count"),
           ),
         h(
           "button",
@@ -130,7 +124,7 @@ export function honesty(map) {
             disabled: !ready,
             on: { click: () => map.set({ colour: "trust" }) },
           },
-          "Colour the codes by it",
+          say("map.trust.colour"),
         ),
       ),
     ];

@@ -3,42 +3,39 @@ import { datasetOf, get, on, set } from "../state/store.js";
 import { fill, h } from "./dom.js";
 import { command } from "./clipboard.js";
 import { cancelFetch, fetchImages } from "../explorer/server.js";
-import { fillIn } from "../state/texts.js";
+import { fillIn, say, saying } from "../state/texts.js";
 
 function line(box, dataset, news) {
   const { catalogue } = get(),
     title = datasetOf(dataset)?.title ?? dataset;
   const button = (text, work) => h("button", { type: "button", class: "button", on: { click: work } }, text);
   const begin = () => {
-    set({ downloads: { ...get().downloads, [dataset]: { share: 0, text: "asking for the files" } } });
+    set({ downloads: { ...get().downloads, [dataset]: { share: 0, text: say("parts.absent.asking") } } });
     fetchImages(dataset);
   };
-  if (catalogue?.public)
-    return fill(
-      box,
-      h(
-        "p",
-        {},
-        `The original images of ${title} are not on this server, and visitors of a public page cannot start downloads; everything else works.`,
-      ),
-    );
+  if (catalogue?.public) return fill(box, h("p", {}, say("parts.absent.public", { title })));
   if (!news || news.done)
     return fill(
       box,
-      h("p", {}, `The original images of ${title} are not on this computer; everything else works.`),
-      button("Fetch them", begin),
+      h("p", {}, say("parts.absent.here", { title })),
+      button(say("parts.absent.fetch"), begin),
     );
-  if (news.error) return fill(box, h("p", { class: "warn" }, news.error), button("Try again", begin));
+  if (news.error)
+    return fill(box, h("p", { class: "warn" }, news.error), button(say("common.try_again"), begin));
   return fill(
     box,
-    h("progress", { max: 1, value: news.share, "aria-label": "download" }),
+    h("progress", { max: 1, value: news.share, "aria-label": say("parts.absent.download") }),
     h("p", { class: "quiet" }, news.text, timeLeft(news.seconds_left)),
-    button("Cancel", cancelFetch),
+    button(say("common.cancel"), cancelFetch),
   );
 }
 
 const timeLeft = (seconds) =>
-  seconds ? `, about ${seconds < 90 ? `${seconds} s` : `${Math.round(seconds / 60)} min`} left` : "";
+  !seconds
+    ? ""
+    : seconds < 90
+      ? say("parts.absent.seconds_left", { seconds })
+      : say("parts.absent.minutes_left", { minutes: Math.round(seconds / 60) });
 
 // The line for a data set; it ends by itself once it has left the page.
 export function fetchNotice(dataset) {
@@ -66,13 +63,15 @@ function trainCommand(dataset, variant, sizes) {
 export const notTrainedCell = (dataset, variant, size) =>
   get().catalogue.public
     ? notTrained(dataset, variant, size)
-    : ["not trained: ", h("code", { class: "formula" }, trainCommand(dataset, variant, size))];
+    : saying("parts.absent.cell", {
+        command: h("code", { class: "formula" }, trainCommand(dataset, variant, size)),
+      });
 
 // What is said of a size without a model: where one can train, how.
 export const notTrained = (dataset, variant, size) =>
   get().catalogue.public
-    ? `There is no model of ${size} numbers here.`
-    : `Not trained yet: ${trainCommand(dataset, variant, size)}`;
+    ? say("parts.absent.no_size", { size })
+    : say("parts.absent.not_trained", { command: trainCommand(dataset, variant, size) });
 
 export function noModels() {
   const { models, broken } = get().catalogue,
@@ -81,20 +80,10 @@ export function noModels() {
   return h(
     "div",
     { class: "empty" },
-    h("h2", {}, "There is no model here yet"),
-    h(
-      "p",
-      {},
-      "Train one on scikit-learn’s handwritten digits: it needs no download and takes seconds. Then reload this page.",
-    ),
+    h("h2", {}, say("parts.absent.none")),
+    h("p", {}, say("parts.absent.train_digits")),
     command(trainCommand("digits", "default", "2,5,10,20")),
-    faults
-      ? h(
-          "p",
-          { class: "quiet" },
-          `${faults} ${faults === 1 ? "folder" : "folders"} in models cannot be opened; About says why.`,
-        )
-      : null,
+    faults ? h("p", { class: "quiet" }, say("parts.absent.broken", { n: faults })) : null,
   );
 }
 
@@ -105,8 +94,8 @@ function missing() {
   return h(
     "div",
     { class: "empty" },
-    h("h2", {}, `There is no model of ${known?.title ?? dataset} yet`),
-    h("p", {}, "Train one with this command, then reload this page; or choose another data set above."),
+    h("h2", {}, say("parts.absent.none_of", { title: known?.title ?? dataset })),
+    h("p", {}, say("parts.absent.train_one")),
     command(trainCommand(dataset, "default", (known?.sizes ?? [2]).join(","))),
   );
 }

@@ -2,13 +2,7 @@
 import { set } from "../state/store.js";
 import { field, h, select } from "./dom.js";
 import { axesOf, CORNERS, planeOf, sub } from "../space/chart.js";
-
-const HINTS = {
-  axes: "Two of the numbers of z; the others stay at their mean, or at an image’s",
-  pca: "The flat plane in which the codes spread the most",
-  umap: "Neighbours stay together; distances between islands mean little",
-  plane: "The flat plane through the codes of three test images of your choice",
-};
+import { say } from "../state/texts.js";
 
 // now: the chart that is shown; charts: all that the model has; size: of z; frame: a map of the model, and selected(): its image that is selected, for planes.
 export function chartPicker({ chart: now, charts: all, size, frame, selected }, pick) {
@@ -18,21 +12,17 @@ export function chartPicker({ chart: now, charts: all, size, frame, selected }, 
     ...new Set([...all.map((name) => name.split(":")[0]), ...(size > 2 || corners ? ["plane"] : [])]),
   ];
   const kind = axes ? "axes" : corners ? "plane" : now;
-  const texts = {
-    axes: size === 2 ? "z itself" : "two axes of z",
-    pca: "PCA plane",
-    umap: "UMAP",
-    plane: "plane of 3 images",
-  };
+  const named = (k) =>
+    k === "axes" && size === 2 ? say("parts.charts.name.z") : say(`parts.charts.name.${k}`);
   const start = { axes: () => "axes:0,1", plane: () => firstPlane(frame.labels, selected()) };
   const box = select(
-    "chart",
-    kinds.map((k) => ({ value: k, text: texts[k] })),
+    say("parts.charts.chart"),
+    kinds.map((k) => ({ value: k, text: named(k) })),
     kind,
     (value) => pick(start[value]?.() ?? value),
-    HINTS[kind],
+    say(`parts.charts.hint.${kind}`),
   );
-  const parts = [field("chart", box)];
+  const parts = [field(say("parts.charts.chart"), box)];
   if (axes && size > 2) {
     const one = (k, name) =>
       select(
@@ -49,7 +39,11 @@ export function chartPicker({ chart: now, charts: all, size, frame, selected }, 
           pick(`axes:${next.join(",")}`);
         },
       );
-    parts.push(one(0, "axis to the right"), h("span", { class: "quiet" }, "×"), one(1, "axis upwards"));
+    parts.push(
+      one(0, say("parts.charts.right")),
+      h("span", { class: "quiet" }, "×"),
+      one(1, say("parts.charts.up")),
+    );
   }
   if (corners) parts.push(cornerFields(corners, frame.labels.length - 1, selected, pick));
   return h("div", { class: "row" }, parts);
@@ -75,9 +69,9 @@ function cornerFields(corners, most, selected, pick) {
       whole = Number.isInteger(value) && value >= 0 && value <= most,
       name = CORNERS[k];
     const fault = !whole
-      ? `Corner ${name} is no test image; they run from 0 to ${most}.`
+      ? say("parts.charts.no_image", { name, most })
       : new Set(next).size < 3
-        ? `Corner ${name} is test image ${value}, which is a corner already; a plane needs three different images.`
+        ? say("parts.charts.twice", { name, value })
         : null;
     box.setAttribute("aria-invalid", String(Boolean(fault)));
     set({ news: fault });
@@ -94,8 +88,8 @@ function cornerFields(corners, most, selected, pick) {
         max: String(most),
         inputmode: "numeric",
         value: String(corners[k]),
-        "aria-label": `corner ${name}`,
-        "data-hint": `The test image at corner ${name}, from 0 to ${most}`,
+        "aria-label": say("parts.charts.corner", { name }),
+        "data-hint": say("parts.charts.corner_hint", { name, most }),
         on: {
           change: () =>
             box.value !== String(corners[k]) && put(k, box.value === "" ? NaN : Number(box.value), box),
@@ -107,8 +101,8 @@ function cornerFields(corners, most, selected, pick) {
           {
             type: "button",
             class: "button",
-            "aria-label": `selected image to corner ${name}`,
-            "data-hint": `Puts the selected image at corner ${name}`,
+            "aria-label": say("parts.charts.take", { name }),
+            "data-hint": say("parts.charts.take_hint", { name }),
             on: { click: () => put(k, selected(), box) },
           },
           name,

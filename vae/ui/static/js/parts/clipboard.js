@@ -1,5 +1,6 @@
 // Text onto the clipboard, also where the page came over plain http and its browser has no `navigator.clipboard`; else a box to copy from by hand.
 import { h } from "./dom.js";
+import { say } from "../state/texts.js";
 
 // Whether the text lies on the clipboard now. Where it does not, it stands selected in a box that says which keys copy it.
 /** @param {string} text */
@@ -19,7 +20,11 @@ async function written(text) {
 }
 
 const selected = (text) => {
-  const area = h("textarea", { class: "copying__text", readOnly: true, "aria-label": "Text to copy" });
+  const area = h("textarea", {
+    class: "copying__text",
+    readOnly: true,
+    "aria-label": say("parts.clipboard.text"),
+  });
   area.value = text;
   return area;
 };
@@ -46,14 +51,14 @@ function byHand(text) {
   const area = selected(text),
     box = h(
       "dialog",
-      { class: "copying", "aria-label": "Copy by hand" },
-      h(
-        "p",
-        { class: "copying__how" },
-        "This browser lets the page copy nothing. Press Ctrl+C, or ⌘C on a Mac, to copy this:",
-      ),
+      { class: "copying", "aria-label": say("parts.clipboard.by_hand") },
+      h("p", { class: "copying__how" }, say("parts.clipboard.how")),
       area,
-      h("button", { type: "button", class: "copying__close", on: { click: () => box.close() } }, "Close"),
+      h(
+        "button",
+        { type: "button", class: "copying__close", on: { click: () => box.close() } },
+        say("common.close"),
+      ),
     );
   box.addEventListener("close", () => box.remove());
   document.body.append(box);
@@ -69,7 +74,7 @@ export const command = (text) => {
     {
       type: "button",
       class: "command",
-      "data-hint": "Copy this command",
+      "data-hint": say("parts.clipboard.command"),
       on: {
         click: async () => {
           if (await copyText(text)) button.dataset.copied = "yes";

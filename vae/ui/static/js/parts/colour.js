@@ -3,18 +3,13 @@ import { datasetOf, keyOf } from "../state/store.js";
 import { h, number, percent } from "./dom.js";
 import { klOf } from "../space/latent.js";
 import * as explorer from "../explorer/explorer.js";
+import { say } from "../state/texts.js";
 
 export const COLOURS = {
-  label: ["label", "The class of each test image"],
-  kl: ["kl", "How much its code says about each image beyond the prior, KL(q(z|x) || N(0, I)), in nats"],
-  recon: [
-    "recon",
-    "What the decoder's picture of each image gets wrong, at the mean, in nats; needs the test images",
-  ],
-  trust: [
-    "trust",
-    "Pointwise trustworthiness: how far the neighbours that each code has on this chart are its neighbours in z too; 100 % is wholly",
-  ],
+  label: [say("parts.colour.label.name"), say("parts.colour.label.hint")],
+  kl: [say("parts.colour.kl.name"), say("parts.colour.kl.hint")],
+  recon: [say("parts.colour.recon.name"), say("parts.colour.recon.hint")],
+  trust: [say("parts.colour.trust.name"), say("parts.colour.trust.hint")],
 };
 const SCALE = ["#440154", "#414487", "#2a788e", "#22a884", "#7ad151", "#fde725"]; // viridis: even steps to the eye and to the colour-blind
 const known = new Map();
@@ -65,10 +60,15 @@ export async function colouring(map) {
 
 // The scale's key, from its low to its high end.
 export function scaleKey({ what, low, high }) {
-  const text = (value) => (what === "trust" ? percent(value) : `${number(value, 1)} nats`);
+  const text = (value) =>
+    what === "trust" ? percent(value) : say("common.nats", { value: number(value, 1) });
   return h(
     "div",
-    { class: "scale", role: "img", "aria-label": `${COLOURS[what][0]} from ${text(low)} to ${text(high)}` },
+    {
+      class: "scale",
+      role: "img",
+      "aria-label": say("parts.colour.scale", { name: COLOURS[what][0], low: text(low), high: text(high) }),
+    },
     h("span", {}, text(low)),
     h("i", { style: `background:linear-gradient(90deg, ${SCALE.join(", ")})` }),
     h("span", {}, text(high)),

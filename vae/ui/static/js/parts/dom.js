@@ -1,5 +1,5 @@
 // Elements, hints, numbers with their units, and the words for what needs explaining.
-import { sentence } from "../state/texts.js";
+import { say, sentence } from "../state/texts.js";
 
 export function h(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
@@ -54,7 +54,7 @@ export function vectorText(z, most = 4) {
     .slice(0, most)
     .map((v) => number(v))
     .join(", ");
-  return z.length > most ? `(${head}, … ${z.length} in all)` : `(${head})`;
+  return z.length > most ? say("parts.dom.vector", { head, n: z.length }) : `(${head})`;
 }
 
 // A word with its explanation, on hover and on focus.

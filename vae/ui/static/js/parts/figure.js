@@ -1,6 +1,7 @@
 // plotly.js from the Python package, loaded once, and one way to draw every figure of the page.
 import { get, on, tokens } from "../state/store.js";
 import { h } from "./dom.js";
+import { say } from "../state/texts.js";
 
 /** @type {any} */
 const page = window;
@@ -11,9 +12,7 @@ export function plotly() {
     if (page.Plotly) return resolve(page.Plotly);
     const script = document.getElementById("lx-plotly");
     script.addEventListener("load", () => resolve(page.Plotly));
-    script.addEventListener("error", () =>
-      reject(new Error("plotly.js could not be loaded. Reload the page.")),
-    );
+    script.addEventListener("error", () => reject(new Error(say("parts.figure.plotly"))));
   });
   return loading;
 }

@@ -135,7 +135,7 @@ export class Plot {
         margin: MARGIN,
         hovermode: false,
         dragmode: this.interactive ? "pan" : false,
-        uirevision: "kept by us",
+        uirevision: "kept",
         xaxis: axis(frame.titles[0], {
           range: ranges.x,
           automargin: false,
