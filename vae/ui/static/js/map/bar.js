@@ -7,6 +7,7 @@ import { COLOURS, paints } from "../parts/colour.js";
 import * as explorer from "../explorer/explorer.js";
 import { goTo } from "../state/mapview.js";
 import { chartPicker } from "../parts/charts.js";
+import { say } from "../state/texts.js";
 
 let seed = 0,
   wanted = "any";
@@ -20,9 +21,9 @@ export function jump(map) {
     min: "0",
     max: String(frame.labels.length - 1),
     inputmode: "numeric",
-    "aria-label": "test image number",
-    placeholder: "no.",
-    "data-hint": `A test image from 0 to ${frame.labels.length - 1}`,
+    "aria-label": say("map.bar.number"),
+    placeholder: say("map.bar.no"),
+    "data-hint": say("map.bar.number_hint", { last: frame.labels.length - 1 }),
     on: { change: go, keydown: (event) => event.key === "Enter" && go() },
   });
   function go() {
@@ -32,9 +33,9 @@ export function jump(map) {
     if (good) goTo(index);
   }
   const classes = select(
-    "class of the random image",
+    say("map.bar.class"),
     [
-      { value: "any", text: "any class" },
+      { value: "any", text: say("map.bar.any") },
       ...classNames().map((name, label) => ({ value: label, text: name })),
     ],
     wanted,
@@ -45,7 +46,7 @@ export function jump(map) {
     {
       type: "button",
       class: "button",
-      "data-hint": "A random test image of this class",
+      "data-hint": say("map.bar.random_hint"),
       on: {
         click: async () => {
           seed += 1;
@@ -55,9 +56,9 @@ export function jump(map) {
         },
       },
     },
-    "random",
+    say("map.bar.random"),
   );
-  return h("div", { class: "row row--right" }, field("test image", box), classes, random);
+  return h("div", { class: "row row--right" }, field(say("map.bar.image"), box), classes, random);
 }
 
 function present(map) {
@@ -91,7 +92,7 @@ export function legend(map, trainingKey) {
         class: "legend__key",
         "aria-pressed": String(!hidden.has(label)),
         "data-label": String(label),
-        "data-hint": "Click: hide or show. Double click, or Shift and click: this class alone",
+        "data-hint": say("map.bar.legend_hint"),
         on: { click: (event) => (event.shiftKey ? only(map, label) : tap(map, label)) },
       },
       h("span", {
@@ -107,7 +108,7 @@ export function legend(map, trainingKey) {
       h(
         "button",
         { type: "button", class: "legend__all", on: { click: () => map.set({ hidden: new Set() }) } },
-        "show all",
+        say("map.bar.show_all"),
       ),
     trainingKey,
   ];
@@ -131,27 +132,27 @@ export function anchorPicker(map) {
   const { anchor } = frame,
     other = index !== anchor;
   const options = [
-    { value: "mean", text: "the mean" },
-    ...(anchor === null ? [] : [{ value: anchor, text: `image ${anchor}` }]),
-    ...(other ? [{ value: index, text: `image ${index}, selected` }] : []),
+    { value: "mean", text: say("map.bar.mean") },
+    ...(anchor === null ? [] : [{ value: anchor, text: say("map.bar.anchor", { index: anchor }) }]),
+    ...(other ? [{ value: index, text: say("map.bar.anchor_selected", { index }) }] : []),
   ];
   return field(
-    "rest at",
+    say("map.bar.rest"),
     select(
-      "the other dimensions of z",
+      say("map.bar.others"),
       options,
       anchor ?? "mean",
       (value) => map.set({ anchor: value === "mean" ? null : Number(value) }),
-      "What the other numbers of z are while two of them move: the mean of all codes, or those of the selected image",
+      say("map.bar.rest_hint"),
     ),
   );
 }
 
 export const grounds = (map) =>
   field(
-    "ground",
+    say("map.bar.ground"),
     select(
-      "ground",
+      say("map.bar.ground"),
       Object.entries(GROUNDS).map(([value, [text]]) => ({
         value,
         text,
@@ -164,9 +165,9 @@ export const grounds = (map) =>
   );
 export const colours = (map) =>
   field(
-    "colour",
+    say("map.bar.colour"),
     select(
-      "colour",
+      say("map.bar.colour"),
       Object.entries(COLOURS).map(([value, [text]]) => ({
         value,
         text,
@@ -182,9 +183,9 @@ export const colours = (map) =>
 export const asClass = (map) =>
   map.get().model.conditional &&
   field(
-    "as",
+    say("map.bar.as"),
     select(
-      "decoded as class",
+      say("map.bar.as_class"),
       classNames().map((name, i) => ({ value: i, text: name })),
       map.get().label,
       (value) => map.set({ label: Number(value) }),

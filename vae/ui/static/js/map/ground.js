@@ -2,25 +2,16 @@
 import { keyOf, latest, tokens } from "../state/store.js";
 import { count, fill, h, number, percent } from "../parts/dom.js";
 import { screenRatio } from "../parts/pixels.js";
+import { VOTERS } from "../space/neighbours.js";
 import * as explorer from "../explorer/explorer.js";
+import { say } from "../state/texts.js";
 
-export const GROUNDS = {
-  manifold: [
-    "manifold",
-    "Behind the points: what the decoder draws at each place, fading where no code is near",
-  ],
-  class: ["class", "The colour of the 15 nearest codes’ labels: pale where they disagree"],
-  density: ["density", "How many codes lie around each place of the chart"],
-  support: [
-    "support",
-    "Where the map can be trusted: strong where a place lies as near to a code as codes lie to each other",
-  ],
-  stretch: [
-    "stretch",
-    "How fast the image changes: log √det JᵀJ of the decoder on this chart, from its slowest places to its fastest",
-  ],
-  none: ["nothing", "Only the points"],
-};
+export const GROUNDS = Object.fromEntries(
+  ["manifold", "class", "density", "support", "stretch", "none"].map((what) => [
+    what,
+    [say(`map.ground.${what}.name`), say(`map.ground.${what}.hint`, { k: VOTERS })],
+  ]),
+);
 
 const rgb = (hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
 const look = (dark) => {
@@ -36,20 +27,18 @@ const look = (dark) => {
 };
 
 const TEXTS = {
-  manifold: () => [
-    `each tile: what the decoder draws there, fainter where support is under ${percent(tokens.support.full)}`,
-  ],
-  class: () => ["colour: the most votes of the 15 nearest codes, pale where they disagree"],
+  manifold: () => [say("map.ground.manifold.key", { full: percent(tokens.support.full) })],
+  class: () => [say("map.ground.class.key", { k: VOTERS })],
   density: ({ high }) => [
     "0",
     high < 100 ? number(high, 1) : count(Math.round(high)),
-    "codes to a unit of area",
+    say("map.ground.density.key"),
   ],
-  support: () => ["0", percent(1), "support: as near to a code as codes lie to each other"],
+  support: () => ["0", percent(1), say("map.ground.support.key")],
   stretch: ({ low, high }) => [
-    `calm ${number(low, 1)}`,
-    `${number(high, 1)} fast`,
-    "stretch: how fast the image changes, log √det JᵀJ",
+    say("map.ground.stretch.low", { low: number(low, 1) }),
+    say("map.ground.stretch.high", { high: number(high, 1) }),
+    say("map.ground.stretch.key"),
   ],
 };
 

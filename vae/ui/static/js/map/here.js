@@ -6,6 +6,7 @@ import { hereSetters } from "./ends.js";
 import { fade, meter, named, votesText } from "../parts/meter.js";
 import * as explorer from "../explorer/explorer.js";
 import { goTo } from "../state/mapview.js";
+import { say, saying } from "../state/texts.js";
 
 const narrow = matchMedia("(max-width: 800px)");
 const space = () => (wide.matches ? 224 : narrow.matches ? 112 : 140);
@@ -14,7 +15,7 @@ const SLOW_SEARCH = 2,
   SEARCH_EVERY = 60; // milliseconds: a search that takes longer than the first is made no oftener than the second
 
 export function hereBlock(map) {
-  const canvas = picture(space(), "the decoded image at this place"),
+  const canvas = picture(space(), say("map.here.alt")),
     bar = meter();
   const where = h("span", {}),
     looks = h("strong", {}),
@@ -27,33 +28,32 @@ export function hereBlock(map) {
       type: "button",
       class: "link here__fade",
       "aria-pressed": "true",
-      "data-hint":
-        "The picture fades where no test image lies near: the model was never asked about such places. Click to switch this off or on",
+      "data-hint": say("map.here.fade_hint"),
       on: {
         click: () => {
           const fading = !map.get().fading;
           map.set({ fading });
           faint.setAttribute("aria-pressed", String(fading));
-          faint.textContent = fading ? "fades" : "does not fade";
+          faint.textContent = fading ? say("map.here.fades") : say("map.here.stays");
           dim();
         },
       },
     },
-    "fades",
+    say("map.here.fades"),
   );
   const text = h(
     "div",
     { class: "here__text" },
-    h("div", { class: "inspector__head" }, title("Here"), hereSetters(map)),
+    h("div", { class: "inspector__head" }, title(say("map.here.title")), hereSetters(map)),
     h("p", { class: "here__z" }, term("z"), " = ", where),
-    h("p", {}, "looks like ", looks),
+    h("p", {}, saying("map.here.looks", { looks })),
     h("p", { class: "here__support" }, term("support"), " ", bar, " ", share, " ", faint),
     who,
     fault,
   );
   const block = h(
     "section",
-    { class: "here", "aria-label": "Here" },
+    { class: "here", "aria-label": say("map.here.title") },
     h("div", { class: "here__picture" }, canvas),
     text,
   );
@@ -70,7 +70,11 @@ export function hereBlock(map) {
     paint(canvas, image);
     where.textContent = vectorText(z);
     const { by, ms } = image;
-    who.textContent = `decoded ${by === "browser" ? "in your browser" : "by the server"}${ms > 1000 ? "" : `, ${number(ms, by === "browser" ? 1 : 0)}\u202fms`}`;
+    const spent = number(ms, by === "browser" ? 1 : 0);
+    who.textContent =
+      ms > 1000
+        ? say(`map.here.by.${by}`)
+        : say("map.here.by.in", { by: say(`map.here.by.${by}`), ms: spent });
     fault.hidden = true;
     Object.assign(block.dataset, { z: JSON.stringify(Array.from(z)), model: frame.model, by, ready: "yes" });
   }
@@ -83,7 +87,7 @@ export function hereBlock(map) {
     looks.textContent = votesText(around.label_votes);
     bar.put(support ?? 0);
     share.textContent = support === null ? "…" : percent(support);
-    canvas.setAttribute("aria-label", `decoded image, looks like ${classNames()[best[0]] ?? best[0]}`);
+    canvas.setAttribute("aria-label", say("map.here.image", { name: classNames()[best[0]] ?? best[0] }));
     map.set({ here: { ...around, z: Array.from(z), model: frame.model } });
   }
 
@@ -134,8 +138,8 @@ export function nearestBlock(map) {
   const row = h("div", { class: "nearest__row" });
   const block = h(
     "section",
-    { class: "nearest", "aria-label": "Nearest" },
-    title("Nearest", h("span", { class: "inspector__what" }, "test images to here, by distance in z")),
+    { class: "nearest", "aria-label": say("map.here.nearest") },
+    title(say("map.here.nearest"), h("span", { class: "inspector__what" }, say("map.here.nearest_what"))),
     row,
   );
   let places = [];
@@ -183,8 +187,11 @@ export function nearestBlock(map) {
       if (one.key === key) return;
       Object.assign(one, { key, index: near.index });
       one.button.dataset.index = String(near.index);
-      one.button.dataset.hint = `Test image ${near.index}, ${named(classNames()[near.label] ?? near.label)}. Click to select it`;
-      one.canvas.setAttribute("aria-label", `test image ${near.index}`);
+      one.button.dataset.hint = say("map.here.near", {
+        index: near.index,
+        name: named(classNames()[near.label] ?? near.label),
+      });
+      one.canvas.setAttribute("aria-label", say("common.test_image", { index: near.index }));
     });
     if (lacking.length) absent(lacking);
     else block.dataset.ready = "yes";
@@ -203,8 +210,11 @@ export function speaker(map) {
     waiting = setTimeout(() => {
       const { here, model } = map.get();
       if (!here || here.model !== model?.name) return;
-      const support = here.support === null ? "" : `, support ${percent(here.support)}`;
-      line.textContent = `z ${vectorText(here.z)}, looks like ${votesText(here.label_votes)}${support}`;
+      const told = { z: vectorText(here.z), looks: votesText(here.label_votes) };
+      line.textContent =
+        here.support === null
+          ? say("map.here.spoken", told)
+          : say("map.here.spoken_support", { ...told, support: percent(here.support) });
     }, tokens.map.speakMs);
   });
   return line;

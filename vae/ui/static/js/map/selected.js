@@ -9,6 +9,7 @@ import { hereBlock, nearestBlock } from "./here.js";
 import { chosenBlock } from "./sheet.js";
 import * as explorer from "../explorer/explorer.js";
 import { choose, main } from "../state/mapview.js";
+import { say } from "../state/texts.js";
 
 export function mount({ element }) {
   const map = main,
@@ -16,14 +17,10 @@ export function mount({ element }) {
     selected = selectedBlock(map),
     sizes = sizesBlock(map),
     nearest = nearestBlock(map);
-  const hint = h(
-    "p",
-    { class: "inspector__foot" },
-    "Move to decode, click to select, or draw your own in Draw.",
-  );
+  const hint = h("p", { class: "inspector__foot" }, say("map.selected.foot"));
   const panel = h(
     "aside",
-    { class: "inspector", "aria-label": "This place" },
+    { class: "inspector", "aria-label": say("map.selected.place") },
     here,
     chosenBlock(map),
     selected,
@@ -41,7 +38,7 @@ function figureOf(canvas, caption) {
 }
 
 function selectedBlock(map) {
-  const block = h("section", { class: "selected-image", "aria-label": "Selected image" });
+  const block = h("section", { class: "selected-image", "aria-label": say("map.selected.image") });
   const turn = latest(async () => {
     const { model, index, frame } = map.get();
     if (!map.drawn) return;
@@ -51,14 +48,19 @@ function selectedBlock(map) {
         h(
           "div",
           { class: "inspector__head" },
-          title("Selected", h("span", { class: "inspector__what" }, `test image ${index}`)),
+          title(
+            say("map.selected.title"),
+            h("span", { class: "inspector__what" }, say("map.selected.what", { index })),
+          ),
         ),
         h(
           "div",
           { class: "row row--top" },
-          ["original", "reconstruction", "error"].map((text) => figureOf(gap("coming"), text)),
+          ["original", "reconstruction", "error"].map((kind) =>
+            figureOf(gap("coming"), say(`map.selected.${kind}`)),
+          ),
         ),
-        h("p", { class: "selected-image__votes quiet" }, "waking the networks …"),
+        h("p", { class: "selected-image__votes quiet" }, say("map.selected.waking")),
       );
     }
     try {
@@ -75,24 +77,32 @@ function selectedBlock(map) {
         h(
           "div",
           { class: "inspector__head" },
-          title("Selected", h("span", { class: "inspector__what" }, `test image ${index}, ${named(name)}`)),
+          title(
+            say("map.selected.title"),
+            h(
+              "span",
+              { class: "inspector__what" },
+              say("common.test_image_named", { index, name: named(name) }),
+            ),
+          ),
           selectedSetters(map),
         ),
         h(
           "div",
           { class: "row row--top" },
-          original && figureOf(pictureOf(original, 0, side, "original"), "original"),
-          figureOf(pictureOf(recon, 0, side, "reconstruction"), "reconstruction"),
+          original &&
+            figureOf(
+              pictureOf(original, 0, side, say("map.selected.original")),
+              say("map.selected.original"),
+            ),
+          figureOf(
+            pictureOf(recon, 0, side, say("map.selected.reconstruction")),
+            say("map.selected.reconstruction"),
+          ),
           error &&
             figureOf(
-              pictureOf(
-                error,
-                0,
-                side,
-                "error: blue where ink is missing, orange where there is too much",
-                "signed",
-              ),
-              "error",
+              pictureOf(error, 0, side, say("map.selected.error_alt"), "signed"),
+              say("map.selected.error"),
             ),
           original
             ? h(
@@ -100,14 +110,14 @@ function selectedBlock(map) {
                 { class: "facts" },
                 fact(term("recon"), reply.recon, "nats"),
                 fact(term("kl"), reply.kl, "nats"),
-                h("dd", { class: "quiet facts__note" }, "at the mean"),
+                h("dd", { class: "quiet facts__note" }, say("map.selected.at_the_mean")),
               )
             : fetchNotice(map.get().dataset),
         ),
         h("p", { class: "selected-image__votes" }, term("votes"), " ", votesText(reply.label_votes)),
       );
     } catch (fault) {
-      fill(block, title("Selected"), h("p", { class: "warn" }, fault.message));
+      fill(block, title(say("map.selected.title")), h("p", { class: "warn" }, fault.message));
     }
   });
   map.on(["index", "frame", "images", "offline"], () => !map.get().offline && turn());
@@ -124,15 +134,15 @@ function sizesBlock(map) {
   const row = h("div", { class: "sizes__row" });
   const block = h(
     "section",
-    { class: "sizes", "aria-label": "Every size" },
-    title("Every size", h("span", { class: "inspector__what" }, "of z, the selected image")),
+    { class: "sizes", "aria-label": say("map.selected.sizes") },
+    title(say("map.selected.sizes"), h("span", { class: "inspector__what" }, say("map.selected.sizes_what"))),
     row,
   );
   let last = null;
   const turn = latest(async () => {
     const models = family(),
       { dataset, recipe, index, latentDim } = map.get();
-    if (!models.length) return fill(row, h("p", { class: "quiet" }, "No model of this kind yet."));
+    if (!models.length) return fill(row, h("p", { class: "quiet" }, say("map.selected.no_model")));
     const sizes = datasetOf(dataset)?.sizes ?? [],
       waiting = () => sizes.map((z) => one(z, modelOf(dataset, recipe, z), null, latentDim));
     if (!block.dataset.ready) fill(row, waiting());
@@ -178,14 +188,16 @@ function one(z, model, reply, now) {
       "data-size": String(z),
       "data-hint":
         value === null
-          ? `Go to size ${z}`
-          : `Go to size ${z}: recon ${number(value, 1)} nats${answer.kl === null ? "" : `, kl ${number(answer.kl, 1)} nats`} at the mean`,
+          ? say("map.selected.go", { z })
+          : answer.kl === null
+            ? say("map.selected.go_recon", { z, recon: number(value, 1) })
+            : say("map.selected.go_both", { z, recon: number(value, 1), kl: number(answer.kl, 1) }),
       on: { click: () => choose({ latentDim: z }) },
     },
     h("b", {}, String(z)),
     answer
-      ? pictureOf(answer.x_recon, 0, side, `through ${z} numbers`)
+      ? pictureOf(answer.x_recon, 0, side, say("map.selected.through", { z }))
       : [gap("coming"), h("small", {}, "…")],
-    value === null ? null : h("small", {}, `${number(value, 0)} nats`),
+    value === null ? null : h("small", {}, say("common.nats", { value: number(value, 0) })),
   );
 }

@@ -8,8 +8,9 @@ import { fade, meter, named, votesText } from "../parts/meter.js";
 import { chartOf } from "../space/chart.js";
 import * as explorer from "../explorer/explorer.js";
 import { goTo } from "../state/mapview.js";
+import { say, saying } from "../state/texts.js";
 
-const ORDERS = { number: "by number", near: "nearest to their mean", far: "farthest from their mean" };
+const ORDERS = ["number", "near", "far"];
 const share = (part) => (part < 0.005 ? "<1\u202f%" : percent(part));
 const nameOf = (label) => classNames()[label] ?? String(label);
 
@@ -27,7 +28,11 @@ function known(map) {
 
 const nats = (values, { indices, all }) => [
   number(meanFigure(values, indices), 1),
-  h("span", { class: "unit" }, all ? " nats" : ` nats (of all ${number(meanFigure(values), 1)})`),
+  h(
+    "span",
+    { class: "unit" },
+    all ? say("map.sheet.nats") : say("map.sheet.nats_of_all", { all: number(meanFigure(values), 1) }),
+  ),
 ];
 
 function saveTable(map) {
@@ -42,28 +47,30 @@ function saveTable(map) {
 // The switch between the chosen codes and the selected image, and what can be done with the chosen.
 function headOf(map, total, side, turn) {
   const sides = [
-    { value: "chosen", text: `Chosen ${count(total)}`, hint: "The codes inside the outline" },
+    {
+      value: "chosen",
+      text: say("map.sheet.chosen", { total: count(total) }),
+      hint: say("map.sheet.chosen_hint"),
+    },
     {
       value: "image",
-      text: "Selected image",
-      hint: "The one test image that is selected, with every size and its neighbours",
+      text: say("map.sheet.image"),
+      hint: say("map.sheet.image_hint"),
     },
   ];
   const button = (text, attributes, click) =>
     h("button", { type: "button", ...attributes, on: { click } }, text);
   return [
-    segmented("what is shown", sides, side, turn),
+    segmented(say("map.sheet.sides"), sides, side, turn),
     h(
       "div",
       { class: "row row--right" },
-      button(
-        "CSV",
-        { class: "button", "data-hint": "Save index, label, mu and logvar of the chosen as a table" },
-        () => saveTable(map),
+      button(say("map.sheet.csv"), { class: "button", "data-hint": say("map.sheet.csv_hint") }, () =>
+        saveTable(map),
       ),
       button(
         "×",
-        { class: "icon", "aria-label": "Clear what is chosen", "data-hint": "Clear what is chosen (Escape)" },
+        { class: "icon", "aria-label": say("map.sheet.clear"), "data-hint": say("map.sheet.clear_hint") },
         () => map.set({ picked: null, tool: "pan" }),
       ),
     ),
@@ -72,7 +79,7 @@ function headOf(map, total, side, turn) {
 
 // Their mean, decoded, with its figures: {element, draw}.
 function meanOfThem(map, block) {
-  const canvas = picture(tokens.pick.centre, "the decoded mean of the chosen codes"),
+  const canvas = picture(tokens.pick.centre, say("map.sheet.mean_alt")),
     looks = h("dd", { class: "chosen__looks" }),
     near = h("span", {}),
     gauge = meter(),
@@ -86,7 +93,7 @@ function meanOfThem(map, block) {
       {
         type: "button",
         class: "chosen__mean",
-        "data-hint": "The mean of their codes, decoded: click to go to its place",
+        "data-hint": say("map.sheet.mean_hint"),
         on: { click: toMean },
       },
       canvas,
@@ -94,13 +101,13 @@ function meanOfThem(map, block) {
     h(
       "dl",
       { class: "facts" },
-      h("dt", {}, "mean looks like"),
+      h("dt", {}, say("map.sheet.looks")),
       looks,
       h("dt", {}, term("support")),
       h("dd", {}, gauge, " ", near),
-      h("dt", {}, "mean ", term("recon")),
+      h("dt", {}, saying("map.sheet.mean_of", { figure: term("recon") })),
       recon,
-      h("dt", {}, "mean ", term("kl")),
+      h("dt", {}, saying("map.sheet.mean_of", { figure: term("kl") })),
       kl,
     ),
   );
@@ -120,7 +127,7 @@ function meanOfThem(map, block) {
     near.textContent = support === null ? "…" : percent(support);
     canvas.style.opacity = support === null ? 1 : fade(support);
     if (found.model.variational) fill(kl, nats(klOf(found.local), found));
-    else kl.textContent = "none: a plain autoencoder";
+    else kl.textContent = say("map.sheet.plain");
     try {
       paint(canvas, await explorer.decode(found.model, z, map.get().label));
       Object.assign(block.dataset, {
@@ -136,12 +143,12 @@ function meanOfThem(map, block) {
   const drawRecon = latest(async () => {
     const found = known(map);
     if (!found) return;
-    if (!paints("recon", map.get())) return void (recon.textContent = "needs the test images");
-    const slow = setTimeout(() => (recon.textContent = "counting …"), tokens.slowMs);
+    if (!paints("recon", map.get())) return void (recon.textContent = say("map.sheet.needs_images"));
+    const slow = setTimeout(() => (recon.textContent = say("map.sheet.counting")), tokens.slowMs);
     try {
       const values = await valuesOf("recon", map.get());
       if (known(map)?.model === found.model)
-        fill(recon, values ? nats(values, known(map)) : "needs the test images");
+        fill(recon, values ? nats(values, known(map)) : say("map.sheet.needs_images"));
       block.dataset.recon = found.model.name;
     } catch (fault) {
       recon.textContent = fault.message;
@@ -159,7 +166,7 @@ function meanOfThem(map, block) {
 
 // How many of each class: {element, draw}.
 function classesOfThem() {
-  const classes = h("ul", { class: "chosen__classes", "aria-label": "Classes of the chosen" });
+  const classes = h("ul", { class: "chosen__classes", "aria-label": say("map.sheet.classes") });
   function draw({ local, indices }) {
     const found = classesOf(local.labels, indices);
     fill(
@@ -187,7 +194,7 @@ function contactSheet(map, block) {
   const shots = h("div", {
       class: "chosen__shots",
       role: "group",
-      "aria-label": "Contact sheet; arrow keys move",
+      "aria-label": say("map.sheet.contact"),
     }),
     sorting = h("div", { class: "row" });
   const shown = ({ local, indices }) => {
@@ -206,21 +213,19 @@ function contactSheet(map, block) {
         "span",
         {},
         total > indices.length
-          ? `first ${indices.length} of ${count(total)}`
-          : total === 1
-            ? "the only one"
-            : `all ${total}`,
+          ? say("map.sheet.first", { shown: indices.length, total: count(total) })
+          : say("map.sheet.all", { n: total }),
       ),
       total > 1 &&
         select(
-          "order of the pictures",
-          Object.entries(ORDERS).map(([value, text]) => ({ value, text })),
+          say("map.sheet.order"),
+          ORDERS.map((value) => ({ value, text: say(`map.sheet.orders.${value}`) })),
           order,
           (value) => {
             order = value;
             drawShots();
           },
-          "Which come first: those nearest to the mean are typical, those farthest from it are odd",
+          say("map.sheet.order_hint"),
         ),
     );
     let images;
@@ -233,7 +238,7 @@ function contactSheet(map, block) {
     fill(
       shots,
       indices.map((index, n) => {
-        const alt = `test image ${index}, ${named(nameOf(found.local.labels[index]))}`,
+        const alt = say("common.test_image_named", { index, name: named(nameOf(found.local.labels[index])) }),
           small = picture(tokens.pick.picture, alt);
         if (images[n]) paint(small, images[n]);
         return h(
@@ -287,7 +292,7 @@ function contactSheet(map, block) {
 export function chosenBlock(map) {
   const bar = h("div", { class: "row" }),
     body = h("div", { class: "chosen__body" }),
-    block = h("section", { class: "chosen", "aria-label": "Chosen codes" }, bar, body),
+    block = h("section", { class: "chosen", "aria-label": say("map.sheet.title") }, bar, body),
     mean = meanOfThem(map, block),
     classes = classesOfThem(),
     sheet = contactSheet(map, block);
@@ -314,7 +319,7 @@ export function chosenBlock(map) {
       return void sheet.draw();
     }
     for (const key of ["ready", "recon", "z", "count"]) delete block.dataset[key];
-    fill(body, h("p", { class: "quiet" }, "counting …"));
+    fill(body, h("p", { class: "quiet" }, say("map.sheet.counting")));
   }
 
   map.on(["picked"], ({ picked }) => {

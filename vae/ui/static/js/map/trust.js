@@ -89,7 +89,7 @@ export function honesty(map) {
         ? said
           ? say("map.trust.source.command", { k: VOTERS })
           : say("map.trust.source.metrics", { k: VOTERS })
-        : say("map.trust.source.other", { chart: frame.default });
+        : say("map.trust.source.elsewhere", { chart: frame.default });
     const shown = own && !made.every(Boolean) ? said : snippet(state),
       ready = local?.key === keyOf(model);
     return [
