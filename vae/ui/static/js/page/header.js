@@ -4,25 +4,20 @@ import { field, fill, h, segmented, select } from "../parts/dom.js";
 import { linkTo, readLink, snippet, syncAddress } from "./link.js";
 import { copyText } from "../parts/clipboard.js";
 import { notTrained } from "../parts/absent.js";
-import { fillIn, sentence } from "../state/texts.js";
+import { fillIn, say, sentence } from "../state/texts.js";
 import { connect } from "../explorer/server.js";
 import { changedLine, watchModels } from "./watch.js";
 import * as explorer from "../explorer/explorer.js";
 import { choose, main } from "../state/mapview.js";
 import { toggle } from "./shell.js";
 
-const SHORT = { "fashion-mnist": "Fashion" };
-const TRAITS = {
-  seed: (v) => `seed ${v}`,
-  epochs: (v) => `${v} epochs`,
-  beta: (v) => `beta ${v}`,
-  date: String,
-};
+const TRAITS = ["seed", "epochs", "beta", "date"];
+const trait = (key, value) => say(`page.header.traits.${key}`, { value });
 
 // What tells models of one variant and size apart; their folders' names where that does not.
 function differences(models) {
-  const told = Object.keys(TRAITS).filter((key) => new Set(models.map((m) => m.traits[key])).size > 1),
-    texts = models.map((m) => told.map((key) => TRAITS[key](m.traits[key])).join(", "));
+  const told = TRAITS.filter((key) => new Set(models.map((m) => m.traits[key])).size > 1),
+    texts = models.map((m) => told.map((key) => trait(key, m.traits[key])).join(", "));
   return texts.map((text, k) =>
     text && texts.indexOf(text) === texts.lastIndexOf(text) ? text : models[k].name,
   );
@@ -34,10 +29,10 @@ function twins({ dataset, recipe, latentDim, chosen }) {
   if (models.length < 2) return null;
   const texts = differences(models),
     options = models.map((m, k) => ({ value: m.name, text: texts[k] }));
-  const hint = `${models.length} models share this recipe and size; this is ${chosen}`;
+  const hint = say("page.header.model.hint", { n: models.length, chosen });
   return field(
-    "model",
-    select("model", options, chosen, (name) => choose({ model: name }), hint),
+    say("page.header.model.label"),
+    select(say("page.header.model.label"), options, chosen, (name) => choose({ model: name }), hint),
   );
 }
 
@@ -47,7 +42,7 @@ const dismiss = () =>
     {
       type: "button",
       class: "head__dismiss",
-      "aria-label": "Dismiss",
+      "aria-label": say("page.header.dismiss"),
       on: { click: () => set({ news: null }) },
     },
     "×",
@@ -55,14 +50,13 @@ const dismiss = () =>
 
 // What a recipe is, in one line.
 function recipeHint(recipe) {
-  const hint = sentence("recipes", recipe, "hint"),
-    usual = "How the network was built and trained; About explains each";
-  return hint ? fillIn(hint, get().catalogue.recipes[recipe]) : usual;
+  const hint = sentence("recipes", recipe, "hint");
+  return hint ? fillIn(hint, get().catalogue.recipes[recipe]) : say("page.header.recipe.hint");
 }
 
 export function mount({ element, shell }) {
   connect(shell);
-  const name = h("h1", { class: "head__name" }, "Latent Explorer");
+  const name = h("h1", { class: "head__name" }, say("page.title"));
   const controls = h("div", { class: "head__controls" }),
     device = h("p", { class: "head__device" });
   const mode = h(
@@ -70,8 +64,8 @@ export function mount({ element, shell }) {
     {
       type: "button",
       class: "icon",
-      "aria-label": "Switch between light and dark",
-      "data-hint": "Light or dark",
+      "aria-label": say("page.header.mode.label"),
+      "data-hint": say("page.header.mode.hint"),
       on: { click: toggle },
     },
     icon("mode"),
@@ -81,17 +75,9 @@ export function mount({ element, shell }) {
     {
       type: "button",
       class: "icon",
-      "aria-label": "Copy a link to this view",
-      "data-hint": "Copy a link to this view",
-      on: {
-        click: () =>
-          copy(
-            link,
-            linkTo(),
-            "this address opens what you see",
-            "Not copied: the address bar holds the link",
-          ),
-      },
+      "aria-label": say("page.header.link.label"),
+      "data-hint": say("page.header.link.label"),
+      on: { click: () => copy(link, "link", linkTo()) },
     },
     icon("link"),
   );
@@ -100,17 +86,9 @@ export function mount({ element, shell }) {
     {
       type: "button",
       class: "icon",
-      "aria-label": "Copy this image as Python",
-      "data-hint": "Copy as Python: the lines that make the image at Here",
-      on: {
-        click: () =>
-          copy(
-            code,
-            snippet(),
-            "these lines make the image at Here",
-            "Not copied: this browser lets the page copy nothing",
-          ),
-      },
+      "aria-label": say("page.header.code.label"),
+      "data-hint": say("page.header.code.hint"),
+      on: { click: () => copy(code, "code", snippet()) },
     },
     icon("code"),
   );
@@ -142,13 +120,10 @@ export function mount({ element, shell }) {
   );
   fill(element, head);
 
-  async function copy(button, text, done, failed) {
-    const copied = Boolean(text) && (await copyText(text));
-    button.dataset.hint = copied
-      ? `Copied: ${done}`
-      : text
-        ? failed
-        : "There is no place yet: move over the map first";
+  async function copy(button, kind, text) {
+    const copied = Boolean(text) && (await copyText(text)),
+      outcome = copied ? "copied" : "failed";
+    button.dataset.hint = text ? say(`page.header.${kind}.${outcome}`) : say("page.header.no_place");
     if (copied) button.dataset.copied = text;
     else delete button.dataset.copied;
     button.dispatchEvent(new PointerEvent("pointerover", { bubbles: true }));
@@ -159,40 +134,44 @@ export function mount({ element, shell }) {
     const { datasets } = state.catalogue,
       dataset = datasets.find((d) => d.name === state.dataset);
     const data = segmented(
-      "data set",
+      say("page.header.data.group"),
       datasets.map((d) => ({
         value: d.name,
-        text: SHORT[d.name] ?? d.title,
-        hint: `${d.title}, ${d.shape[1]} × ${d.shape[2]} pixels`,
+        text: sentence("page", "header", "data", "short", d.name) ?? d.title,
+        hint: say("page.header.data.hint", { title: d.title, height: d.shape[1], width: d.shape[2] }),
       })),
       state.dataset,
       (value) => choose({ dataset: value }),
     );
     const variants = variantsOf(state.dataset);
     const recipes = select(
-      "recipe",
+      say("page.header.recipe.label"),
       (variants.length ? variants : ["default"]).map((v) => ({ value: v, text: v })),
       state.recipe,
       (value) => choose({ recipe: value }),
       recipeHint(state.recipe),
     );
     const sizes = segmented(
-      "size of z",
+      say("common.size_of_z"),
       (dataset?.sizes ?? []).map((z) => {
         const there = modelOf(state.dataset, state.recipe, z);
         return {
           value: z,
           text: String(z),
           disabled: !there,
-          hint: there
-            ? `${z} numbers describe an image (latent dimension ${z})`
-            : notTrained(state.dataset, state.recipe, z),
+          hint: there ? say("page.header.size_hint", { z }) : notTrained(state.dataset, state.recipe, z),
         };
       }),
       state.latentDim,
       (value) => choose({ latentDim: value }),
     );
-    fill(controls, field("data", data), field("recipe", recipes), field("size of z", sizes), twins(state));
+    fill(
+      controls,
+      field(say("page.header.data.label"), data),
+      field(say("page.header.recipe.label"), recipes),
+      field(say("common.size_of_z"), sizes),
+      twins(state),
+    );
     fill(fold, `${dataset?.title ?? ""} · ${state.recipe ?? ""} · z ${state.latentDim ?? ""}`);
   }
 

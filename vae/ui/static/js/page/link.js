@@ -2,6 +2,7 @@
 import { axesOf, chartOf, planeOf } from "../space/chart.js";
 import { datasetOf, modelOf, tokens } from "../state/store.js";
 import { main } from "../state/mapview.js";
+import { say } from "../state/texts.js";
 import { vectorText } from "../parts/dom.js";
 import { GROUNDS } from "../map/ground.js";
 import { COLOURS } from "../parts/colour.js";
@@ -61,90 +62,78 @@ function pickOf(text, { dataset }) {
   return picked?.strokes.every(({ of }) => !of || known(of.model)) ? { picked } : null;
 }
 
-// What a link holds beside the model: its key, what a fault calls it, the parts of the store it depends on, how it is written (null: left out) and how it is read:
+// What a link holds beside the model: its key, the parts of the store it depends on, how it is written (null: left out) and how it is read:
 // a patch of the store, or null for what cannot be. `read` is told of the model {dataset, recipe, latentDim} that the link opens.
-/** @type {{key: string, what: string, of: string[], write: (state: any) => any, read: (text: string, model?: any) => any}[]} */
+/** @type {{key: string, of: string[], write: (state: any) => any, read: (text: string, model?: any) => any}[]} */
 const FIELDS = [
   {
     key: "chart",
-    what: "the chart",
     of: ["chart", "frame"],
     write: ({ chart, frame }) => chart ?? frame?.chart,
     read: chartNamed,
   },
   {
     key: "anchor",
-    what: "the anchor",
     of: ["anchor"],
     write: ({ anchor }) => anchor,
     read: (text) => whole(text, "anchor"),
   },
   {
     key: "ground",
-    what: "the ground",
     of: ["ground"],
     write: ({ ground }) => ground,
     read: (text) => (Object.hasOwn(GROUNDS, text) ? { ground: text } : null),
   },
   {
     key: "colour",
-    what: "the colouring",
     of: ["colour"],
     write: ({ colour }) => colour,
     read: (text) => (Object.hasOwn(COLOURS, text) ? { colour: text } : null),
   },
   {
     key: "codes",
-    what: "whose codes",
     of: ["codes"],
     write: ({ codes }) => (codes === "all" ? codes : null),
     read: (text) => (text === "all" ? { codes: text } : null),
   },
   {
     key: "view",
-    what: "the view",
     of: ["view"],
     write: ({ view }) => view && rounded([view.u, view.v, view.span]),
     read: viewOf,
   },
   {
     key: "at",
-    what: "the place",
     of: ["click"],
     write: ({ click, uv }) => (click ?? uv) && rounded(click ?? uv),
     read: placeOf,
   },
   {
     key: "path",
-    what: "the path",
     of: ["path"],
     write: ({ path }) => writePath(path),
     read: (text) => readPath(text, farthest()),
   },
   {
     key: "image",
-    what: "the test image",
     of: ["index"],
     write: ({ index }) => index,
     read: (text) => whole(text, "index"),
   },
   {
     key: "hide",
-    what: "the hidden classes",
     of: ["hidden"],
     write: ({ hidden }) => [...hidden].join(",") || null,
     read: hiddenOf,
   },
   {
     key: "pick",
-    what: "the selection",
     of: ["picked"],
     write: ({ picked }) => picked && pickText(picked),
     read: pickOf,
   },
   {
     key: "as",
-    what: "the class to draw",
     of: ["label", "model"],
     write: ({ model, label }) => (model?.conditional ? label : null),
     read: labelOf,
@@ -195,7 +184,7 @@ export function syncAddress() {
 // The model that a link asks for: by its folder's name, or, as old links do, by data set, recipe and size; as far as it exists.
 function modelOfLink(asked, { datasets, models }, fault) {
   const named = models.find((m) => m.name === asked.get("model"));
-  if (asked.has("model") && !named) fault("the model", asked.get("model"));
+  if (asked.has("model") && !named) fault("model", asked.get("model"));
   if (named)
     return {
       model: named.name,
@@ -208,11 +197,11 @@ function modelOfLink(asked, { datasets, models }, fault) {
   const inSet = models.filter((m) => m.dataset === (dataset ?? m.dataset));
   const recipe = inSet.find((m) => m.variant === text("recipe"))?.variant,
     latentDim = inSet.find((m) => String(m.latent_dim) === text("z"))?.latent_dim ?? null;
-  if (asked.has("data") && !dataset) fault("the data set", text("data"));
-  if (asked.has("recipe") && !recipe) fault("the recipe", text("recipe"));
-  if (asked.has("z") && latentDim === null) fault("the size of z", text("z"));
+  if (asked.has("data") && !dataset) fault("data", text("data"));
+  if (asked.has("recipe") && !recipe) fault("recipe", text("recipe"));
+  if (asked.has("z") && latentDim === null) fault("z", text("z"));
   if (dataset && recipe && latentDim !== null && !modelOf(dataset, recipe, latentDim)) {
-    fault("the model", `${dataset}, ${recipe}, z of ${latentDim}`);
+    fault("model", say("page.link.family", { dataset, recipe, z: latentDim }));
     return { latentDim: null };
   }
   return { dataset, recipe, latentDim };
@@ -223,26 +212,19 @@ export function readLink(catalogue) {
   const asked = new URL(location.href).searchParams,
     view = {},
     faults = [];
-  const fault = (what, text) => faults.push(`${what} ${text.slice(0, 40)}`);
+  const fault = (key, text) => faults.push(say(`page.link.asked.${key}`, { value: text.slice(0, 40) }));
   const opens = modelOfLink(asked, catalogue, fault),
     model = { ...opens, latentDim: opens.latentDim ?? 2 };
-  for (const { key, what, read } of FIELDS) {
+  for (const { key, read } of FIELDS) {
     if (!asked.has(key)) continue;
     const patch = read(asked.get(key), model);
     if (patch) Object.assign(view, patch);
-    else fault(what, asked.get(key));
+    else fault(key, asked.get(key));
   }
   const news = [];
-  if (opens.changed)
-    news.push(
-      `The model ${opens.model} was trained again since this link was made; pictures and places may differ.`,
-    );
-  if (faults.length) {
-    const are = faults.length > 1 ? "are" : "is";
-    news.push(
-      `This link asks for ${faults.join(" and ")}, which ${are} not here; the rest is shown as usual.`,
-    );
-  }
+  if (opens.changed) news.push(say("page.link.trained_again", { model: opens.model }));
+  if (faults.length)
+    news.push(say("page.link.not_here", { n: faults.length, asked: faults.join(say("page.link.and")) }));
   return { ...opens, view, news: news.join(" ") || null };
 }
 

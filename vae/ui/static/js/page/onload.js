@@ -3,7 +3,9 @@ import(new URL(props.boot, document.baseURI)).then(
   (boot) => boot.mount(element.querySelector("[data-part]"), { props, server, trigger, watch }),
   (fault) => {
     const text = element.querySelector(".part__waiting");
-    if (text) text.textContent = "This part of the page could not be loaded. Reload the page.";
+    // the table itself: the module that reads it may be what has not come
+    const sentence = (group, key) => JSON.parse(document.getElementById("lx-texts").textContent)[group][key];
+    if (text) text.textContent = sentence("page", "not_loaded");
     console.error(fault);
   },
 );

@@ -1,10 +1,13 @@
 // The only module that knows Gradio: its tabs, its mode, its doors and its queued events.
 import { get, on, set } from "../state/store.js";
+import { say } from "../state/texts.js";
 
-function openTab(name) {
+// Opens a tab by its key, as the table of sentences names it.
+function openTab(key) {
   /** @type {NodeListOf<HTMLElement>} */
-  const tabs = document.querySelectorAll("[role=tab]");
-  [...tabs].find((tab) => tab.textContent.trim() === name)?.click();
+  const tabs = document.querySelectorAll("[role=tab]"),
+    title = say(`page.tabs.${key}`);
+  [...tabs].find((tab) => tab.textContent.trim() === title)?.click();
 }
 
 const REFUSALS = new Set([403, 413, 429]);
@@ -24,7 +27,7 @@ async function probe(fields = {}) {
     const { error } = await reply.json().catch(() => ({}));
     return {
       there: false,
-      refusal: error ?? `The server, or a proxy before it, refuses this request (${reply.status}).`,
+      refusal: error ?? say("page.shell.refused", { status: reply.status }),
       tooLarge: reply.status === 413,
       seconds: Number(reply.headers.get("Retry-After")) || 0,
     };

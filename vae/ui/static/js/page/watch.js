@@ -3,6 +3,7 @@ import { get, keyOf, set, tokens } from "../state/store.js";
 import { choose, main } from "../state/mapview.js";
 import { onAnswer } from "../explorer/server.js";
 import * as explorer from "../explorer/explorer.js";
+import { say } from "../state/texts.js";
 import { h } from "../parts/dom.js";
 
 let held = false; // a button or finger is down: a stroke or a drag
@@ -50,13 +51,12 @@ export function changedLine() {
   if (!changed) return null;
   const there = catalogue.models.some((m) => m.name === changed);
   return [
-    there
-      ? `${changed} was trained again while this page is open. `
-      : `${changed} is no longer on the server; this page still shows it. `,
+    there ? say("page.watch.again", { model: changed }) : say("page.watch.gone", { model: changed }),
+    " ",
     h(
       "button",
       { type: "button", class: "button", on: { click: load } },
-      there ? "Load it" : "Show another model",
+      there ? say("page.watch.load") : say("page.watch.show_another"),
     ),
   ];
 }

@@ -254,7 +254,7 @@ function all(shell) {
     broken = Object.entries(catalogue.broken);
   const go = (m) => {
     choose({ model: m.name });
-    shell.openTab("Map");
+    shell.openTab("map");
   };
   const keys = [
     "elbo",

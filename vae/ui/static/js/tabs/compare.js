@@ -155,7 +155,7 @@ function rows(reply, dataset, recipe, shell) {
   const pick = (index, latentDim) => {
     choose({ latentDim });
     goTo(index);
-    shell.openTab("Map");
+    shell.openTab("map");
   };
   const { originals } = reply;
   const head = h(

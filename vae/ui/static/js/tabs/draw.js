@@ -7,20 +7,20 @@ import { bounds, Plot } from "../parts/plot.js";
 import { densest, drawMarks, ellipse } from "../parts/marks.js";
 import { noModels, notTrainedCell } from "../parts/absent.js";
 import { votesText } from "../parts/meter.js";
-import { fillIn, sentence } from "../state/texts.js";
+import { fillIn, say, saying, sentence } from "../state/texts.js";
 import * as explorer from "../explorer/explorer.js";
 import { choose, goTo, main, MapView } from "../state/mapview.js";
 
 const { get, set, on } = main;
-const button = (text, hint, work, name = "button") =>
-  h("button", { type: "button", class: name, "data-hint": hint, on: { click: work } }, text);
+const button = (text, hint, work) =>
+  h("button", { type: "button", class: "button", "data-hint": hint, on: { click: work } }, text);
 
 // The desk: the paper, what can be done with it, and the drawing as the model sees it.
 function deskOf(paper, hint, limits, seen, begin) {
   const { brushLeast: min, brushMost: max, brush: value } = tokens.draw,
     brush = slider(
-      "brush",
-      { min, max, value, hint: "Width of the brush" },
+      say("tabs.draw.brush.label"),
+      { min, max, value, hint: say("tabs.draw.brush.hint") },
       (width) => (paper.brush = width),
     );
   return h(
@@ -31,24 +31,16 @@ function deskOf(paper, hint, limits, seen, begin) {
     h(
       "div",
       { class: "row" },
-      button("Undo", "Take the last stroke back", () => paper.undo()),
-      button("Clear", "An empty sheet", () => paper.clear()),
+      button(say("tabs.draw.undo.label"), say("tabs.draw.undo.hint"), () => paper.undo()),
+      button(say("tabs.draw.clear.label"), say("tabs.draw.clear.hint"), () => paper.clear()),
       brush.element,
     ),
-    button(
-      "Start from the selected test image",
-      "Draw on top of the image that is selected on the map",
-      begin,
-    ),
+    button(say("tabs.draw.begin.label"), say("tabs.draw.begin.hint"), begin),
     h(
       "div",
       { class: "row row--top" },
-      h("figure", { class: "shot" }, seen, h("figcaption", {}, "what the model sees")),
-      h(
-        "p",
-        { class: "quiet", style: "max-width:150px" },
-        "Cropped, scaled and centred the way the data set was made.",
-      ),
+      h("figure", { class: "shot" }, seen, h("figcaption", {}, say("tabs.draw.seen.caption"))),
+      h("p", { class: "quiet", style: "max-width:150px" }, say("tabs.draw.seen.how")),
     ),
   );
 }
@@ -63,12 +55,12 @@ class Place {
     this.host = h("div", {
       class: "desk__map",
       role: "img",
-      "aria-label": "map of size 2 with the place of the drawing",
+      "aria-label": say("tabs.draw.place.map"),
     });
     this.element = h(
       "div",
       { class: "desk__column" },
-      h("h2", { class: "section" }, "Its place at size 2"),
+      h("h2", { class: "section" }, say("tabs.draw.place.title")),
       this.host,
       this.where,
     );
@@ -95,9 +87,9 @@ class Place {
     else
       fill(
         this.where,
-        term("z"),
-        ` = ${vectorText(code.mu)}; the ellipses hold one and two standard deviations. `,
-        button("Show on the map", "Go to this place on the Map tab", show),
+        saying("tabs.draw.place.where", { z: term("z"), mu: vectorText(code.mu) }),
+        " ",
+        button(say("tabs.draw.place.show.label"), say("tabs.draw.place.show.hint"), show),
       );
     this.marks();
   }
@@ -119,26 +111,20 @@ class Place {
 // What is said and shown while the sheet is empty.
 function emptyHint() {
   const names = classNames(),
-    title = datasetOf(get().dataset)?.title ?? "these",
-    digits = /^\d$/.test(names[0] ?? "");
+    title = datasetOf(get().dataset)?.title;
+  if (/^\d$/.test(names[0] ?? ""))
+    return [h("b", {}, say("tabs.draw.empty.digit")), say("tabs.draw.empty.with")];
   return [
-    h("b", {}, digits ? "Draw a digit" : `Draw one of ${title}`),
-    digits ? "with mouse, finger or pen" : names.slice(0, 4).join(", ").toLowerCase() + " …",
+    h("b", {}, title ? say("tabs.draw.empty.one_of", { title }) : say("tabs.draw.empty.any")),
+    names.slice(0, 4).join(", ").toLowerCase() + " …",
   ];
 }
-const emptyAnswers = () => [
-  h(
-    "p",
-    { class: "quiet" },
-    "Each size of z answers while you draw: with its reconstruction, what it takes the drawing for, and the test images nearest to it.",
-  ),
-  outline(),
-];
+const emptyAnswers = () => [h("p", { class: "quiet" }, say("tabs.draw.empty.answers")), outline()];
 
 export function mount({ element, shell }) {
   const hint = h("div", { class: "desk__hint" }),
     limits = h("p", { class: "quiet draw__limits" }),
-    seen = picture(112, "the drawing as the model sees it", true),
+    seen = picture(112, say("tabs.draw.seen.label"), true),
     answers = h("div", { class: "scroll" }),
     note = h("div", {}),
     place = new Place();
@@ -153,12 +139,12 @@ export function mount({ element, shell }) {
     h(
       "div",
       { class: "desk__column desk__column--wide" },
-      h("h2", { class: "section" }, "In every size of z"),
+      h("h2", { class: "section" }, say("tabs.draw.answers.title")),
       answers,
     ),
     place.element,
   );
-  const root = h("section", { class: "draw", "aria-label": "Draw" }, note, columns);
+  const root = h("section", { class: "draw", "aria-label": say("page.tabs.draw") }, note, columns);
   fill(element, root);
 
   async function begin() {
@@ -189,7 +175,7 @@ export function mount({ element, shell }) {
     place.put(code, () => {
       choose({ latentDim: 2 });
       set({ chart: "axes:0,1", uv: code.mu, click: code.mu });
-      shell.openTab("Map");
+      shell.openTab("map");
     });
   }
 
@@ -238,9 +224,9 @@ const head = (votes) =>
     "tr",
     {},
     h("th"),
-    h("td", { class: "quiet" }, "rebuilt"),
+    h("td", { class: "quiet" }, say("tabs.draw.answers.rebuilt")),
     h("td", { class: "quiet" }, votes),
-    h("td", { class: "quiet" }, "nearest five test images"),
+    h("td", { class: "quiet" }, say("tabs.draw.answers.nearest")),
   );
 
 // Where the answers will stand once there is a drawing.
@@ -259,7 +245,7 @@ function outline() {
   return h(
     "table",
     { class: "wall draw__outline", "aria-hidden": "true" },
-    h("tbody", {}, head("looks like"), rows),
+    h("tbody", {}, head(say("tabs.draw.answers.looks_like")), rows),
   );
 }
 
@@ -282,7 +268,7 @@ function table(reply, shell) {
       "tr",
       { "data-row": String(z), "data-vote": best },
       h("th", { scope: "row" }, "z ", h("b", {}, String(z))),
-      h("td", {}, pictureOf(answer.x_recon, 0, space, `reconstruction through ${z} numbers`)),
+      h("td", {}, pictureOf(answer.x_recon, 0, space, say("tabs.draw.answers.reconstruction", { z }))),
       h(
         "td",
         { style: "min-width:96px" },
@@ -302,21 +288,29 @@ function table(reply, shell) {
               {
                 type: "button",
                 class: "wall__cell",
-                "data-hint": `Test image ${near.index}, ${classNames()[near.label] ?? near.label}, distance ${number(near.distance)}. Click: to the map`,
+                "data-hint": say("tabs.draw.answers.near", {
+                  index: near.index,
+                  name: classNames()[near.label] ?? near.label,
+                  distance: number(near.distance),
+                }),
                 on: {
                   click: () => {
                     choose({ latentDim: z });
                     goTo(near.index);
-                    shell.openTab("Map");
+                    shell.openTab("map");
                   },
                 },
               },
-              pictureOf(pictures, k, space, `test image ${near.index}`),
+              pictureOf(pictures, k, space, say("tabs.draw.answers.image", { index: near.index })),
             ),
           ),
         ),
       ),
     );
   });
-  return h("table", { class: "wall" }, h("tbody", {}, head(term("votes", "looks like")), rows));
+  return h(
+    "table",
+    { class: "wall" },
+    h("tbody", {}, head(term("votes", say("tabs.draw.answers.looks_like"))), rows),
+  );
 }

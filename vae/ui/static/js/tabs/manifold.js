@@ -249,7 +249,7 @@ export function mount({ element, shell }) {
     note = h("div", {});
   const sheet = new Sheet(() => {
     set({ chart: sheet.made.chart, uv: sheet.uv, click: sheet.uv });
-    shell.openTab("Map");
+    shell.openTab("map");
   });
   const load = latest(async () => {
     const { model, label } = get();
