@@ -4,6 +4,7 @@ import { Net } from "../space/net.js";
 import { Codes } from "../space/neighbours.js";
 import { ask, modelHeld, unpack } from "./server.js";
 import { datasetOf, get, keyOf, latest, on, set, tokens } from "../state/store.js";
+import { say } from "../state/texts.js";
 
 // Questions to a worker beside the page.
 let address = null;
@@ -68,7 +69,10 @@ async function bytes(model, file) {
     new URL(`lx/models/${encodeURIComponent(model)}/${file}.safetensors`, document.baseURI),
     { cache: "no-cache" },
   );
-  if (!reply.ok) throw new Error(`${file}.safetensors of ${model} did not come (${reply.status}).`);
+  if (!reply.ok)
+    throw new Error(
+      say("explorer.local.absent", { file: `${file}.safetensors`, model, status: reply.status }),
+    );
   return reply.arrayBuffer();
 }
 

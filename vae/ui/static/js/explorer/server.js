@@ -1,5 +1,6 @@
 // Questions to the server: one function a door, given by whoever connects the page.
 import { set, tokens } from "../state/store.js";
+import { say } from "../state/texts.js";
 
 let connected;
 const server = new Promise((resolve) => (connected = resolve));
@@ -51,15 +52,12 @@ export function onAnswer(work) {
   return () => answered.delete(work);
 }
 
-const GONE =
-  "The server does not answer. The map goes on in your browser; what only the server knows waits, and the page tries again by itself.";
-
 // Why a door gave nothing: this one question is too large, or the server refuses them all, or it is gone.
 async function silence(probe, fields) {
   const found = await probe(fields);
   if (found.tooLarge) return new Refusal(found.refusal);
   lost(probe, found);
-  return new Refusal(found.refusal ?? "The server does not answer. The page tries again by itself.", true);
+  return new Refusal(found.refusal ?? say("explorer.server.silent"), true);
 }
 
 let waiting = false;
@@ -69,7 +67,7 @@ function lost(probe, found) {
   let delay = tokens.retryMs;
   const look = ({ there, refusal, seconds = 0 }) => {
     waiting = !there;
-    set({ offline: there ? null : (refusal ?? GONE) });
+    set({ offline: there ? null : (refusal ?? say("explorer.server.gone")) });
     if (there) return;
     setTimeout(async () => look(await probe()), Math.max(delay, 1000 * seconds));
     delay = Math.min(2 * delay, tokens.retryMostMs);

@@ -2,7 +2,7 @@
 import { latest } from "../state/store.js";
 import { count, fill, h, notice, number, s, whileSeen } from "../parts/dom.js";
 import { command } from "../parts/clipboard.js";
-import { fillIn, sentence } from "../state/texts.js";
+import { fillIn, say, sentence } from "../state/texts.js";
 import { twin } from "./twin.js";
 import { noModels } from "../parts/absent.js";
 import * as explorer from "../explorer/explorer.js";
@@ -43,7 +43,7 @@ export function mount({ element, shell }) {
   const card = h("div", { class: "about__card about" }),
     models = h("div", {}),
     words = h("div", {}),
-    root = h("article", { class: "about", "aria-label": "About" }, card, words, models);
+    root = h("article", { class: "about", "aria-label": say("page.tabs.about") }, card, words, models);
   fill(element, root);
 
   const load = latest(async () => {
@@ -72,8 +72,15 @@ export function mount({ element, shell }) {
   );
 }
 
+// What a figure says, and of how many draws where it counts some.
+function meaning(key, { k }) {
+  const said = fillIn(sentence("metrics", key), { chart: get().model.chart });
+  return k ? say("tabs.about.scores.with_k", { meaning: said, k }) : said;
+}
+
 function describe(card) {
-  const { model, train, provenance, metrics } = card;
+  const { model, train, provenance, metrics } = card,
+    kind = model.variational ? "variational" : "plain";
   const facts = (object) =>
     table(
       null,
@@ -98,15 +105,20 @@ function describe(card) {
       h(
         "p",
         {},
-        `A ${model.variational ? "variational autoencoder" : "plain autoencoder"} of ${card.dataset}, recipe ${card.recipe}: ${model.image_shape.slice(1).join(" × ")} pixels in, ${model.latent_dim} numbers, ${model.image_shape.slice(1).join(" × ")} pixels out.`,
+        say(`tabs.about.card.${kind}`, {
+          dataset: card.dataset,
+          recipe: card.recipe,
+          pixels: model.image_shape.slice(1).join(" × "),
+          z: model.latent_dim,
+        }),
       ),
       h("div", { class: "scroll", tabindex: "0" }, network(card)),
     ),
     section(
-      "What it scores",
-      h("p", { class: "quiet" }, "On the test set. Each figure can be computed again by its command."),
+      say("tabs.about.scores.title"),
+      h("p", { class: "quiet" }, say("tabs.about.scores.how")),
       table(
-        ["figure", "value", "unit", "meaning", "command"],
+        sentence("tabs", "about", "scores", "heads"),
         Object.entries(metrics)
           .filter(([key]) => key in get().catalogue.metrics)
           .map(([key, m]) =>
@@ -116,12 +128,8 @@ function describe(card) {
               h("td", {}, h("code", {}, key)),
               h("td", { class: "number" }, digits(m.value, key)),
               h("td", {}, m.unit),
-              h(
-                "td",
-                { class: "quiet" },
-                fillIn(sentence("metrics", key), { chart: get().model.chart }) + (m.k ? `, K = ${m.k}` : ""),
-              ),
-              h("td", {}, h("code", {}, m.command || "not computed yet")),
+              h("td", { class: "quiet" }, meaning(key, m)),
+              h("td", {}, h("code", {}, m.command || say("tabs.about.scores.not_yet"))),
             ),
           ),
         [1],
@@ -130,13 +138,13 @@ function describe(card) {
     ),
     twin(),
     section(
-      "How it was built and trained",
+      say("tabs.about.built.title"),
       h(
         "div",
         { class: "recipes" },
-        h("div", {}, h("h3", {}, "Network"), facts(model)),
-        h("div", {}, h("h3", {}, "Training"), facts(train)),
-        h("div", {}, h("h3", {}, "Provenance"), facts(provenance)),
+        h("div", {}, h("h3", {}, say("tabs.about.built.network")), facts(model)),
+        h("div", {}, h("h3", {}, say("tabs.about.built.training")), facts(train)),
+        h("div", {}, h("h3", {}, say("tabs.about.built.provenance")), facts(provenance)),
       ),
     ),
   ];
@@ -193,7 +201,11 @@ function network(card) {
         d: `M${x - 7} ${middle - height / 2}h14v${height}h-14z`,
       }),
       s("text", { x, y: 238 }, step.text),
-      s("text", { x, y: 256, class: "net__quiet" }, step.name ?? (step.conv ? "conv" : "")),
+      s(
+        "text",
+        { x, y: 256, class: "net__quiet" },
+        step.name ?? (step.conv ? say("tabs.about.network.conv") : ""),
+      ),
     );
     return kids;
   });
@@ -203,7 +215,7 @@ function network(card) {
       class: "net",
       viewBox: "-30 0 920 264",
       role: "img",
-      "aria-label": `network: ${steps.map((step) => step.text).join(", ")}`,
+      "aria-label": say("tabs.about.network.label", { layers: steps.map((step) => step.text).join(", ") }),
     },
     ...parts,
   );
@@ -211,12 +223,8 @@ function network(card) {
 
 function recipes(catalogue) {
   return section(
-    "Recipes",
-    h(
-      "p",
-      { class: "quiet" },
-      "What the literature’s tutorials did, as named configurations. x̂ is the reconstruction, KL = KL(q(z|x) || N(0, I)); a beta on the KL is written out.",
-    ),
+    say("tabs.about.recipes.title"),
+    h("p", { class: "quiet" }, say("tabs.about.recipes.how")),
     h(
       "div",
       { class: "recipes" },
@@ -233,14 +241,14 @@ function recipes(catalogue) {
         );
       }),
     ),
-    h("h3", { style: "margin-top:16px" }, "Flags, for any recipe"),
+    h("h3", { style: "margin-top:16px" }, say("tabs.about.recipes.flags")),
     table(
       null,
       Object.entries(sentence("flags")).map(([name, text]) =>
         h("tr", {}, h("th", { scope: "row" }, h("code", {}, name)), h("td", {}, text)),
       ),
     ),
-    h("h3", { style: "margin-top:16px" }, "Traps in public tutorials, avoided here"),
+    h("h3", { style: "margin-top:16px" }, say("tabs.about.recipes.traps")),
     h(
       "ul",
       { style: "padding-left:18px;list-style:disc" },
@@ -267,9 +275,9 @@ function all(shell) {
     "seconds",
   ];
   return section(
-    "Every model here",
+    say("tabs.about.models.title"),
     table(
-      ["model", ...keys.map((k) => k.replaceAll("_", " "))],
+      [say("tabs.about.models.model"), ...keys.map((k) => k.replaceAll("_", " "))],
       catalogue.models.map((m) =>
         h(
           "tr",
@@ -284,7 +292,7 @@ function all(shell) {
       ? h(
           "div",
           { class: "stack", style: "margin-top:16px;gap:4px" },
-          h("h3", {}, "Folders that cannot be opened"),
+          h("h3", {}, say("tabs.about.models.broken")),
           table(
             null,
             broken.map(([name, reason]) =>

@@ -1,6 +1,7 @@
 // The Compare tab: the same test images through every size of z, and what the sizes cost and learned.
 import { classNames, datasetOf, family, get, latest, modelOf, on, tokens } from "../state/store.js";
 import { choose, goTo } from "../state/mapview.js";
+import { say, saying } from "../state/texts.js";
 import * as explorer from "../explorer/explorer.js";
 import { fetchNotice, noModels, notTrainedCell } from "../parts/absent.js";
 import { field, fill, h, notice, number, segmented, select, term, whileSeen } from "../parts/dom.js";
@@ -8,12 +9,11 @@ import { pictureOf } from "../parts/pixels.js";
 import { costFigures } from "./costs.js";
 
 const COUNT = tokens.compare.images;
-const KINDS = [
-  { value: "classes", text: "one of each", hint: "One test image of each of the first eight classes" },
-  { value: "class", text: "one class", hint: "Eight test images of one class" },
-  { value: "random", text: "random", hint: "Eight test images by chance" },
-  { value: "list", text: "by number", hint: "The test images you name" },
-];
+const KINDS = ["classes", "class", "random", "list"].map((value) => ({
+  value,
+  text: say(`tabs.compare.kinds.${value}.text`),
+  hint: say(`tabs.compare.kinds.${value}.hint`),
+}));
 
 // Which test images are asked for: one of each of the first classes, eight of one class, a list of numbers, or random ones.
 class Choice {
@@ -41,7 +41,7 @@ class Choice {
         .filter(Boolean)
         .map(Number);
       if (!numbers.length || !numbers.every((i) => Number.isInteger(i) && i >= 0))
-        throw new Error(`Write up to ${COUNT} test image numbers, such as 0, 1, 15.`);
+        throw new Error(say("tabs.compare.list.wanted", { n: COUNT }));
       return numbers.slice(0, COUNT);
     }
     const label = (k) =>
@@ -53,16 +53,18 @@ class Choice {
 
   classPicker() {
     const options = classNames().map((name, i) => ({ value: i, text: name }));
-    return select("class", options, this.label, (value) => this.change({ label: Number(value) }));
+    return select(say("tabs.compare.class"), options, this.label, (value) =>
+      this.change({ label: Number(value) }),
+    );
   }
 
   listField() {
     return h("input", {
       class: "input",
       type: "text",
-      placeholder: "0, 1, 15, 42",
+      placeholder: say("tabs.compare.list.example"),
       value: this.list,
-      "aria-label": "test image numbers",
+      "aria-label": say("tabs.compare.list.label"),
       on: { change: (event) => this.change({ list: event.target.value }) },
     });
   }
@@ -75,8 +77,8 @@ class Choice {
       min: "0",
       max: "9999",
       value: String(this.seed),
-      "aria-label": "seed",
-      "data-hint": "The same seed always gives the same images",
+      "aria-label": say("tabs.compare.seed.label"),
+      "data-hint": say("tabs.compare.seed.hint"),
       on: { change: (event) => this.change({ seed: whole(event.target.value) }) },
     });
     const others = h(
@@ -84,19 +86,19 @@ class Choice {
       {
         type: "button",
         class: "button",
-        "data-hint": "Eight others: the next seed",
+        "data-hint": say("tabs.compare.others.hint"),
         on: { click: () => this.change({ seed: this.seed + 1 }) },
       },
-      "others",
+      say("tabs.compare.others.text"),
     );
-    return [field("seed", box), others];
+    return [field(say("tabs.compare.seed.label"), box), others];
   }
 
   draw() {
-    const kinds = segmented("test images", KINDS, this.kind, (kind) => this.change({ kind }));
+    const kinds = segmented(say("tabs.compare.images"), KINDS, this.kind, (kind) => this.change({ kind }));
     fill(
       this.bar,
-      field("test images", kinds),
+      field(say("tabs.compare.images"), kinds),
       this.kind === "class" && this.classPicker(),
       this.kind === "list" ? this.listField() : this.seedField(),
     );
@@ -132,7 +134,7 @@ export function mount({ element, shell }) {
   const choice = new Choice(load);
   const root = h(
     "section",
-    { class: "compare stack", "aria-label": "Compare" },
+    { class: "compare stack", "aria-label": say("page.tabs.compare") },
     h("div", {}, choice.bar, note, table),
     figures.element,
   );
@@ -161,7 +163,7 @@ function rows(reply, dataset, recipe, shell) {
   const head = h(
     "tr",
     { "data-row": "original" },
-    h("th", { scope: "row" }, "original"),
+    h("th", { scope: "row" }, say("tabs.compare.originals")),
     reply.indices.map((index, k) =>
       h(
         "td",
@@ -169,7 +171,7 @@ function rows(reply, dataset, recipe, shell) {
         h(
           "div",
           { class: "wall__cell" },
-          originals ? pictureOf(originals, k, space, `original ${index}`) : null,
+          originals ? pictureOf(originals, k, space, say("tabs.compare.original", { index })) : null,
           h("small", {}, `${index} · ${names[reply.labels[k]] ?? reply.labels[k]}`),
         ),
       ),
@@ -199,10 +201,10 @@ function rows(reply, dataset, recipe, shell) {
             {
               type: "button",
               class: "wall__cell",
-              "data-hint": "Take this image and size to the map",
+              "data-hint": say("tabs.compare.take"),
               on: { click: () => pick(index, z) },
             },
-            pictureOf(images, k, space, `image ${index} through ${z} numbers`),
+            pictureOf(images, k, space, say("tabs.compare.image", { index, z })),
             row.recon[k] === null
               ? null
               : h(
@@ -220,13 +222,7 @@ function rows(reply, dataset, recipe, shell) {
     h(
       "p",
       { class: "quiet" },
-      "Under each picture: ",
-      term("recon"),
-      " + ",
-      term("kl"),
-      " in ",
-      term("nats"),
-      ", at the mean.",
+      saying("tabs.compare.under", { recon: term("recon"), kl: term("kl"), nats: term("nats") }),
     ),
   ];
 }

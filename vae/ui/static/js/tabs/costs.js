@@ -1,28 +1,29 @@
 // What the sizes of z cost and how they learned, as three figures.
 import * as explorer from "../explorer/explorer.js";
 import { h, term } from "../parts/dom.js";
+import { say, saying } from "../state/texts.js";
 import { axis, Figure, palette } from "../parts/figure.js";
 
 const SIZE_COLOURS = ["#94a4a2", "#3f90da", "#832db6", "#e76300", "#bd1f01", "#a96b59", "#ffa90e"];
 
 // {element, show(models)}
 export function costFigures() {
-  const cost = new Figure("test loss and its parts over the size of z", 190),
-    epochs = new Figure("test loss per epoch, every size", 190),
-    steps = new Figure("training loss per step, every size", 190);
+  const cost = new Figure(say("tabs.costs.sizes.figure"), 190),
+    epochs = new Figure(say("tabs.costs.epoch.figure"), 190),
+    steps = new Figure(say("tabs.costs.step.figure"), 190);
   const part = (text, figure, ...rest) =>
     h("div", {}, h("h2", { class: "section" }, text), figure.element, ...rest);
-  const falls = [term("recon"), " falls as z grows, ", term("kl"), " rises."];
+  const words = { recon: term("recon"), kl: term("kl"), nats: term("nats") };
   const element = h(
     "div",
     { class: "figures" },
     part(
-      "What a size costs",
+      say("tabs.costs.sizes.title"),
       cost,
-      h("p", { class: "quiet" }, "Test set, ", term("nats"), " per image: ", falls),
+      h("p", { class: "quiet" }, saying("tabs.costs.sizes.falls", words)),
     ),
-    part("Learning, per epoch", epochs),
-    part("Learning, per step", steps),
+    part(say("tabs.costs.epoch.title"), epochs),
+    part(say("tabs.costs.step.title"), steps),
   );
 
   async function show(models) {
@@ -60,7 +61,7 @@ function costs(models) {
     cliponaxis: false,
     line: { color: colour, width: 2, dash },
     marker: { size: 6, color: colour },
-    hovertemplate: `${name} %{y:.1f} nats at z %{x}<extra></extra>`,
+    hovertemplate: `${say("tabs.costs.sizes.hover", { name, value: "%{y:.1f}", z: "%{x}" })}<extra></extra>`,
     textfont: { color: colours.ink },
   });
   const elbo = of("elbo").map((v) => (v === null ? null : -v));
@@ -71,8 +72,8 @@ function costs(models) {
       line("kl", of("kl"), colours.less, "dot"),
     ],
     layout: {
-      xaxis: axis("size of z", { type: "category" }),
-      yaxis: axis("nats per image", { rangemode: "tozero" }),
+      xaxis: axis(say("common.size_of_z"), { type: "category" }),
+      yaxis: axis(say("tabs.costs.nats_per_image"), { rangemode: "tozero" }),
       margin: { l: 44, r: 80, t: 8, b: 36 },
     },
   };
@@ -91,13 +92,13 @@ function curves(lines, unit, marked) {
         y: l.y,
         line: { color: l.colour, width: marked ? 2 : 1.25 },
         marker: { size: 4 },
-        hovertemplate: `${l.name}, ${unit} %{x}: %{y:.1f} nats<extra></extra>`,
+        hovertemplate: `${say(`tabs.costs.${unit}.hover`, { name: l.name, at: "%{x}", value: "%{y:.1f}" })}<extra></extra>`,
       })),
     layout: {
       showlegend: true,
       legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0, font: { color: colours.ink } },
-      xaxis: axis(unit),
-      yaxis: axis("nats per image"),
+      xaxis: axis(say(`tabs.costs.${unit}.axis`)),
+      yaxis: axis(say("tabs.costs.nats_per_image")),
       margin: { l: 44, r: 8, t: 24, b: 36 },
     },
   };

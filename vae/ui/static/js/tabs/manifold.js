@@ -18,6 +18,7 @@ import { noModels } from "../parts/absent.js";
 import { titles } from "../space/chart.js";
 import * as explorer from "../explorer/explorer.js";
 import { main } from "../state/mapview.js";
+import { say } from "../state/texts.js";
 
 const { get, set, on } = main;
 const button = (text, hint, work) =>
@@ -34,24 +35,24 @@ class Wishes {
     this.chart = null; // null: the usual one of the model
     this.bar = h("div", { class: "bar" });
     this.tiles = slider(
-      "tiles a side",
+      say("tabs.manifold.tiles.label"),
       {
         min: tokens.manifold.least,
         max: tokens.manifold.most,
         value: this.n,
-        hint: "How many places are decoded along each side",
+        hint: say("tabs.manifold.tiles.hint"),
       },
       (value) => this.change({ n: value }),
     );
     this.reach = slider(
-      "extent ±",
+      say("tabs.manifold.extent.label"),
       {
         min: 0.5,
         max: tokens.manifold.extentMost,
         step: 0.1,
         value: this.extent,
         show: (v) => number(v, 1),
-        hint: "How far the grid reaches, in units of z on axes, in standard deviations of the codes elsewhere",
+        hint: say("tabs.manifold.extent.hint"),
       },
       (value) => this.change({ extent: value }),
     );
@@ -63,7 +64,11 @@ class Wishes {
     this.changed();
   }
 
-  preset(text, patch, hint) {
+  preset(kind, patch) {
+    const [text, hint] = [
+      say(`tabs.manifold.presets.${kind}.text`),
+      say(`tabs.manifold.presets.${kind}.hint`),
+    ];
     return button(text, hint, () => {
       this.change(patch);
       this.tiles.put(this.n);
@@ -75,14 +80,11 @@ class Wishes {
     const { model, frame } = get();
     if (!model) return void fill(this.bar);
     this.reach.element.style.visibility = this.spacing === "even" ? "visible" : "hidden";
-    const spacings = [
-      { value: "even", text: "even", hint: "Places at equal distances" },
-      {
-        value: "equal-mass",
-        text: "equal-mass",
-        hint: "Places that cut the prior N(0, I) into equal shares: dense in the middle, sparse outside",
-      },
-    ];
+    const spacings = ["even", "equal-mass"].map((value) => ({
+      value,
+      text: say(`tabs.manifold.spacings.${value}.text`),
+      hint: say(`tabs.manifold.spacings.${value}.hint`),
+    }));
     const chart = {
       chart: this.chart ?? model.chart,
       charts: main.drawn ? frame.charts : ["axes:0,1"],
@@ -94,22 +96,16 @@ class Wishes {
       this.bar,
       chartPicker(chart, (value) => this.change({ chart: value })),
       this.tiles.element,
-      segmented("spacing", spacings, this.spacing, (value) => this.change({ spacing: value })),
+      segmented(say("tabs.manifold.spacing"), spacings, this.spacing, (value) =>
+        this.change({ spacing: value }),
+      ),
       this.reach.element,
       h(
         "div",
         { class: "row row--right" },
-        this.preset(
-          "15 × 15 over [−1, 1]",
-          { n: 15, extent: 1, spacing: "even" },
-          "As many tutorials show it",
-        ),
-        this.preset(
-          "30 × 30 equal-mass",
-          { n: 30, spacing: "equal-mass" },
-          "As in Kingma & Welling 2014, figure 4",
-        ),
-        button("PNG", "Save the sheet as a picture, pixel by pixel", () => this.save()),
+        this.preset("tutorials", { n: 15, extent: 1, spacing: "even" }),
+        this.preset("kingma", { n: 30, spacing: "equal-mass" }),
+        button(say("tabs.manifold.save.label"), say("tabs.manifold.save.hint"), () => this.save()),
       ),
     );
   }
@@ -125,10 +121,10 @@ class Sheet {
       class: "sheet__canvas",
       tabindex: "0",
       role: "img",
-      "aria-label": "decoded grid",
+      "aria-label": say("tabs.manifold.sheet.label"),
     });
     this.tile = h("div", { class: "sheet__tile", hidden: true });
-    this.big = picture(168, "the tile under the pointer", true);
+    this.big = picture(168, say("tabs.manifold.sheet.tile"), true);
     this.words = h("div", { class: "stack", style: "gap:4px" });
     this.hold = h("div", { class: "sheet__hold" }, this.canvas, this.tile);
     this.element = h(
@@ -145,13 +141,18 @@ class Sheet {
     this.made = made;
     this.draw();
     this.show(Math.floor((made.n * made.n) / 2));
-    this.canvas.setAttribute("aria-label", `${made.n} by ${made.n} decoded places of ${made.model}`);
+    this.canvas.setAttribute(
+      "aria-label",
+      say("tabs.manifold.sheet.made", { side: made.n, model: made.model }),
+    );
   }
 
   waiting(n) {
     if (this.made) return;
-    const text = `decoding ${n} × ${n} places; the first answer wakes the networks …`;
-    fill(this.words, h("p", { class: "quiet", role: "status" }, text));
+    fill(
+      this.words,
+      h("p", { class: "quiet", role: "status" }, say("tabs.manifold.sheet.waiting", { side: n })),
+    );
   }
 
   draw() {
@@ -195,9 +196,9 @@ class Sheet {
     fill(
       words,
       h("p", {}, term("z"), ` = ${vectorText(here)}`),
-      h("p", { class: "quiet" }, `row ${row + 1}, column ${column + 1}`),
-      h("p", { class: "quiet" }, `To the right ${right}, upwards ${up}.`),
-      h("p", { class: "quiet" }, "Move over the sheet to read a place; a click takes it to the map."),
+      h("p", { class: "quiet" }, say("tabs.manifold.tile.cell", { row: row + 1, column: column + 1 })),
+      h("p", { class: "quiet" }, say("tabs.manifold.tile.axes", { right, up })),
+      h("p", { class: "quiet" }, say("tabs.manifold.tile.how")),
     );
   }
 
@@ -245,7 +246,7 @@ class Sheet {
 }
 
 export function mount({ element, shell }) {
-  const root = h("section", { class: "manifold", "aria-label": "Manifold" }),
+  const root = h("section", { class: "manifold", "aria-label": say("page.tabs.manifold") }),
     note = h("div", {});
   const sheet = new Sheet(() => {
     set({ chart: sheet.made.chart, uv: sheet.uv, click: sheet.uv });
@@ -265,7 +266,7 @@ export function mount({ element, shell }) {
       sheet.put({ ...answer, n, model: model.name, chart });
       Object.assign(root.dataset, { model: model.name, n, chart, spacing, ready: "yes" });
     } catch (fault) {
-      fill(note, notice(fault.message, button("Try again", null, load)));
+      fill(note, notice(fault.message, button(say("tabs.manifold.again"), null, load)));
     }
     clearTimeout(slow);
     sheet.hold.classList.remove("busy");

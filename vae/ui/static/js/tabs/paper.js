@@ -1,6 +1,7 @@
 // The drawing canvas: mouse, finger and pen; strokes can be undone; the drawing is white ink on black underneath, ink on paper on the screen.
 import { get, on, tokens } from "../state/store.js";
 import { h } from "../parts/dom.js";
+import { say } from "../state/texts.js";
 import { imageData } from "../parts/pixels.js";
 
 const SIDE = tokens.draw.side;
@@ -14,7 +15,7 @@ export class Paper {
     this.screen = h("canvas", {
       width: SIDE,
       height: SIDE,
-      "aria-label": "Drawing area. Draw with mouse, finger or pen.",
+      "aria-label": say("tabs.paper.label"),
       role: "img",
       class: "desk__canvas",
     });

@@ -2,6 +2,7 @@
 import { fill, h, number } from "../parts/dom.js";
 import * as explorer from "../explorer/explorer.js";
 import { main } from "../state/mapview.js";
+import { say, sentence } from "../state/texts.js";
 
 const { get } = main;
 const largest = (a, b) => a.reduce((most, v, i) => Math.max(most, Math.abs(v - b[i])), 0);
@@ -48,7 +49,7 @@ function table({ apart, ours, theirs, way, real }) {
         h(
           "tr",
           {},
-          ["", "your browser", "the server", "largest difference"].map((text) =>
+          ["", ...sentence("tabs", "twin", "heads")].map((text) =>
             h("th", { scope: "col", class: "number" }, text),
           ),
         ),
@@ -56,32 +57,27 @@ function table({ apart, ours, theirs, way, real }) {
       h(
         "tbody",
         {},
-        row("1 000 random z decoded, median of one", ms(ours[0]), ms(theirs[0]), small(apart.image)),
+        row(say("tabs.twin.decoded"), ms(ours[0]), ms(theirs[0]), small(apart.image)),
         row(
-          `100 ${real ? "test images" : "decoded images"} encoded, median of one`,
+          real ? say("tabs.twin.encoded.test") : say("tabs.twin.encoded.decoded"),
           ms(ours[1]),
           ms(theirs[1]),
           small(apart.code),
         ),
-        row("one decoded image, there and back", "–", ms(way), ""),
+        row(say("tabs.twin.way"), "–", ms(way), ""),
       ),
     ),
-    h(
-      "p",
-      { class: "quiet" },
-      "Images are in [0, 1]: a step of an 8-bit pixel is 3.9 · 10⁻³. Codes are compared as mu and logvar.",
-      real ? "" : " The test images are not on this computer, so decoded ones took their place.",
-    ),
+    h("p", { class: "quiet" }, real ? say("tabs.twin.note.test") : say("tabs.twin.note.decoded")),
   ];
 }
 
 export function twin() {
   const { model } = get(),
     out = h("div", {}),
-    button = h("button", { type: "button", class: "button", on: { click: run } }, "Compare now");
+    button = h("button", { type: "button", class: "button", on: { click: run } }, say("tabs.twin.button"));
   async function run() {
     button.disabled = true;
-    fill(out, h("p", { class: "quiet", role: "status" }, "comparing …"));
+    fill(out, h("p", { class: "quiet", role: "status" }, say("tabs.twin.busy")));
     try {
       const found = await compare(model);
       fill(out, table(found));
@@ -98,12 +94,8 @@ export function twin() {
   return h(
     "section",
     { class: "twin" },
-    h("h2", {}, "Your browser against the server"),
-    h(
-      "p",
-      {},
-      "The map decodes in your browser from the same weights that the server holds. This sends the same 1 000 places and 100 images through both.",
-    ),
+    h("h2", {}, say("tabs.twin.title")),
+    h("p", {}, say("tabs.twin.about")),
     h("p", {}, button),
     out,
   );
