@@ -16,7 +16,7 @@ BY_CODE = {"recipes", "flags", "traps", "metrics", "terms"}  # groups whose keys
 DOTTED = re.compile(r"\b(?:say|saying)\(\s*([\"`])([^\"`]*)\1")
 LISTED = {
     ".js": re.compile(r"\bsentence\(((?:\s*\"[\w-]+\",?)+)\s*(\)?)"),
-    ".py": re.compile(r"\btext\(((?:\s*\"[\w-]+\",?)+)\s*(\)?)"),
+    ".py": re.compile(r"\btext\(((?:\s*\"[\w-]+\",?)+)\s*(\)|\w+=)?"),  # the numbers come after the keys
 }
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import gradio as gr
 
 from vae.errors import InputError
+from vae.texts import text
 from vae.ui.doors import Doors
 from vae.ui.parts import Part
 from vae.ui.tasks import Report, Tasks, Work
@@ -22,14 +23,13 @@ from vae.ui.web.gradio_patches import event_fields
 if TYPE_CHECKING:
     from vae.explorer import Explorer
 
-TABS: tuple[tuple[str, dict[str, str]], ...] = (  # title, {part: what it says while it waits}, side by side
-    ("Map", {"map": "Drawing the map …", "inspector": ""}),
-    ("Manifold", {"manifold": "Decoding the sheet …"}),
-    ("Compare", {"compare": "Fetching the images …"}),
-    ("Draw", {"draw": "Laying out the paper …"}),
-    ("About", {"about": "Reading the card …"}),
-)
-PUBLIC = "This page is public, so its visitors cannot start downloads; whoever runs it can put the images into its data folder. Everything else works."
+TABS = {  # a tab's parts, side by side; the first says that they are waited for
+    "map": ("map", "inspector"),
+    "manifold": ("manifold",),
+    "compare": ("compare",),
+    "draw": ("draw",),
+    "about": ("about",),
+}
 
 
 class Downloads:
@@ -43,7 +43,7 @@ class Downloads:
         dataset, turns = str(event_fields(event).get("dataset", "")), itertools.count()
         try:
             if self.public:
-                raise InputError(PUBLIC)
+                raise InputError(text("page", "download", "public"))
             task = self.tasks.submit("download", owner_of(request), self._work(dataset))
         except InputError as error:
             yield json.dumps({"dataset": dataset, "error": str(error), "turn": time.time()})
@@ -59,9 +59,13 @@ class Downloads:
 
     def _work(self, dataset: str) -> Work:
         def work(report: Report, cancel: threading.Event) -> None:
-            report(0.0, "asking for the files")
+            report(0.0, text("page", "download", "asking"))
             self.explorer.catalogue.fetch_images(
-                dataset, lambda had, total: report(had / total, f"{had / total:.0%} of the files"), cancel
+                dataset,
+                lambda had, total: report(
+                    had / total, text("page", "download", "share", done=f"{had / total:.0%}")
+                ),
+                cancel,
             )
 
         return work
@@ -84,10 +88,12 @@ def build_page(explorer: Explorer, public: bool = False) -> tuple[gr.Blocks, Doo
     ) as demo:
         header = Part("header", doors=doors.functions(), waiting=assets.TITLE)
         with gr.Tabs():
-            for title, parts in TABS:
-                with gr.Tab(title, id=title.lower()), gr.Row() if len(parts) > 1 else nullcontext():
-                    for module, waiting in parts.items():
-                        Part(module, waiting=waiting)
+            for tab, (first, *others) in TABS.items():
+                title = text("page", "tabs", tab)
+                with gr.Tab(title, id=tab), gr.Row() if others else nullcontext():
+                    Part(first, waiting=text("page", "waiting", tab))
+                    for module in others:
+                        Part(module)
         header.fetch_images(
             downloads.fetch,
             outputs=header,

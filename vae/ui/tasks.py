@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from vae.errors import InputError, VAEError
+from vae.texts import text
 
 log = logging.getLogger("vae.ui")
 KEPT = 64  # finished tasks that are remembered, of all visitors
@@ -29,7 +30,7 @@ class Task:
         self, number: int, kind: str, owner: str, work: Work, clock: Callable[[], float] = time.monotonic
     ):
         self.number, self.kind, self.owner = number, kind, owner
-        self.state, self.share, self.text = "queued", 0.0, "waiting for its turn"
+        self.state, self.share, self.text = "queued", 0.0, text("page", "tasks", "waiting")
         self.result: Any = None
         self.error: str | None = None
         self.cancelled, self.finished = threading.Event(), threading.Event()
@@ -70,9 +71,7 @@ class Task:
     def run(self) -> None:
         """Do the work, in the thread that calls this; a fault ends as a sentence."""
         if self.cancelled.is_set():
-            return self._end(
-                "cancelled", f"The {self.kind} was cancelled before it began; start it again when you like."
-            )
+            return self._end("cancelled", text("page", "tasks", "cancelled", kind=self.kind))
         self.state, self._began = "running", self._clock()
         try:
             self.result = self._work(self._report, self.cancelled)
@@ -80,7 +79,7 @@ class Task:
             self._end("cancelled" if self.cancelled.is_set() else "failed", str(error))
         except Exception as error:
             log.exception("the task %s failed", self.kind)
-            self._end("failed", f"The {self.kind} stopped: {error}. Try again; the server's log says more.")
+            self._end("failed", text("page", "tasks", "stopped", kind=self.kind, error=error))
         else:
             self.share = 1.0
             self._end("done")

@@ -11,10 +11,10 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from vae.texts import texts
+from vae.texts import text, texts
 
 STATIC = Path(__file__).parents[1] / "static"
-TITLE = "Latent Explorer"
+TITLE, SUMMARY = text("page", "title"), text("page", "summary")
 # Python's own table: in the registry of some Windows .js is text/plain, which browsers refuse as a module.
 KINDS = mimetypes.MimeTypes()
 SHEETS = (
@@ -27,9 +27,6 @@ SHEETS = (
     ("css/phone.css", "(max-width: 800px)"),
 )
 INLINE = ("address.js", "onload.js")  # no modules: their text stands in the page
-SUMMARY = (
-    "See, touch and compare the latent spaces of variational autoencoders, from two dimensions to forty."
-)
 
 
 def _digest(paths: list[Path]) -> str:
@@ -125,8 +122,8 @@ def css_variables() -> str:
     shared = tokens()
     light, dark = (";".join(f"--lx-{k}:{v}" for k, v in shared[mode].items()) for mode in ("light", "dark"))
     classes = ";".join(f"--lx-class-{i}:{colour}" for i, colour in enumerate(shared["classes"]))
-    text = ";".join(f"--lx-{k}-text:{v}px" for k, v in shared["text"].items())
-    base = f"--lx-font:{shared['font']};--lx-radius:{shared['radius']}px;{text};{classes}"
+    sizes = ";".join(f"--lx-{k}-text:{v}px" for k, v in shared["text"].items())
+    base = f"--lx-font:{shared['font']};--lx-radius:{shared['radius']}px;{sizes};{classes}"
     return f":root{{{base};{light};color-scheme:light}} .dark{{{dark};color-scheme:dark}}"
 
 
