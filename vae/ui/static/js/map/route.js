@@ -1,5 +1,6 @@
 // The path between A and B on the map: its letters and lines, and what is computed about it beside the page.
 import { latest, tokens } from "../state/store.js";
+import { say, saying } from "../state/texts.js";
 import { count, fill, h, percent, s } from "../parts/dom.js";
 import { carryOver, listenForKeys, NAMES, placeOf, setEnd } from "./ends.js";
 import { Drawer, lengthText } from "./strips.js";
@@ -8,9 +9,14 @@ import { chartOf } from "../space/chart.js";
 import * as explorer from "../explorer/explorer.js";
 
 const { images: IMAGES } = tokens.path;
-const SHORTEST =
-  "The way along which the picture changes least: found over a lattice of decoded places around A and B (Dijkstra) and smoothed. It keeps to places that lie no farther out than every code";
 const chartKey = (frame) => frame && JSON.stringify([frame.key, frame.chart, frame.origin]); // the map may be drawn anew meanwhile: the same chart, another object
+
+const shortest = () =>
+  h(
+    "b",
+    { class: "term", tabindex: "0", "data-hint": say("map.route.shortest.hint") },
+    say("map.route.shortest.term"),
+  );
 
 // On a plane through more dimensions than two, a path runs from place to place, not from code to code.
 const onPlane = (frame, model) =>
@@ -25,9 +31,9 @@ const onPlane = (frame, model) =>
       {
         class: "term",
         tabindex: "0",
-        "data-hint": "A and B are the places on this plane; an image’s own code may lie off it",
+        "data-hint": say("map.route.on_plane.hint"),
       },
-      "from place to place on the plane",
+      say("map.route.on_plane.term"),
     ),
   );
 
@@ -112,10 +118,7 @@ export class Route {
     if (both && !this.moving) this.aside(ends);
     this.drawer.element.dataset.method = path?.method ?? "";
     if (path && !both)
-      this.drawer.say(
-        0,
-        `${ends[0] ? "A" : "B"} is set. For ${ends[0] ? "B" : "A"}: Shift and click, the key ${ends[0] ? "B" : "A"}, or the button “${ends[0] ? "B" : "A"} here”.`,
-      );
+      this.drawer.say(0, say("map.route.set", ends[0] ? { set: "A", open: "B" } : { set: "B", open: "A" }));
     if (!now) this.keys = [null, null];
     for (const row of [0, 1]) {
       if (this.keys[row] === now?.keys[row] && now) continue;
@@ -125,7 +128,7 @@ export class Route {
         this.drawer.strips[row].show(null); // looked for once the hand rests
       else this.turns[row]();
     }
-    if (both && !now) this.drawer.say(0, "Waiting for this model’s codes …");
+    if (both && !now) this.drawer.say(0, say("map.route.waiting"));
     this.draw();
   }
 
@@ -173,7 +176,7 @@ export class Route {
       strip.show({ ...made, shape: model.image_shape });
       this.made[0] = { ...made, frame };
       this.draw();
-      drawer.say(0, h("span", { class: "quiet" }, "measuring …"));
+      drawer.say(0, h("span", { class: "quiet" }, say("map.route.measuring")));
       if (this.moving) return; // once the hand rests
       const wanted = () => this.question()?.keys[0] === now.keys[0],
         length = await explorer.pathLength(model, frame, { ends, method, label }, wanted);
@@ -197,9 +200,9 @@ export class Route {
       { drawer } = this,
       strip = drawer.strips[1],
       off = !frame.basis
-        ? "UMAP is no plane, so there is no shortest path to look for here; choose another chart."
+        ? say("map.route.no_plane")
         : Math.hypot(a[0] - b[0], a[1] - b[1]) < 1e-9
-          ? "A and B are the same place."
+          ? say("map.route.same_place")
           : null;
     this.keys[1] = now.keys[1];
     drawer.element.classList.toggle("route--single", Boolean(off));
@@ -208,7 +211,7 @@ export class Route {
       return void drawer.say(1, off);
     }
     strip.show(null);
-    drawer.say(1, h("span", { class: "quiet" }, "looking for the shortest path …"));
+    drawer.say(1, h("span", { class: "quiet" }, say("map.route.looking")));
     try {
       const question = { start: Array.from(a), end: Array.from(b), label },
         wanted = () => this.question()?.keys[1] === now.keys[1];
@@ -219,17 +222,13 @@ export class Route {
             h(
               "span",
               { class: "quiet" },
-              `looking for the shortest path: ${count(far.seen)} of at most ${count(far.most)} places decoded`,
+              say("map.route.decoded", { seen: count(far.seen), most: count(far.most) }),
             ),
           );
         if (!far.line) return;
         drawer.say(
           1,
-          h(
-            "span",
-            { class: "quiet" },
-            `smoothing the shortest path: ${far.turn} of at most ${far.sweeps} times`,
-          ),
+          h("span", { class: "quiet" }, say("map.route.smoothing", { turn: far.turn, most: far.sweeps })),
         );
         this.made[1] = { line: far.line, uvs: [] };
         this.draw();
@@ -241,13 +240,12 @@ export class Route {
       drawer.say(
         1,
         found.asShort
-          ? "The straight path is as short: no way around was found that is."
-          : [
-              h("b", { class: "term", tabindex: "0", "data-hint": SHORTEST }, "shortest"),
-              " on this chart: ",
-              lengthText(found.length),
-              `, ${less} less than straight`,
-            ],
+          ? say("map.route.as_short")
+          : saying("map.route.shortest.found", {
+              shortest: shortest(),
+              length: lengthText(found.length),
+              less,
+            }),
       );
       drawer.element.dataset.short = found.asShort ? "straight" : "other";
       this.draw();
