@@ -1,24 +1,25 @@
 // The drawer of a path: which way it goes, how long it is, and the pictures along it; along the shortest one too.
+import { say } from "../state/texts.js";
 import { fill, h, number, percent, s, segmented, vectorText } from "../parts/dom.js";
 import { paint, picture, respace } from "../parts/pixels.js";
 import { clearPath } from "./ends.js";
 import { fade } from "../parts/meter.js";
 
-const LENGTH =
-  "The pixel length: how much the picture changes on the way. The distances between pictures over 256 even steps are added up; a distance is the root of the summed squared differences of all pixels, each from 0 to 1. One pixel turning from paper to ink is 1.";
-const WAYS = [
-  { value: "linear", text: "straight", hint: "Through z in a straight line (linear interpolation)" },
-  {
-    value: "slerp",
-    text: "spherical",
-    hint: "Around the origin of z: the angle turns evenly (slerp, Shoemake 1985)",
-  },
-];
+const WAYS = ["linear", "slerp"].map((value) => ({
+  value,
+  text: say(`map.strips.${value}.text`),
+  hint: say(`map.strips.${value}.hint`),
+}));
 export const lengthText = (value) =>
   h(
     "span",
-    { class: "term", tabindex: "0", "data-hint": LENGTH, "data-length": String(value) },
-    `pixel length ${number(value, 1)}`,
+    {
+      class: "term",
+      tabindex: "0",
+      "data-hint": say("map.strips.length.hint"),
+      "data-length": String(value),
+    },
+    say("map.strips.length.text", { length: number(value, 1) }),
   );
 const sample = (kind) =>
   s(
@@ -37,11 +38,11 @@ class Strip {
     this.element = h("div", {
       class: "route__strip",
       role: "group",
-      "aria-label": `Pictures along the ${name} path`,
+      "aria-label": say(`map.strips.pictures.${name}`),
       on: { keydown: (event) => this.walk(event) },
     });
     for (let n = 0; n < count; n += 1) {
-      const canvas = picture(56, `picture ${n + 1} of ${count} along the ${name} path, not there yet`),
+      const canvas = picture(56, say(`map.strips.not_there.${name}`, { number: n + 1, count })),
         bar = h("i", {});
       const button = h(
         "button",
@@ -88,10 +89,10 @@ class Strip {
       paint(canvas, { data, shape: made.shape });
       bar.style.width = `${made.supports[n] * 100}%`;
       button.disabled = false;
-      button.dataset.hint = `z = ${vectorText(made.zs[n])}, support ${share}. Click to go there`;
+      button.dataset.hint = say("map.strips.place", { z: vectorText(made.zs[n]), share });
       canvas.setAttribute(
         "aria-label",
-        `picture ${n + 1} of ${this.ones.length} along the ${this.name} path, support ${share}`,
+        say(`map.strips.picture.${this.name}`, { number: n + 1, count: this.ones.length, share }),
       );
     });
     this.dim();
@@ -136,9 +137,9 @@ export class Drawer {
       {
         type: "button",
         class: "icon",
-        "aria-label": "Fold the path’s pictures away",
+        "aria-label": say("map.strips.fold"),
         "aria-expanded": "true",
-        "data-hint": "Fold away or open",
+        "data-hint": say("map.strips.fold_hint"),
         on: {
           click: () =>
             fold.setAttribute("aria-expanded", String(!this.element.classList.toggle("route--folded"))),
@@ -151,8 +152,8 @@ export class Drawer {
       {
         type: "button",
         class: "icon",
-        "aria-label": "Remove A and B",
-        "data-hint": "Remove A and B (Escape)",
+        "aria-label": say("map.strips.remove"),
+        "data-hint": say("map.strips.remove_hint"),
         on: { click: () => clearPath(map) },
       },
       "×",
@@ -166,7 +167,7 @@ export class Drawer {
     );
     this.element = h(
       "section",
-      { class: "route", "aria-label": "Path from A to B", hidden: true },
+      { class: "route", "aria-label": say("map.strips.path"), hidden: true },
       h("div", { class: "route__head" }, sample("straight"), this.ways, this.first, fold, away),
       this.body,
     );
@@ -185,10 +186,10 @@ export class Drawer {
     this.element.classList.toggle("route--waiting", !both);
     if (!path) return;
     this.strips[0].name = path.method === "slerp" ? "spherical" : "straight";
-    this.strips[0].element.setAttribute("aria-label", `Pictures along the ${this.strips[0].name} path`);
+    this.strips[0].element.setAttribute("aria-label", say(`map.strips.pictures.${this.strips[0].name}`));
     fill(
       this.ways,
-      segmented("way from A to B", WAYS, path.method, (method) =>
+      segmented(say("map.strips.ways"), WAYS, path.method, (method) =>
         this.map.set({ path: { ...this.map.get().path, method } }),
       ),
     );
