@@ -1,4 +1,5 @@
 // The two ends A and B of a path on the map: where they are, how they are set and cleared. An end is {index} of a test image or {uv} of the chart.
+import { say } from "../state/texts.js";
 import { h } from "../parts/dom.js";
 import { chartOf } from "../space/chart.js";
 
@@ -71,44 +72,36 @@ export function carryOver(map, before, frame) {
     beyond = [path.a, path.b].find((end) => end?.index >= frame.labels.length);
   if (beyond)
     map.set({
-      news: `The test images of ${frame.dataset} end at ${frame.labels.length - 1}; there is no ${beyond.index} for the path to reach.`,
+      news: say("map.ends.beyond", {
+        dataset: frame.dataset,
+        last: frame.labels.length - 1,
+        index: beyond.index,
+      }),
     });
   if (a !== path.a || b !== path.b) map.set({ path: a || b ? { ...path, a, b } : null });
 }
 
-// Two buttons that put A and B at a place: `end()` says where.
-function setters(map, words, what, end) {
+// Two buttons that put A and B at a place, "here" or "selected": `end()` says where.
+function setters(map, where, end) {
   return h(
     "span",
-    { class: "ends", role: "group", "aria-label": `path: ${what}` },
-    NAMES.map((name, n) =>
+    { class: "ends", role: "group", "aria-label": say(`map.ends.${where}.group`) },
+    NAMES.map((name) =>
       h(
         "button",
         {
           type: "button",
           class: "ends__one",
-          "data-hint": `${n ? "End" : "Begin"} a path ${what}; on the map: Shift and click, or the key ${name.toUpperCase()}`,
+          "data-hint": say(`map.ends.${where}.${name}`),
           on: { click: () => placeOf(end(), map.get().frame) && setEnd(map, name, end()) },
         },
-        words(name.toUpperCase()),
+        say(`map.ends.${where}.button`, { name: name.toUpperCase() }),
       ),
     ),
   );
 }
-export const hereSetters = (map) =>
-  setters(
-    map,
-    (name) => `${name} here`,
-    "at this place",
-    () => ({ uv: map.get().uv }),
-  );
-export const selectedSetters = (map) =>
-  setters(
-    map,
-    (name) => `as ${name}`,
-    "at the selected image",
-    () => ({ index: map.get().index }),
-  );
+export const hereSetters = (map) => setters(map, "here", () => ({ uv: map.get().uv }));
+export const selectedSetters = (map) => setters(map, "selected", () => ({ index: map.get().index }));
 
 // ---- as an address holds it: A;B;method, where an end is u,v or the number of a test image
 
