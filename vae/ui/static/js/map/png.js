@@ -1,4 +1,5 @@
 // The map as it is shown, as a PNG: ground, axes, codes, pictures and all that is written on them, painted anew at the size asked for.
+import { say } from "../state/texts.js";
 import { h, save } from "../parts/dom.js";
 import { Dots } from "../parts/dots.js";
 import { palette, plotly } from "../parts/figure.js";
@@ -122,10 +123,10 @@ export function saver(map, parts) {
   };
   sheet.append(
     ...[
-      [1, "as large as here"],
-      [3, "three times as large, for print"],
+      [1, say("map.png.as_here")],
+      [3, say("map.png.for_print")],
     ].map(([times, text]) =>
-      h("button", { type: "button", class: "button", on: { click: take(times) } }, `PNG, ${text}`),
+      h("button", { type: "button", class: "button", on: { click: take(times) } }, text),
     ),
   );
   const button = h(
@@ -133,8 +134,8 @@ export function saver(map, parts) {
     {
       type: "button",
       popovertarget: "lx-png",
-      "aria-label": "Save the map as a picture",
-      "data-hint": "Saves the map as shown: ground, codes, names and marks",
+      "aria-label": say("map.png.save"),
+      "data-hint": say("map.png.save_hint"),
     },
     "⤓",
   );
