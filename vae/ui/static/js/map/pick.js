@@ -1,35 +1,25 @@
 // The pen of the map: a box or a lasso by mouse, finger or keys chooses codes, adds to the chosen or takes away from them; see picked.js.
 import { tokens } from "../state/store.js";
+import { say } from "../state/texts.js";
 import { count, fill, h, s, segmented } from "../parts/dom.js";
 import { edges, rounded, simplify } from "../space/outline.js";
 import { add, drawnOn, follow } from "./picked.js";
 import { meanOf } from "../space/latent.js";
 import { chartOf } from "../space/chart.js";
 
+// The tools with their icons.
 const TOOLS = {
-  pan: [
-    "Move",
-    "Dragging moves the map; a finger decodes",
-    "M8 1.5v13M1.5 8h13M6 3.5l2-2 2 2M6 12.5l2 2 2-2M3.5 6l-2 2 2 2M12.5 6l2 2-2 2",
-  ],
-  box: [
-    "Choose with a box",
-    "Drag a box over codes to choose them. By keyboard, on the map: Space puts the pen down, arrows move it, Space lifts it. Shift adds to what is chosen, Alt takes away",
-    "M2 3.5h2.5M6.75 3.5h2.5M11.5 3.5H14v2.2M14 7.2v2M14 10.8v1.7h-2.5M9.25 12.5h-2.5M4.5 12.5H2v-1.7M2 9.2v-2M2 5.7V3.5",
-  ],
-  lasso: [
-    "Choose with a lasso",
-    "Draw around codes to choose them; the line closes by itself. By keyboard, on the map: Space puts the pen down, arrows move it, Space lifts it. Shift adds to what is chosen, Alt takes away",
+  pan: "M8 1.5v13M1.5 8h13M6 3.5l2-2 2 2M6 12.5l2 2 2-2M3.5 6l-2 2 2 2M12.5 6l2 2-2 2",
+  box: "M2 3.5h2.5M6.75 3.5h2.5M11.5 3.5H14v2.2M14 7.2v2M14 10.8v1.7h-2.5M9.25 12.5h-2.5M4.5 12.5H2v-1.7M2 9.2v-2M2 5.7V3.5",
+  lasso:
     "M8 2.2c3.5 0 6 1.7 6 3.9S11.5 10 8 10 2 8.3 2 6.1 4.5 2.2 8 2.2zM4.6 9.3c-1.6.9-1.5 2.6 0 2.9 1.2.2 1.3 1.2.5 2",
-  ],
 };
-const TASK = { box: "Drag a box over codes to choose them", lasso: "Draw around codes to choose them" };
 
-const NEXT = [
-  { value: "new", text: "new", hint: "The next outline starts anew" },
-  { value: "add", text: "add", hint: "The next outline adds what it holds; or hold Shift" },
-  { value: "cut", text: "take away", hint: "The next outline takes away what it holds; or hold Alt" },
-];
+const NEXT = ["new", "add", "cut"].map((value) => ({
+  value,
+  text: say(`map.pick.next.${value}.text`),
+  hint: say(`map.pick.next.${value}.hint`),
+}));
 
 const narrow = matchMedia("(max-width: 800px)"); // there the sheet lies below the map
 const icon = (d) =>
@@ -61,12 +51,12 @@ class Note {
     this.show = button(
       { class: "link" },
       () => document.querySelector(".chosen")?.scrollIntoView({ block: "start" }),
-      "show",
+      say("map.pick.show"),
     );
     this.clear = button(
-      { class: "link", "data-hint": "Clear what is chosen (Escape)" },
+      { class: "link", "data-hint": say("map.pick.clear_hint") },
       () => map.set({ picked: null }),
-      "clear",
+      say("map.pick.clear"),
     );
     this.element = h("div", { class: "pick__note" }, this.said, " ", this.show, this.clear, this.modes);
   }
@@ -76,13 +66,11 @@ class Note {
       { said } = this,
       n = picked?.indices?.length,
       last = picked?.strokes.at(-1);
-    if (!picked) [said.textContent, this.mode] = [(frame && TASK[tool]) || "", "new"];
-    else if (n === undefined) said.textContent = "counting …";
-    else if (n) said.textContent = `${count(n)} ${n === 1 ? "code" : "codes"} chosen`;
-    else
-      said.textContent = last.cut
-        ? "Nothing is left. Add another outline, or press Escape to start anew."
-        : `No code lies inside this ${last.tool}. Draw over some of the dots, or zoom in on them first; hidden classes are left out.`;
+    if (!picked)
+      [said.textContent, this.mode] = [frame && tool !== "pan" ? say(`map.pick.${tool}.task`) : "", "new"];
+    else if (n === undefined) said.textContent = say("map.pick.counting");
+    else if (n) said.textContent = say("map.pick.chosen", { n, count: count(n) });
+    else said.textContent = last.cut ? say("map.pick.nothing_left") : say(`map.pick.${last.tool}.nothing`);
     this.show.hidden = !n || !narrow.matches;
     this.clear.hidden = !picked;
     this.element.hidden = !said.textContent;
@@ -95,7 +83,7 @@ class Note {
         this.mode = value;
         this.drawModes();
       };
-    const modes = () => segmented("what the next outline does", NEXT, this.mode, turn);
+    const modes = () => segmented(say("map.pick.next.label"), NEXT, this.mode, turn);
     fill(this.modes, picked?.indices && tool !== "pan" && modes());
   }
 }
@@ -219,11 +207,19 @@ class Pen {
 
 // The tools of a map; `tap` is what a click without a movement does. Gives back the drawing of the outline, for when the view moves.
 export function pick(map, plot, stage, beside, tap) {
-  const buttons = Object.entries(TOOLS).map(([tool, [name, hint, d]]) =>
-    button({ "aria-label": name, "data-hint": hint, "data-tool": tool }, () => map.set({ tool }), icon(d)),
+  const buttons = Object.entries(TOOLS).map(([tool, d]) =>
+    button(
+      {
+        "aria-label": say(`map.pick.${tool}.name`),
+        "data-hint": say(`map.pick.${tool}.hint`),
+        "data-tool": tool,
+      },
+      () => map.set({ tool }),
+      icon(d),
+    ),
   );
   beside.append(
-    h("div", { class: "pick__tools", role: "group", "aria-label": "what dragging does" }, buttons),
+    h("div", { class: "pick__tools", role: "group", "aria-label": say("map.pick.tools") }, buttons),
   );
   const note = new Note(map),
     pen = new Pen(map, plot, note);
