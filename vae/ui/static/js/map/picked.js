@@ -1,6 +1,7 @@
 // What is chosen on the map, one key of the store, `picked`: {strokes: [{tool, outline, cut, of: {model, chart}, held}], indices}.
 // `held` is what an outline holds on the map it was drawn on; `indices` are the codes of shown classes after each stroke in turn has added or taken away what it holds.
 import { latest, tokens } from "../state/store.js";
+import { say } from "../state/texts.js";
 import { inside } from "../space/outline.js";
 import * as explorer from "../explorer/explorer.js";
 
@@ -23,7 +24,7 @@ export function add(map, { tool, outline }, how) {
   const { picked, frame } = map.get(),
     before = how !== "new" && picked?.indices ? picked.strokes : [];
   if (before.length >= tokens.pick.strokes)
-    return map.set({ news: `A selection holds ${tokens.pick.strokes} outlines at most; Escape clears it.` });
+    return map.set({ news: say("map.picked.most", { most: tokens.pick.strokes }) });
   put(map, [
     ...before,
     {
@@ -57,7 +58,7 @@ const resolve = async (map) => {
     if (map.get().picked === picked) put(map, strokes);
   } catch (fault) {
     if (map.get().picked === picked && !fault.lost)
-      map.set({ picked: null, news: `The selection of this link cannot be shown. ${fault.message}` });
+      map.set({ picked: null, news: say("map.picked.refused", { reason: fault.message }) });
   }
 };
 
