@@ -1,9 +1,10 @@
 // Every question about a model, under the names of Python's Explorer: this browser answers where it holds the weights, else the server. Nobody else asks which.
-import { chartOf, titles } from "../space/chart.js";
+import { axesOf, chartOf, planeOf, sub } from "../space/chart.js";
 import { supportAt } from "../space/neighbours.js";
 import { Helper, held, Knowing, open } from "./local.js";
 import { ask, Lane, unpack } from "./server.js";
 import { get, keyOf, set, tokens } from "../state/store.js";
+import { say } from "../state/texts.js";
 
 export { testImage, thumbnail, thumbnails } from "./local.js";
 
@@ -20,6 +21,14 @@ export const card = (model) => ask("card", { model: model.name });
 export const history = async (models) => (await ask("history", { models: names(models) })).histories;
 export const indexOfClass = async (model, label, seed) =>
   (await ask("find", { model: model.name, label, seed })).index;
+
+// What a chart's two axes are called.
+export function titles(chart) {
+  const axes = axesOf(chart);
+  if (axes) return axes.map((i) => `z${sub(i + 1)}`);
+  if (planeOf(chart)) return [say("explorer.titles.plane_right"), say("explorer.titles.plane_up")];
+  return [1, 2].map((n) => say(`explorer.titles.${chart}`, { n }));
+}
 
 // The places of all test codes on a chart: what a map draws.
 /** @returns {Promise<import("../state/mapview.js").Frame>} */

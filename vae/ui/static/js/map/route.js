@@ -165,7 +165,10 @@ export class Route {
     const refused = method === "slerp" && noSphere(...ends);
     if (refused) {
       strip.empty();
-      return void drawer.say(0, h("span", { class: "warn" }, refused));
+      return void drawer.say(
+        0,
+        h("span", { class: "warn" }, say(`map.route.no_sphere.${refused.why}`, refused)),
+      );
     }
     strip.show(null);
     try {

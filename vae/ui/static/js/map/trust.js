@@ -36,6 +36,7 @@ function words(state) {
 
 // What anybody can run for a chart that metrics.json does not speak of.
 const snippet = ({ frame, model }) =>
+  // eslint-disable-next-line no-restricted-syntax -- Python, not a sentence
   `python -c "from vae import Explorer; from vae.space.neighbours import pointwise_trustworthiness as t; e = Explorer(); z, uv = e.codes('${model.name}')['mu'], e.map('${model.name}', '${frame.chart}')['uv']; print(t(z, uv).mean(), t(uv, z).mean())"`;
 
 // {line: for the bar, sheet: for a place that is never drawn anew}

@@ -241,6 +241,7 @@ export function snippet() {
   for (let i = 0; i < numbers.length; i += 8) lines.push(numbers.slice(i, i + 8).join(", "));
   const given = model.conditional ? `, torch.tensor([${label}])` : "",
     [channels] = model.image_shape;
+  /* eslint-disable no-restricted-syntax -- Python code */
   return `# ${model.name} at z = ${vectorText(z)}; run it where app.py runs
 import torch
 from vae import load_model

@@ -81,12 +81,3 @@ export const planeOf = (chart) =>
     .map(Number) ?? null;
 
 export const CORNERS = ["a", "b", "c"];
-
-// What the map's two axes are called.
-export function titles(chart) {
-  const axes = axesOf(chart);
-  if (axes) return axes.map((i) => `z${sub(i + 1)}`);
-  if (chart === "pca") return ["PCA 1", "PCA 2"];
-  if (planeOf(chart)) return ["from image a towards b", "towards c"];
-  return ["UMAP 1", "UMAP 2"];
-}

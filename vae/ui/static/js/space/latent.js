@@ -19,17 +19,11 @@ export function slerp(a, b, t) {
 
 const NIL = 1e-6;
 
-// Why there is no spherical path from a to b, as a sentence; null where there is one.
+// Why there is no spherical path from a to b: an end is the origin, or they lie opposite to each other; null where there is one.
 export function noSphere(a, b) {
-  const zero = [
-    ["A", a],
-    ["B", b],
-  ].find(([, z]) => norm(z) < NIL);
-  if (zero)
-    return `${zero[0]} is the origin z = 0, which has no direction: a spherical path is undefined there. Move ${zero[0]} a little, or take the straight path.`;
-  if (dot(a, b) / (norm(a) * norm(b)) < -1 + NIL)
-    return "A and B point in opposite directions, so no spherical path is shorter than the others. Move one of them a little, or take the straight path.";
-  return null;
+  if (norm(a) < NIL) return { why: "origin", end: "A" };
+  if (norm(b) < NIL) return { why: "origin", end: "B" };
+  return dot(a, b) / (norm(a) * norm(b)) < -1 + NIL ? { why: "opposite" } : null;
 }
 
 // `count` places from a to b, ends included.

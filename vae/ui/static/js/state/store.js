@@ -36,6 +36,7 @@ export class Store {
 
   owner(key) {
     if (Object.hasOwn(this.state, key)) return this;
+    // eslint-disable-next-line no-restricted-syntax -- for programmers
     if (!this.below) throw new Error(`the store has no ${key}`);
     return this.below.owner(key);
   }

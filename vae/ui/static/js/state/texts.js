@@ -21,6 +21,7 @@ export const fillIn = (text, known = {}) =>
 function found(key, known) {
   const at = sentence(...key.split(".")),
     text = at?.other === undefined ? at : (at[form.select(Number(known.n))] ?? at.other);
+  // eslint-disable-next-line no-restricted-syntax -- for programmers
   if (typeof text !== "string") console.error(`texts/en.json has no sentence ${key}`);
   return text ?? key;
 }

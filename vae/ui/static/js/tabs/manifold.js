@@ -15,7 +15,6 @@ import {
 import { imageData, paint, picture } from "../parts/pixels.js";
 import { chartPicker } from "../parts/charts.js";
 import { noModels } from "../parts/absent.js";
-import { titles } from "../space/chart.js";
 import * as explorer from "../explorer/explorer.js";
 import { main } from "../state/mapview.js";
 import { say } from "../state/texts.js";
@@ -187,7 +186,7 @@ class Sheet {
       row = Math.floor(k / n),
       side = this.canvas.clientWidth / n;
     const here = z.data.slice(k * length, (k + 1) * length),
-      [right, up] = titles(chart),
+      [right, up] = explorer.titles(chart),
       box = { left: column * side, top: row * side, width: side, height: side };
     paint(this.big, images, k);
     for (const [name, value] of Object.entries(box)) tile.style[name] = `${value}px`;
