@@ -105,3 +105,12 @@ def test_nothing_overflows_at_the_usual_sizes(visit, app, width, height):
         "document.documentElement.scrollHeight <= innerHeight && document.documentElement.scrollWidth <= innerWidth"
     )
     assert page.evaluate("(e => e.scrollHeight <= e.clientHeight)(document.querySelector('.inspector'))")
+
+
+@pytest.mark.parametrize("lost", ["page/boot.js", "tabs/about.js"])
+def test_a_part_whose_module_cannot_be_loaded_says_to_reload_the_page(visit, app, lost):
+    page = visit("about:blank", ready=None, forgiving=True, service_workers="block")  # a profile of its own
+    page.route(f"**/js/{lost}", lambda route: route.abort())
+    page.goto(app.url, wait_until="commit")
+    tab(page, "About", "[data-part=about]")
+    page.locator("[data-part=about]").get_by_text("could not be loaded. Reload the page.").wait_for()
