@@ -2,6 +2,7 @@
 import { planeOf } from "../space/chart.js";
 import { classNames, keyOf, latest, tokens } from "../state/store.js";
 import { main } from "../state/mapview.js";
+import { say } from "../state/texts.js";
 import * as explorer from "../explorer/explorer.js";
 import { keepHeld } from "../explorer/local.js";
 import { mapDrawn, modelHeld, Refusal } from "../explorer/server.js";
@@ -38,15 +39,14 @@ class LatentMap {
       class: "latent-map__plot",
       tabindex: "0",
       role: "application",
-      "aria-roledescription": "map",
-      "aria-label":
-        "Map of the test images’ codes. Arrow keys move the place that is decoded, Enter selects the nearest image, with Shift ten times as far; plus and minus zoom. A and B set the ends of a path at this place. Escape removes the path; pressed again it goes back to the selected image and shows every class.",
+      "aria-roledescription": say("map.map.role"),
+      "aria-label": say("map.map.label"),
     });
     this.zoom = this.zoomButtons();
     this.stage = h("div", { class: "latent-map__stage" }, this.host, this.zoom, this.note);
     this.root = h(
       "section",
-      { class: "latent-map", "aria-label": "Map" },
+      { class: "latent-map", "aria-label": say("map.map.title") },
       this.bar,
       this.stage,
       this.keys,
@@ -72,9 +72,9 @@ class LatentMap {
       "div",
       { class: "latent-map__zoom" },
       [
-        ["+", zoomStep, "Closer"],
-        ["−", 1 / zoomStep, "Farther"],
-        ["□", 0, "Show everything"],
+        ["+", zoomStep, say("map.map.closer")],
+        ["−", 1 / zoomStep, say("map.map.farther")],
+        ["□", 0, say("map.map.everything")],
       ].map(button),
     );
   }
@@ -133,7 +133,11 @@ class LatentMap {
     } catch (fault) {
       if (fault instanceof Refusal && !fault.lost && (chart || anchor !== null))
         return this.refused(fault, before?.key === keyOf(model) ? before : null);
-      const again = h("button", { type: "button", class: "button", on: { click: load } }, "Try again");
+      const again = h(
+        "button",
+        { type: "button", class: "button", on: { click: load } },
+        say("common.try_again"),
+      );
       fill(note, notice(fault.message, again));
     }
     mapDrawn();
@@ -153,7 +157,11 @@ class LatentMap {
       kept = (!other || state.uv ? state.click : null) ?? own;
     if (index !== state.index)
       map.set({
-        news: `The test images of ${model.dataset} end at ${labels.length - 1}; there is no ${state.index}, so image 0 is shown.`,
+        news: say("map.map.no_image", {
+          dataset: model.dataset,
+          last: labels.length - 1,
+          index: state.index,
+        }),
       });
     map.set({ frame, index, uv: kept, click: kept });
     fill(this.note);
@@ -166,7 +174,7 @@ class LatentMap {
   // The model has no such chart: back to the one before it, or to the usual one.
   refused({ message }, before) {
     const { map } = this,
-      rest = before ? "The map stays as it was." : "The usual chart is shown.";
+      rest = before ? say("map.map.stays") : say("map.map.usual");
     map.set({
       chart: before?.chart ?? null,
       anchor: before?.anchor ?? null,
@@ -202,7 +210,7 @@ class LatentMap {
       { frame } = map.get(),
       before = plot.scale;
     if (!frame || frame.model !== root.dataset.model) return;
-    const counting = h("span", { class: "scale quiet", role: "status" }, "counting …"),
+    const counting = h("span", { class: "scale quiet", role: "status" }, say("common.counting")),
       slow = setTimeout(() => fill(keys, legend(map, this.trainingKey), counting), tokens.slowMs);
     try {
       plot.scale = await colouring(map);

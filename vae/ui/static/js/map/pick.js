@@ -68,7 +68,7 @@ class Note {
       last = picked?.strokes.at(-1);
     if (!picked)
       [said.textContent, this.mode] = [frame && tool !== "pan" ? say(`map.pick.${tool}.task`) : "", "new"];
-    else if (n === undefined) said.textContent = say("map.pick.counting");
+    else if (n === undefined) said.textContent = say("common.counting");
     else if (n) said.textContent = say("map.pick.chosen", { n, count: count(n) });
     else said.textContent = last.cut ? say("map.pick.nothing_left") : say(`map.pick.${last.tool}.nothing`);
     this.show.hidden = !n || !narrow.matches;
