@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from hands import model_drawn
+from support import MODELS
 
 from vae import load_model
 from vae.folders.files import write_folder
@@ -107,3 +108,40 @@ def test_a_model_that_is_removed_while_it_is_open_is_said_with_a_way_on(serve, v
     page.wait_for_function(ASK_ON, arg=f"{TWIN} is no longer on the server", polling=300)
     page.get_by_role("button", name="Show another model").click()
     model_drawn(page, Z2)
+
+
+def header(page) -> str:
+    """What the header's folded form says is chosen: data set, recipe, size."""
+    return page.locator(".head__fold").text_content()
+
+
+def test_a_folder_that_now_holds_another_size_is_loaded_as_that_size(serve, visit, models):
+    page = visit(f"{serve(models).url}?model={Z2}", ready=f".here[data-model='{Z2}'][data-by='browser']")
+    files = {p.name: p.read_bytes() for p in (models / "digits-tutorial-z5").iterdir()}
+    write_folder(models / Z2, files, force=True)
+    page.wait_for_function(ASK_ON, arg=f"{Z2} was trained again", polling=300)
+    page.get_by_role("button", name="Load it").click()
+    page.wait_for_selector(".sizes__one[data-size='5'][aria-pressed='true']")
+    page.wait_for_selector(f".latent-map[data-model='{Z2}'][data-chart='pca']")
+    assert header(page).endswith("z 5")
+
+
+def test_a_data_set_without_models_stays_chosen_over_a_reload_and_opens_with_its_first_model(
+    serve, visit, models
+):
+    first = visit(f"{serve(models).url}?model={Z2}", ready=f".here[data-model='{Z2}'][data-by='browser']")
+    first.get_by_role("button", name="Fashion").click()
+    first.wait_for_function("location.search.includes('data=fashion-mnist')")
+    page = visit(first.url, ready=".empty")
+    assert header(page).startswith("Fashion") and page.locator(".head__alarm").is_hidden()
+    name = "fashion-mnist-default-z2"
+    write_folder(models / name, {p.name: p.read_bytes() for p in (MODELS / name).iterdir()})
+    page.wait_for_function(
+        """name => {
+          document.dispatchEvent(new Event("visibilitychange"));
+          return document.querySelector(".latent-map[data-ready]")?.dataset.model === name;
+        }""",  # a person comes back to the page, now and then
+        arg=name,
+        polling=300,
+    )
+    assert header(page).startswith("Fashion")

@@ -199,7 +199,7 @@ async function seek(model, frame, question, wanted, progress = null) {
   while (!answer.done) {
     if (!wanted()) return null;
     progress?.(answer);
-    answer = await pathsOf(model, frame).ask("seek", { goOn: question.kind });
+    answer = await pathsOf(model, frame).ask("seek", { goOn: answer.search });
   }
   return wanted() ? answer : null;
 }

@@ -7,7 +7,8 @@ import { seek, strip, turns } from "../space/geodesic.js";
 
 let model = null,
   field = null;
-const searches = {};
+const searches = new Map(); // begun and not done: the id of the question that began one -> its turns
+const MOST = 8; // of them: one that nobody goes on with is forgotten
 
 const work = {
   gaps: ({ mu, size }) => ({ gaps: new Codes(mu, size, null).gaps() }),
@@ -69,16 +70,22 @@ const work = {
   },
   ground: (question) => paint(model, field, question),
   strip: (question) => strip(model, field.chart, question),
-  // A long search a little at a time: with a question it begins, without one it goes on.
-  seek: ({ question, goOn }) => {
-    if (question) searches[question.kind] = seek(model, field.chart, question);
-    return turns(searches[question?.kind ?? goOn]);
+  // A long search a little at a time: with a question it begins, with the id of that question it goes on.
+  seek: ({ id, question, goOn = id }) => {
+    if (question) searches.set(id, seek(model, field.chart, question));
+    if (searches.size > MOST) searches.delete(searches.keys().next().value);
+    const search = searches.get(goOn);
+    // eslint-disable-next-line no-restricted-syntax -- for programmers
+    if (!search) throw new Error(`search ${goOn} was not begun or is over`);
+    const answer = turns(search);
+    if (answer.done) searches.delete(goOn);
+    return { ...answer, search: goOn };
   },
 };
 
 self.onmessage = ({ data: { id, kind, ...fields } }) => {
   try {
-    const answer = work[kind](fields);
+    const answer = work[kind]({ id, ...fields });
     self.postMessage({ id, ...answer }, { transfer: answer.sheet ? [answer.sheet.buffer] : [] });
   } catch (fault) {
     self.postMessage({ id, fault: fault.message });

@@ -30,7 +30,7 @@ export function jump(map) {
     const index = Number(box.value);
     const good = box.value !== "" && Number.isInteger(index) && index >= 0 && index < frame.labels.length;
     box.setAttribute("aria-invalid", String(!good && box.value !== ""));
-    if (good) goTo(index);
+    if (good) goTo(index, map);
   }
   const classes = select(
     say("map.bar.class"),
@@ -52,7 +52,7 @@ export function jump(map) {
           seed += 1;
           const label = wanted === "any" ? null : Number(wanted),
             index = await explorer.indexOfClass(map.get().model, label, seed);
-          goTo(index);
+          goTo(index, map);
         },
       },
     },

@@ -63,8 +63,8 @@ export function carryOver(map, before, frame) {
   const carried = (end) => {
     if (!end) return null;
     if (end.index !== undefined) return end.index < frame.labels.length ? end : null;
-    if (!before || (before.model === frame.model && before.chart === frame.chart)) return end;
-    const z = before.model === frame.model ? chartOf(before, local)?.toLatent(end.uv) : null,
+    if (!before || (before.key === frame.key && before.chart === frame.chart)) return end;
+    const z = before.key === frame.key ? chartOf(before, local)?.toLatent(end.uv) : null,
       uv = z && chartOf(frame, local)?.toPlane(z);
     return uv ? { uv: Array.from(uv) } : null;
   };

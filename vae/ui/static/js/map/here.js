@@ -149,7 +149,7 @@ export function nearestBlock(map) {
       far = h("small", {});
     const button = h(
       "button",
-      { type: "button", class: "nearest__one", on: { click: () => goTo(places[n].index) } },
+      { type: "button", class: "nearest__one", on: { click: () => goTo(places[n].index, map) } },
       canvas,
       far,
     );

@@ -191,7 +191,7 @@ class LatentMap {
     if (!frame || !plot.view) return;
     const place = (i) => [frame.uv[2 * i], frame.uv[2 * i + 1]],
       selected = place(index),
-      fresh = selection && selection.model === frame.model && selection.index === index,
+      fresh = selection && selection.key === frame.key && selection.index === index,
       linear = frame.basis && fresh && model?.variational;
     drawMarks(plot, {
       corners: planeOf(frame.chart)?.map(place),

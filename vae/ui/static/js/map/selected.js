@@ -65,7 +65,7 @@ function selectedBlock(map) {
     }
     try {
       const reply = await explorer.select(model, index, frame.chart);
-      map.set({ selection: reply });
+      map.set({ selection: { ...reply, key: keyOf(model) } });
       const side = wide.matches ? 84 : 56,
         { original, x_recon: recon, error_image: error } = reply,
         name = classNames()[reply.label] ?? reply.label;

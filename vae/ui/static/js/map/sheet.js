@@ -249,7 +249,7 @@ function contactSheet(map, block) {
             "data-index": String(index),
             "data-hint": alt,
             style: `border-color:var(--lx-class-${found.local.labels[index] % tokens.classes.length})`,
-            on: { click: () => goTo(index) },
+            on: { click: () => goTo(index, map) },
           },
           small,
         );

@@ -175,9 +175,9 @@ export function syncAddress() {
     if (get().catalogue.space && window.parent !== window)
       window.parent.postMessage({ queryString: search }, "https://huggingface.co");
   };
-  on([...new Set(FIELDS.flatMap((field) => field.of))], () => {
+  on([...new Set(["dataset", ...FIELDS.flatMap((field) => field.of)])], () => {
     clearTimeout(waiting);
-    if (main.drawn) waiting = setTimeout(write, tokens.linkMs);
+    if (main.drawn || !get().model) waiting = setTimeout(write, tokens.linkMs);
   });
 }
 
@@ -193,8 +193,10 @@ function modelOfLink(asked, { datasets, models }, fault) {
       changed: asked.has("rev") && asked.get("rev") !== named.rev,
     };
   const text = (key) => asked.get(key);
-  const dataset = datasets.find((d) => d.name === text("data"))?.name;
+  const { name: dataset, sizes } = datasets.find((d) => d.name === text("data")) ?? {};
   const inSet = models.filter((m) => m.dataset === (dataset ?? m.dataset));
+  if (dataset && !inSet.length)
+    return { dataset, latentDim: sizes.find((size) => String(size) === text("z")) ?? null }; // the page itself says that there is no model of it
   const recipe = inSet.find((m) => m.variant === text("recipe"))?.variant,
     latentDim = inSet.find((m) => String(m.latent_dim) === text("z"))?.latent_dim ?? null;
   if (asked.has("data") && !dataset) fault("data", text("data"));

@@ -22,7 +22,8 @@ async function look() {
   try {
     const revision = await explorer.revision();
     if (revision === get().catalogue.revision || held) return;
-    take(await explorer.catalogue());
+    const catalogue = await explorer.catalogue();
+    if (!held) take(catalogue); // else the next question looks again
   } catch {
     // the server is gone or refuses: the next question tells
   }
@@ -30,19 +31,25 @@ async function look() {
 
 // The new list; what is open stays open until a person loads what has replaced it.
 function take(catalogue) {
-  const { model } = main.get(),
-    now = model && catalogue.models.find((m) => m.name === model.name);
+  const { model, dataset } = main.get(),
+    now = model && catalogue.models.find((m) => m.name === model.name),
+    first = !get().catalogue.models.length;
   set({ catalogue });
-  if (!model) return choose({ model: catalogue.opens });
+  if (!model) {
+    if (first) choose({ model: catalogue.opens });
+    else if (catalogue.models.some((m) => m.dataset === dataset)) choose({});
+    return;
+  }
   if (!now || keyOf(now) !== keyOf(model)) set({ changed: model.name });
 }
 
-// Loads what has taken the open model's place, in the same view; where it is gone, what is nearest to it.
+// Loads what has taken the open model's place, in the same view where it is of the same kind and size; where it is gone, what is nearest to it.
 function load() {
-  const { changed, catalogue } = get(),
+  const { changed, catalogue, dataset, recipe, latentDim } = get(),
     model = catalogue.models.find((m) => m.name === changed);
-  if (model) main.set({ model, changed: null, here: null, selection: null });
-  else choose({});
+  if (model && model.dataset === dataset && model.variant === recipe && model.latent_dim === latentDim)
+    main.set({ model, changed: null, here: null, selection: null });
+  else choose({ model: model?.name });
 }
 
 // The line about the open model, null while there is nothing to say.

@@ -46,7 +46,7 @@ import { keyOf, modelOf, page, Store, variantsOf } from "./store.js";
  * @property {?number[]} uv HERE on the chart
  * @property {?number[]} click the last click, where HERE returns to when the pointer is away
  * @property {?any} here the answer about `uv`
- * @property {?any} selection the server's answer about the selected image
+ * @property {?any} selection the server's answer about the selected image, with the `key` of the model it is about
  * @property {"pan" | "box" | "lasso"} tool what dragging does
  * @property {?Picked} picked
  * @property {?Path} path
@@ -128,9 +128,9 @@ function nearest({ catalogue, dataset, recipe, latentDim }) {
   return modelOf(dataset, recipe, latentDim) ?? { dataset, variant: recipe, latent_dim: latentDim };
 }
 
-// Moves to a test image and its place on the map.
-export function goTo(index) {
-  const { frame } = main.get(),
+// Moves to a test image and its place on a map.
+export function goTo(index, map = main) {
+  const { frame } = map.get(),
     uv = frame ? [frame.uv[2 * index], frame.uv[2 * index + 1]] : null;
-  main.set({ index, uv, click: uv });
+  map.set({ index, uv, click: uv });
 }
