@@ -16,6 +16,7 @@ export function jump(map) {
   const { frame } = map.get();
   if (!frame) return null;
   const box = h("input", {
+    key: "jump",
     class: "input input--index",
     type: "number",
     min: "0",
@@ -24,12 +25,12 @@ export function jump(map) {
     "aria-label": say("map.bar.number"),
     placeholder: say("map.bar.no"),
     "data-hint": say("map.bar.number_hint", { last: frame.labels.length - 1 }),
-    on: { change: go, keydown: (event) => event.key === "Enter" && go() },
+    on: { change: go, keydown: (event) => event.key === "Enter" && go(event) },
   });
-  function go() {
-    const index = Number(box.value);
-    const good = box.value !== "" && Number.isInteger(index) && index >= 0 && index < frame.labels.length;
-    box.setAttribute("aria-invalid", String(!good && box.value !== ""));
+  function go({ currentTarget: own }) {
+    const index = Number(own.value);
+    const good = own.value !== "" && Number.isInteger(index) && index >= 0 && index < frame.labels.length;
+    own.setAttribute("aria-invalid", String(!good && own.value !== ""));
     if (good) goTo(index, map);
   }
   const classes = select(
@@ -44,6 +45,7 @@ export function jump(map) {
   const random = h(
     "button",
     {
+      key: "random",
       type: "button",
       class: "button",
       "data-hint": say("map.bar.random_hint"),
@@ -58,7 +60,13 @@ export function jump(map) {
     },
     say("map.bar.random"),
   );
-  return h("div", { class: "row row--right" }, field(say("map.bar.image"), box), classes, random);
+  return h(
+    "div",
+    { key: "jump", class: "row row--right" },
+    field(say("map.bar.image"), box),
+    classes,
+    random,
+  );
 }
 
 function present(map) {
@@ -88,14 +96,19 @@ export function legend(map, trainingKey) {
     h(
       "button",
       {
+        key: label,
         type: "button",
         class: "legend__key",
         "aria-pressed": String(!hidden.has(label)),
         "data-label": String(label),
         "data-hint": say("map.bar.legend_hint"),
-        on: { click: (event) => (event.shiftKey ? only(map, label) : tap(map, label)) },
+        on: {
+          click: (event) => (event.shiftKey ? only : flip)(map, label),
+          dblclick: (event) => !event.shiftKey && only(map, label),
+        },
       },
       h("span", {
+        key: "dot",
         class: "legend__dot",
         style: `background:${tokens.classes[label % tokens.classes.length]}`,
       }),
@@ -107,22 +120,16 @@ export function legend(map, trainingKey) {
     hidden.size > 0 &&
       h(
         "button",
-        { type: "button", class: "legend__all", on: { click: () => map.set({ hidden: new Set() }) } },
+        {
+          key: "all",
+          type: "button",
+          class: "legend__all",
+          on: { click: () => map.set({ hidden: new Set() }) },
+        },
         say("map.bar.show_all"),
       ),
     trainingKey,
   ];
-}
-
-// The legend is built anew at every change, so a double click never lands on one element: two clicks are counted here.
-let last = { label: null, at: 0 };
-function tap(map, label) {
-  const now = performance.now(),
-    twice = last.label === label && now - last.at < 350;
-  last = { label: twice ? null : label, at: now };
-  if (!twice) return flip(map, label);
-  flip(map, label);
-  only(map, label);
 }
 
 // What two axes of z hold the other dimensions at.

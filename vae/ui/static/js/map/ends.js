@@ -85,11 +85,12 @@ export function carryOver(map, before, frame) {
 function setters(map, where, end) {
   return h(
     "span",
-    { class: "ends", role: "group", "aria-label": say(`map.ends.${where}.group`) },
+    { key: "ends", class: "ends", role: "group", "aria-label": say(`map.ends.${where}.group`) },
     NAMES.map((name) =>
       h(
         "button",
         {
+          key: name,
           type: "button",
           class: "ends__one",
           "data-hint": say(`map.ends.${where}.${name}`),

@@ -135,7 +135,7 @@ class LatentMap {
         return this.refused(fault, before?.key === keyOf(model) ? before : null);
       const again = h(
         "button",
-        { type: "button", class: "button", on: { click: load } },
+        { key: "again", type: "button", class: "button", on: { click: load } },
         say("common.try_again"),
       );
       fill(note, notice(fault.message, again));
@@ -234,12 +234,18 @@ class LatentMap {
   fillBar() {
     const { map, bar, root } = this,
       { line, sheet } = honesty(map),
-      anchors = h("span", { style: "display:contents" });
+      anchors = h("span", { style: "display:contents" }),
+      facts = h("div", { class: "row latent-map__facts" });
     root.append(sheet);
     map.on(["frame", "model", "index"], () => fill(anchors, map.drawn ? anchorPicker(map) : []));
     map.on(["frame", "chart", "model", "local", "ground", "colour"], ({ model, frame }) => {
-      const facts = () => h("div", { class: "row latent-map__facts" }, anchors, line, jump(map));
-      const all = () => [charts(map), grounds(map), colours(map), asClass(map), facts()];
+      const all = () => [
+        charts(map),
+        grounds(map),
+        colours(map),
+        asClass(map),
+        fill(facts, anchors, line, jump(map)),
+      ];
       fill(bar, model && frame ? all() : []);
     });
     map.on(["frame", "hidden", "model"], () => this.fillKeys());

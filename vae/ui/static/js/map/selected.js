@@ -47,7 +47,7 @@ function selectedBlock(map) {
         block,
         h(
           "div",
-          { class: "inspector__head" },
+          { key: "head", class: "inspector__head" },
           title(
             say("map.selected.title"),
             h("span", { class: "inspector__what" }, say("map.selected.what", { index })),
@@ -76,7 +76,7 @@ function selectedBlock(map) {
         block,
         h(
           "div",
-          { class: "inspector__head" },
+          { key: "head", class: "inspector__head" },
           title(
             say("map.selected.title"),
             h(
@@ -170,6 +170,7 @@ function one(z, model, reply, now) {
     return h(
       "span",
       {
+        key: z,
         class: "sizes__one sizes__one--none",
         "data-hint": notTrained(page.get().dataset, page.get().recipe, z),
         tabindex: "0",
@@ -182,6 +183,7 @@ function one(z, model, reply, now) {
   return h(
     "button",
     {
+      key: z,
       type: "button",
       class: "sizes__one",
       "aria-pressed": String(z === now),

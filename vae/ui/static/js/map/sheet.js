@@ -59,12 +59,12 @@ function headOf(map, total, side, turn) {
     },
   ];
   const button = (text, attributes, click) =>
-    h("button", { type: "button", ...attributes, on: { click } }, text);
+    h("button", { key: text, type: "button", ...attributes, on: { click } }, text);
   return [
     segmented(say("map.sheet.sides"), sides, side, turn),
     h(
       "div",
-      { class: "row row--right" },
+      { key: "actions", class: "row row--right" },
       button(say("map.sheet.csv"), { class: "button", "data-hint": say("map.sheet.csv_hint") }, () =>
         saveTable(map),
       ),
@@ -244,6 +244,7 @@ function contactSheet(map, block) {
         return h(
           "button",
           {
+            key: index,
             type: "button",
             class: "chosen__one",
             "data-index": String(index),

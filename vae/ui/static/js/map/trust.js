@@ -110,16 +110,23 @@ export function honesty(map) {
       fault && h("p", { class: "warn" }, fault),
       h(
         "div",
-        { class: "row" },
+        { key: "actions", class: "row" },
         !made.every(Boolean) &&
           h(
             "button",
-            { type: "button", class: "button", disabled: counting || !ready, on: { click: measure } },
+            {
+              key: "count",
+              type: "button",
+              class: "button",
+              disabled: counting || !ready,
+              on: { click: measure },
+            },
             counting ? say("map.trust.counting") : say("map.trust.count"),
           ),
         h(
           "button",
           {
+            key: "colour",
             type: "button",
             class: "button",
             disabled: !ready,

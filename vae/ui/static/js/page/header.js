@@ -40,6 +40,7 @@ const dismiss = () =>
   h(
     "button",
     {
+      key: "dismiss",
       type: "button",
       class: "head__dismiss",
       "aria-label": say("page.header.dismiss"),

@@ -62,7 +62,7 @@ export function changedLine() {
     " ",
     h(
       "button",
-      { type: "button", class: "button", on: { click: load } },
+      { key: "load", type: "button", class: "button", on: { click: load } },
       there ? say("page.watch.load") : say("page.watch.show_another"),
     ),
   ];

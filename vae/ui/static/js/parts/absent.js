@@ -8,7 +8,8 @@ import { fillIn, say, saying } from "../state/texts.js";
 function line(box, dataset, news) {
   const { catalogue } = get(),
     title = datasetOf(dataset)?.title ?? dataset;
-  const button = (text, work) => h("button", { type: "button", class: "button", on: { click: work } }, text);
+  const button = (text, work) =>
+    h("button", { key: text, type: "button", class: "button", on: { click: work } }, text);
   const begin = () => {
     set({ downloads: { ...get().downloads, [dataset]: { share: 0, text: say("parts.absent.asking") } } });
     fetchImages(dataset);

@@ -46,7 +46,7 @@ export function chartPicker({ chart: now, charts: all, size, frame, selected }, 
     );
   }
   if (corners) parts.push(cornerFields(corners, frame.labels.length - 1, selected, pick));
-  return h("div", { class: "row" }, parts);
+  return h("div", { key: "charts", class: "row" }, parts);
 }
 
 // The selected image and the first two of other classes: a plane to begin with.
@@ -79,9 +79,10 @@ function cornerFields(corners, most, selected, pick) {
   }
   return h(
     "div",
-    { class: "row plane" },
+    { key: "corners", class: "row plane" },
     CORNERS.flatMap((name, k) => {
       const box = h("input", {
+        key: name,
         class: "input",
         type: "number",
         min: "0",
@@ -91,19 +92,20 @@ function cornerFields(corners, most, selected, pick) {
         "aria-label": say("parts.charts.corner", { name }),
         "data-hint": say("parts.charts.corner_hint", { name, most }),
         on: {
-          change: () =>
-            box.value !== String(corners[k]) && put(k, box.value === "" ? NaN : Number(box.value), box),
+          change: ({ currentTarget: own }) =>
+            own.value !== String(corners[k]) && put(k, own.value === "" ? NaN : Number(own.value), own),
         },
       });
       return [
         h(
           "button",
           {
+            key: name,
             type: "button",
             class: "button",
             "aria-label": say("parts.charts.take", { name }),
             "data-hint": say("parts.charts.take_hint", { name }),
-            on: { click: () => put(k, selected(), box) },
+            on: { click: ({ currentTarget: own }) => put(k, selected(), own.nextElementSibling) },
           },
           name,
         ),

@@ -60,6 +60,7 @@ class Choice {
 
   listField() {
     return h("input", {
+      key: "list",
       class: "input",
       type: "text",
       placeholder: say("tabs.compare.list.example"),
@@ -72,6 +73,7 @@ class Choice {
   seedField() {
     const whole = (text) => Math.max(0, Math.min(9999, Math.round(Number(text)) || 0));
     const box = h("input", {
+      key: "seed",
       class: "input input--index",
       type: "number",
       min: "0",
@@ -84,6 +86,7 @@ class Choice {
     const others = h(
       "button",
       {
+        key: "others",
         type: "button",
         class: "button",
         "data-hint": say("tabs.compare.others.hint"),

@@ -21,7 +21,7 @@ import { say } from "../state/texts.js";
 
 const { get, set, on } = main;
 const button = (text, hint, work) =>
-  h("button", { type: "button", class: "button", "data-hint": hint, on: { click: work } }, text);
+  h("button", { key: text, type: "button", class: "button", "data-hint": hint, on: { click: work } }, text);
 
 // What is asked for, and the controls that change it.
 class Wishes {
@@ -101,7 +101,7 @@ class Wishes {
       this.reach.element,
       h(
         "div",
-        { class: "row row--right" },
+        { key: "presets", class: "row row--right" },
         this.preset("tutorials", { n: 15, extent: 1, spacing: "even" }),
         this.preset("kingma", { n: 30, spacing: "equal-mass" }),
         button(say("tabs.manifold.save.label"), say("tabs.manifold.save.hint"), () => this.save()),
