@@ -3,7 +3,8 @@ import { classNames, datasetOf, family, latest, modelOf, tokens } from "../state
 import { fill, h, notice, number, percent, slider, term, vectorText, whileSeen } from "../parts/dom.js";
 import { gap, paint, picture, pictureOf } from "../parts/pixels.js";
 import { Paper } from "./paper.js";
-import { bounds, Plot } from "../parts/plot.js";
+import { Plot } from "../parts/plot.js";
+import { bounds } from "../parts/view.js";
 import { densest, drawMarks, ellipse } from "../parts/marks.js";
 import { noModels, notTrainedCell } from "../parts/absent.js";
 import { votesText } from "../parts/meter.js";
