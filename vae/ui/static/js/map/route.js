@@ -218,44 +218,53 @@ export class Route {
     try {
       const question = { start: Array.from(a), end: Array.from(b), label },
         wanted = () => this.question()?.keys[1] === now.keys[1];
-      const found = await explorer.shortestPath(model, frame, question, wanted, (far) => {
-        if (far.seen)
-          drawer.say(
-            1,
-            h(
-              "span",
-              { class: "quiet" },
-              say("map.route.decoded", { seen: count(far.seen), most: count(far.most) }),
-            ),
-          );
-        if (!far.line) return;
-        drawer.say(
-          1,
-          h("span", { class: "quiet" }, say("map.route.smoothing", { turn: far.turn, most: far.sweeps })),
-        );
-        this.made[1] = { line: far.line, uvs: [] };
-        this.draw();
-      });
-      if (!found) return;
-      this.made[1] = found;
-      strip.show({ ...found, shape: model.image_shape });
-      const less = percent(1 - found.length / found.straight);
-      drawer.say(
-        1,
-        found.asShort
-          ? say("map.route.as_short")
-          : saying("map.route.shortest.found", {
-              shortest: shortest(),
-              length: lengthText(found.length),
-              less,
-            }),
-      );
-      drawer.element.dataset.short = found.asShort ? "straight" : "other";
-      this.draw();
+      const found = await explorer.shortestPath(model, frame, question, wanted, (far) => this.progress(far));
+      if (found) this.finish(found, model);
     } catch (fault) {
       this.keys[1] = null;
       drawer.say(1, h("span", { class: "warn" }, fault.message));
     }
+  }
+
+  // How far the search for the shortest path is, and its line as it is by now.
+  progress(far) {
+    const { drawer } = this;
+    if (far.seen)
+      drawer.say(
+        1,
+        h(
+          "span",
+          { class: "quiet" },
+          say("map.route.decoded", { seen: count(far.seen), most: count(far.most) }),
+        ),
+      );
+    if (!far.line) return;
+    drawer.say(
+      1,
+      h("span", { class: "quiet" }, say("map.route.smoothing", { turn: far.turn, most: far.sweeps })),
+    );
+    this.made[1] = { line: far.line, uvs: [] };
+    this.draw();
+  }
+
+  // The shortest path is there: its pictures, its length against the straight one's, its line.
+  finish(found, model) {
+    const { drawer } = this,
+      less = percent(1 - found.length / found.straight);
+    this.made[1] = found;
+    drawer.strips[1].show({ ...found, shape: model.image_shape });
+    drawer.say(
+      1,
+      found.asShort
+        ? say("map.route.as_short")
+        : saying("map.route.shortest.found", {
+            shortest: shortest(),
+            length: lengthText(found.length),
+            less,
+          }),
+    );
+    drawer.element.dataset.short = found.asShort ? "straight" : "other";
+    this.draw();
   }
 
   // Letters, lines and the places of the pictures, wherever the view has moved.
@@ -263,12 +272,7 @@ export class Route {
     const { plot } = this,
       { path, frame } = this.map.get();
     if (!plot.view || !frame) return;
-    const uvs = NAMES.map((name) => placeOf(path?.[name], frame)),
-      text = (uv) =>
-        plot
-          .toPx(...uv)
-          .map((v) => v.toFixed(1))
-          .join(" ");
+    const uvs = NAMES.map((name) => placeOf(path?.[name], frame));
     const [x, y] = plot.toPx(plot.ranges().x[0], plot.ranges().y[1]),
       [width, height] = plot.inner;
     for (const [key, value] of Object.entries({
@@ -284,27 +288,36 @@ export class Route {
       group.style.display = at && plot.inside(...at) ? "" : "none";
       if (at) group.setAttribute("transform", `translate(${at[0].toFixed(1)} ${at[1].toFixed(1)})`);
     });
-    const kids = [];
-    if (uvs.every(Boolean)) {
-      const first = this.made[0]?.line ?? (frame.basis && path.method === "linear" ? uvs : null);
-      for (const [row, line] of [
-        [0, first],
-        [1, this.made[1]?.line],
-      ]) {
-        if (!line || (row && this.made[1].asShort && path.method === "linear")) continue;
-        const d = `M${line.map(text).join("L")}`,
-          kind = row ? "shortest" : "straight";
-        kids.push(
-          s("path", { class: "route__line route__line--halo", d }),
-          s("path", { class: `route__line route__line--${kind}`, d }),
-        );
-        for (const [n, uv] of (this.made[row]?.uvs ?? []).entries()) {
-          const [cx, cy] = plot.toPx(...uv),
-            lit = this.lit[0] === row && this.lit[1] === n;
-          kids.push(s("circle", { class: "path__step", cx, cy, r: lit ? 7 : 2.5 }));
-        }
+    fill(this.lines, uvs.every(Boolean) ? this.paths(uvs, path, frame) : []);
+  }
+
+  // The lines of both paths as far as they are known, and the places of their pictures.
+  paths(uvs, path, frame) {
+    const { plot } = this,
+      kids = [];
+    const text = (uv) =>
+      plot
+        .toPx(...uv)
+        .map((v) => v.toFixed(1))
+        .join(" ");
+    const first = this.made[0]?.line ?? (frame.basis && path.method === "linear" ? uvs : null);
+    for (const [row, line] of [
+      [0, first],
+      [1, this.made[1]?.line],
+    ]) {
+      if (!line || (row && this.made[1].asShort && path.method === "linear")) continue;
+      const d = `M${line.map(text).join("L")}`,
+        kind = row ? "shortest" : "straight";
+      kids.push(
+        s("path", { class: "route__line route__line--halo", d }),
+        s("path", { class: `route__line route__line--${kind}`, d }),
+      );
+      for (const [n, uv] of (this.made[row]?.uvs ?? []).entries()) {
+        const [cx, cy] = plot.toPx(...uv),
+          lit = this.lit[0] === row && this.lit[1] === n;
+        kids.push(s("circle", { class: "path__step", cx, cy, r: lit ? 7 : 2.5 }));
       }
     }
-    fill(this.lines, kids);
+    return kids;
   }
 }
