@@ -1,5 +1,5 @@
 // The top of the page: data set, recipe, size of z, light or dark, a link to this very view; and the page's start.
-import { get, modelOf, modelsOf, on, set, tokens, variantsOf } from "../state/store.js";
+import { datasetOf, get, modelOf, modelsOf, on, set, tokens, variantsOf } from "../state/store.js";
 import { field, fill, h, segmented, select } from "../parts/dom.js";
 import { linkTo, readLink, snippet, syncAddress } from "./link.js";
 import { copyText } from "../parts/clipboard.js";
@@ -55,11 +55,8 @@ function recipeHint(recipe) {
   return hint ? fillIn(hint, get().catalogue.recipes[recipe]) : say("page.header.recipe.hint");
 }
 
-export function mount({ element, shell }) {
-  connect(shell);
-  const name = h("h1", { class: "head__name" }, say("page.title"));
-  const controls = h("div", { class: "head__controls" }),
-    device = h("p", { class: "head__device" });
+// Light or dark, and what can be copied: a link to this view, and its image as Python.
+function tools() {
   const mode = h(
     "button",
     {
@@ -93,6 +90,67 @@ export function mount({ element, shell }) {
     },
     icon("code"),
   );
+  return [mode, code, link];
+}
+
+async function copy(button, kind, text) {
+  const copied = Boolean(text) && (await copyText(text)),
+    outcome = copied ? "copied" : "failed";
+  button.dataset.hint = text ? say(`page.header.${kind}.${outcome}`) : say("page.header.no_place");
+  if (copied) button.dataset.copied = text;
+  else delete button.dataset.copied;
+  button.dispatchEvent(new PointerEvent("pointerover", { bubbles: true }));
+}
+
+// Which data set, which recipe and which size of z, each with what there is of it.
+function controlsOf(state) {
+  const { datasets } = state.catalogue,
+    dataset = datasetOf(state.dataset);
+  const data = segmented(
+    say("page.header.data.group"),
+    datasets.map((d) => ({
+      value: d.name,
+      text: sentence("page", "header", "data", "short", d.name) ?? d.title,
+      hint: say("page.header.data.hint", { title: d.title, height: d.shape[1], width: d.shape[2] }),
+    })),
+    state.dataset,
+    (value) => choose({ dataset: value }),
+  );
+  const variants = variantsOf(state.dataset);
+  const recipes = select(
+    say("page.header.recipe.label"),
+    (variants.length ? variants : ["default"]).map((v) => ({ value: v, text: v })),
+    state.recipe,
+    (value) => choose({ recipe: value }),
+    recipeHint(state.recipe),
+  );
+  const sizes = segmented(
+    say("common.size_of_z"),
+    (dataset?.sizes ?? []).map((z) => {
+      const there = modelOf(state.dataset, state.recipe, z);
+      return {
+        value: z,
+        text: String(z),
+        disabled: !there,
+        hint: there ? say("page.header.size_hint", { z }) : notTrained(state.dataset, state.recipe, z),
+      };
+    }),
+    state.latentDim,
+    (value) => choose({ latentDim: value }),
+  );
+  return [
+    field(say("page.header.data.label"), data),
+    field(say("page.header.recipe.label"), recipes),
+    field(say("common.size_of_z"), sizes),
+    twins(state),
+  ];
+}
+
+export function mount({ element, shell }) {
+  connect(shell);
+  const name = h("h1", { class: "head__name" }, say("page.title"));
+  const controls = h("div", { class: "head__controls" }),
+    device = h("p", { class: "head__device" });
   const alarm = h("div", { class: "head__alarm", role: "alert", hidden: true });
   const fold = h(
     "button",
@@ -115,68 +173,18 @@ export function mount({ element, shell }) {
     name,
     fold,
     controls,
-    h("div", { class: "head__tools" }, mode, code, link),
+    h("div", { class: "head__tools" }, tools()),
     device,
     alarm,
   );
   fill(element, head);
 
-  async function copy(button, kind, text) {
-    const copied = Boolean(text) && (await copyText(text)),
-      outcome = copied ? "copied" : "failed";
-    button.dataset.hint = text ? say(`page.header.${kind}.${outcome}`) : say("page.header.no_place");
-    if (copied) button.dataset.copied = text;
-    else delete button.dataset.copied;
-    button.dispatchEvent(new PointerEvent("pointerover", { bubbles: true }));
-  }
-
-  function draw(state) {
+  on(["catalogue", "dataset", "recipe", "latentDim", "chosen"], (state) => {
     if (!state.catalogue) return;
-    const { datasets } = state.catalogue,
-      dataset = datasets.find((d) => d.name === state.dataset);
-    const data = segmented(
-      say("page.header.data.group"),
-      datasets.map((d) => ({
-        value: d.name,
-        text: sentence("page", "header", "data", "short", d.name) ?? d.title,
-        hint: say("page.header.data.hint", { title: d.title, height: d.shape[1], width: d.shape[2] }),
-      })),
-      state.dataset,
-      (value) => choose({ dataset: value }),
-    );
-    const variants = variantsOf(state.dataset);
-    const recipes = select(
-      say("page.header.recipe.label"),
-      (variants.length ? variants : ["default"]).map((v) => ({ value: v, text: v })),
-      state.recipe,
-      (value) => choose({ recipe: value }),
-      recipeHint(state.recipe),
-    );
-    const sizes = segmented(
-      say("common.size_of_z"),
-      (dataset?.sizes ?? []).map((z) => {
-        const there = modelOf(state.dataset, state.recipe, z);
-        return {
-          value: z,
-          text: String(z),
-          disabled: !there,
-          hint: there ? say("page.header.size_hint", { z }) : notTrained(state.dataset, state.recipe, z),
-        };
-      }),
-      state.latentDim,
-      (value) => choose({ latentDim: value }),
-    );
-    fill(
-      controls,
-      field(say("page.header.data.label"), data),
-      field(say("page.header.recipe.label"), recipes),
-      field(say("common.size_of_z"), sizes),
-      twins(state),
-    );
-    fill(fold, `${dataset?.title ?? ""} · ${state.recipe ?? ""} · z ${state.latentDim ?? ""}`);
-  }
-
-  on(["catalogue", "dataset", "recipe", "latentDim", "chosen"], draw);
+    fill(controls, controlsOf(state));
+    const title = datasetOf(state.dataset)?.title ?? "";
+    fill(fold, `${title} · ${state.recipe ?? ""} · z ${state.latentDim ?? ""}`);
+  });
   on(["offline", "news", "changed"], ({ offline, news }) => {
     const line = offline ?? changedLine() ?? (news && [news, dismiss()]);
     alarm.hidden = !line;
