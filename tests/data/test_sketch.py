@@ -112,7 +112,22 @@ def test_an_empty_drawing_is_refused(level, shape):
         sketch(np.full(shape, level), "mnist", MNIST)
 
 
-@pytest.mark.parametrize("shape", [(400, 400), (28, 28), (8, 8), (1024, 30), (30, 1024), (3, 3)])
+@pytest.mark.parametrize(
+    "shape",
+    [
+        (400, 400),
+        (28, 28),
+        (8, 8),
+        (1024, 30),
+        (30, 1024),
+        (3, 3),
+        (20, 1200),
+        (9, 512),
+        (5, 300),
+        (1, 100),
+        (500, 1),
+    ],
+)
 def test_any_size_of_drawing_gives_an_image(shape):
     image = np.zeros(shape, np.float32)
     image[shape[0] // 2, shape[1] // 3] = 1

@@ -45,7 +45,7 @@ def _shrunk(grey: np.ndarray) -> np.ndarray:
 
 def _sheet(grey: np.ndarray) -> np.ndarray:
     """The part of a picture that is the sheet, turned over where the paper is dark, without the dark strips along its sides."""
-    step = max(1, max(grey.shape) // COARSE)
+    step = _block(grey)
     small = _medians(grey, step)
     if np.median(small) > 0.5 < np.median(_border(small)):
         return _trimmed(grey)
@@ -146,7 +146,7 @@ def _paper(picture: np.ndarray) -> np.ndarray:
     from PIL import Image
     from scipy import ndimage
 
-    block = max(1, min(max(picture.shape) // COARSE, min(picture.shape) // 8))
+    block = _block(picture)
     coarse = _medians(picture, block)
     tall, wide = coarse.shape
     blank, fit = _blank(coarse)
@@ -216,6 +216,11 @@ def _from_the_rim(dark: np.ndarray) -> np.ndarray:
     seed = np.zeros_like(dark)
     seed[[0, -1]], seed[:, [0, -1]] = dark[[0, -1]], dark[:, [0, -1]]
     return ndimage.binary_propagation(seed, mask=dark)
+
+
+def _block(picture: np.ndarray) -> int:
+    """The side of the blocks of a picture in pixels: at least eight of them across a narrow one."""
+    return max(1, min(max(picture.shape) // COARSE, min(picture.shape) // 8))
 
 
 def _medians(picture: np.ndarray, block: int) -> np.ndarray:
