@@ -196,6 +196,20 @@ def test_a_transparent_picture_is_its_strokes_whatever_their_tone(ink):
     np.testing.assert_allclose(sketch(strokes, "mnist", MNIST), sketch(stroke(), "mnist", MNIST), atol=0.02)
 
 
+@pytest.mark.parametrize("sheet", [0.0, 0.3, 0.6, 1.0, "uneven"])
+def test_a_digit_cut_out_of_an_opaque_sheet_is_the_drawing(sheet):
+    """Laid on the sheet's own tone, what is transparent would not be seen."""
+    tone = np.linspace(0.6, 1, 400)[:, None, None] if sheet == "uneven" else sheet
+    picture = np.concatenate([np.ones((400, 400, 3)) * tone, 1 - stroke()[..., None]], 2)
+    np.testing.assert_allclose(sketch(picture, "mnist", MNIST), sketch(stroke(), "mnist", MNIST), atol=0.06)
+
+
+def test_an_erased_part_of_a_sheet_with_ink_is_white_paper():
+    picture = np.concatenate([np.repeat(1 - stroke()[..., None], 3, 2), np.ones((400, 400, 1))], 2)
+    picture[300:380, 200:280, 3] = 0
+    np.testing.assert_allclose(sketch(picture, "mnist", MNIST), sketch(stroke(), "mnist", MNIST), atol=0.02)
+
+
 def test_transparent_corners_of_an_opaque_picture_are_white_paper():
     picture = np.concatenate(
         [np.repeat(1 - stroke()[..., None], 3, 2), np.ones((400, 400, 1), np.float32)], 2

@@ -14,6 +14,7 @@ PICTURE = (
 )
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 FAINT = 0.15  # ink weaker than this share of the strongest does not widen the box around a drawing
+PLAIN = 0.15  # a sheet whose tone has a smaller standard deviation has no ink of its own: what is cut out of it is the ink
 FINE = 8  # steps to a pixel when a drawing is placed
 # The longer side of what is drawn, in pixels of the data set.
 BOX = {
@@ -80,13 +81,14 @@ def as_picture(image: Any) -> np.ndarray:
 
 
 def _paper_under(image: np.ndarray) -> float:
-    """The tone of the paper that a transparent picture is laid on: white, but black where the paper is what is transparent and the ink is light."""
-    if image.shape[2] != 4:
+    """The tone that a transparent picture is laid on: the one farther from what is opaque, but white where an opaque picture has ink of its own."""
+    if image.shape[2] != 4 or not image[..., 3].any():
         return 1.0
-    alpha = image[..., 3]
-    border = np.concatenate([alpha[0], alpha[-1], alpha[:, 0], alpha[:, -1]])
-    light = float(((image[..., :3] @ LUMA) * alpha).sum()) > 0.5 * float(alpha.sum())
-    return 0.0 if np.median(border) < 0.5 and light else 1.0
+    tone, alpha = image[..., :3] @ LUMA, image[..., 3]
+    mean = np.average(tone, weights=alpha)
+    plain = np.average(np.square(tone - mean), weights=alpha) < PLAIN**2
+    cut_out = plain or np.median(_border(alpha)) < 0.5
+    return 0.0 if mean > 0.5 and cut_out else 1.0
 
 
 def _on_paper(image: np.ndarray, paper: float) -> np.ndarray:
@@ -98,9 +100,12 @@ def _on_paper(image: np.ndarray, paper: float) -> np.ndarray:
 
 def _off_the_border(grey: np.ndarray) -> np.ndarray:
     """What differs from the border's median, whichever way round: for pictures of things, which fill their frame."""
-    border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
-    paper = np.median(border)
+    paper = np.median(_border(grey))
     return np.clip(paper - grey if paper > 0.5 else grey - paper, 0, 1)
+
+
+def _border(picture: np.ndarray) -> np.ndarray:
+    return np.concatenate([picture[0], picture[-1], picture[:, 0], picture[:, -1]])
 
 
 def _placed(crop: np.ndarray, box: int, height: int, width: int, by_mass: bool) -> np.ndarray:
