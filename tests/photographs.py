@@ -1,7 +1,7 @@
 """Pictures of digits as people bring them: a digit on paper as a camera or a scanner sees it, one function a kind of fault.
 
 Every kind takes a digit (28, 28) in [0, 1], ink bright, and a seeded generator, and returns a picture in [0, 1] with SIDE pixels a
-side: (SIDE, SIDE), or (SIDE, SIDE, 3) where it has colours. How strong, wide, thick and where each fault is, is drawn anew for every
+side, or fewer where its name says so: (SIDE, SIDE), or (SIDE, SIDE, 3) where it has colours. How strong, wide, thick and where each fault is, is drawn anew for every
 picture; `KINDS` names them all.
 """
 
@@ -204,6 +204,18 @@ def scan(digit: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.clip(rimmed(picture, sides, rng.uniform(0, 0.3)) + rng.normal(0, 0.03, (SIDE, SIDE)), 0, 1)
 
 
+def small_ruled(digit: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A thumbnail of 28 to 63 pixels a side, with three to five rules one pixel thick."""
+    side, count = int(rng.integers(28, 64)), int(rng.integers(3, 6))
+    picture = Image.fromarray(np.float32(0.95 - 0.85 * middle(digit))).resize(
+        (side, side), Image.Resampling.BOX
+    )
+    lined = np.array(picture)
+    at = ((np.arange(count) + rng.uniform(0.2, 0.8)) * side / count).astype(int)
+    lined[at] = np.minimum(lined[at], rng.uniform(0.4, 0.7))
+    return lined
+
+
 def exercise_book(digit: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """A photo of an exercise book: rules, light that falls off, noise."""
     picture = np.minimum(written(digit, rng, 1.0), 1 - rules(rng) * rng.uniform(0.2, 0.5))
@@ -235,6 +247,7 @@ KINDS: dict[str, Kind] = {
         five_specks,
         scan,
         exercise_book,
+        small_ruled,
     )
 }
 

@@ -12,6 +12,7 @@ import numpy as np
 from vae.data.strokes import otsu, without_rules, written
 
 SIDE = 512  # a larger picture is scaled down to this many pixels
+FEW = 128  # a smaller picture is scaled up to this many pixels at least
 COARSE = 50  # blocks to a side, over whose medians the paper is estimated
 RIM = 0.25  # a dark strip along a side is at most this wide
 STEP = 0.1  # how much darker than the paper beside it such a strip is at least
@@ -22,7 +23,7 @@ POWERS = [(i, total - i) for total in range(4) for i in range(total + 1)]  # of 
 
 def ink_of(grey: np.ndarray) -> np.ndarray:
     """How much ink (H, W) from 0 to about 1 lies on each pixel of a grey picture in [0, 1]; all 0 where nothing is written."""
-    picture = _sheet(_shrunk(grey))
+    picture = _sheet(_scaled(grey))
     if min(picture.shape) < 8:
         return np.clip(np.median(picture) - picture, 0, 1)
     picture = _quiet(picture)
@@ -36,11 +37,15 @@ def ink_of(grey: np.ndarray) -> np.ndarray:
 # ---- light paper, right to its edges ---------------------------------------------------------------------------------
 
 
-def _shrunk(grey: np.ndarray) -> np.ndarray:
+def _scaled(grey: np.ndarray) -> np.ndarray:
+    """The picture in as many pixels as the steps below are made for, its shape kept."""
     from PIL import Image
 
-    factor = -(-max(grey.shape) // SIDE)
-    return np.asarray(Image.fromarray(grey).reduce(factor)) if factor > 1 else grey
+    image, (tall, wide) = Image.fromarray(grey), grey.shape
+    if max(grey.shape) > SIDE:
+        return np.asarray(image.reduce(-(-max(grey.shape) // SIDE)))
+    factor = min(-(-FEW // min(grey.shape)), SIDE // max(grey.shape))
+    return np.asarray(image.resize((wide * factor, tall * factor), Image.Resampling.BILINEAR))
 
 
 def _sheet(grey: np.ndarray) -> np.ndarray:
