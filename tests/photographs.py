@@ -216,6 +216,12 @@ def small_ruled(digit: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return lined
 
 
+def dark_photo(digit: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """An underexposed photo: the paper is as dark as a blackboard, the ink darker."""
+    light = rng.uniform(0.2, 0.4) * (1 - rng.uniform(0, 0.3) * across(rng))
+    return np.clip(light * written(digit, rng) + rng.normal(0, 0.01, (SIDE, SIDE)), 0, 1)
+
+
 def exercise_book(digit: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """A photo of an exercise book: rules, light that falls off, noise."""
     picture = np.minimum(written(digit, rng, 1.0), 1 - rules(rng) * rng.uniform(0.2, 0.5))
@@ -248,6 +254,7 @@ KINDS: dict[str, Kind] = {
         scan,
         exercise_book,
         small_ruled,
+        dark_photo,
     )
 }
 

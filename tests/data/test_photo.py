@@ -92,6 +92,15 @@ def test_a_picture_scaled_to_a_photos_size_is_the_same_drawing(mnist):
     np.testing.assert_allclose(seen[0], seen[1], atol=0.15)
 
 
+@pytest.mark.parametrize("paper", [0.12, 0.3, 0.45])
+def test_a_dark_sheet_is_paper_where_the_ink_is_darker_and_a_board_where_it_is_lighter(paper, mnist):
+    digit = middle(mnist[1].images[7, 0] / 255)
+    known = sketch(digit, "mnist", (1, 28, 28), ink="bright")
+    for ink in (0.3 * paper, 2 * paper):
+        seen = sketch(paper + (ink - paper) * digit, "mnist", (1, 28, 28))
+        assert np.abs(seen - known).mean() < 0.03
+
+
 @pytest.mark.parametrize("light", ["even", "falling", "noisy"])
 def test_blank_paper_is_refused_however_it_is_lit(light):
     paper = np.full((200, 200), 0.9)

@@ -17,6 +17,7 @@ COARSE = 50  # blocks to a side, over whose medians the paper is estimated
 RIM = 0.25  # a dark strip along a side is at most this wide
 STEP = 0.1  # how much darker than the paper beside it such a strip is at least
 DIM = 0.35  # light paper in poor light is at least this bright
+GLOW = 0.6  # what is brighter on a dark ground is light ink: paper in poor light is darker
 CORNER = (slice(1, 4), slice(-4, -1))  # blocks that a sheet fills and a round digit does not
 POWERS = [(i, total - i) for total in range(4) for i in range(total + 1)]  # of y and x in a cubic surface
 
@@ -61,9 +62,26 @@ def _sheet(grey: np.ndarray) -> np.ndarray:
         return light
     if np.median(_border(small)) <= 0.5:
         found = _pixels(_inner_sheet(1 - small), step)
-        return _trimmed(1 - grey if found is None else grey[found])
+        if found is not None:
+            return _trimmed(grey[found])
+        return light if _may_be_paper(small) and _dark_is_rare(small) else _trimmed(1 - grey)
     found = _pixels(_inner_sheet(small), step)
     return _trimmed(grey if found is None else 1 - grey[found])
+
+
+def _dark_is_rare(blocks: np.ndarray) -> bool:
+    """Whether what strays farthest from the tone of most blocks is dark, as ink does on paper in poor light."""
+    terms, values, left = _terms(*blocks.shape)[:, :3], blocks.ravel(), np.zeros(blocks.size)
+    for _ in range(8):  # least absolute deviations, which the ink does not bend, by reweighted least squares
+        left = values - terms @ _fit(terms, values, 1 / np.maximum(np.abs(left), 0.02))
+    return float((left**3).mean()) < 0
+
+
+def _may_be_paper(blocks: np.ndarray) -> bool:
+    """Whether the lighter part may be paper: in poor light, or around something dark and larger than all that is dark."""
+    dark = blocks < otsu(blocks)
+    around = dark.mean() < 0.35 and (dark & ~_from_the_rim(dark)).mean() > 0.01
+    return around or float(np.quantile(blocks, 0.98)) < GLOW
 
 
 def _trimmed(picture: np.ndarray) -> np.ndarray:
@@ -181,8 +199,7 @@ def _blank(coarse: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
     def off(weights: np.ndarray, degree: int) -> np.ndarray:
         few = terms[:, :degree]
-        small = few.T @ (few * weights[:, None]) + 1e-6 * np.eye(degree)
-        fit[:degree] = np.linalg.solve(small, few.T @ (values * weights))
+        fit[:degree] = _fit(few, values, weights)
         return values - few @ fit[:degree]
 
     fit, weights = np.zeros(10), np.ones(values.size)
@@ -198,6 +215,12 @@ def _blank(coarse: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     coefficients = np.zeros((4, 4))
     coefficients[tuple(np.transpose(POWERS))] = fit
     return blank.reshape(tall, wide), coefficients
+
+
+def _fit(terms: np.ndarray, values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """The coefficients of weighted least squares; small ones where the terms do not tell them."""
+    square = terms.T @ (terms * weights[:, None]) + 1e-6 * np.eye(terms.shape[1])
+    return np.linalg.solve(square, terms.T @ (values * weights))
 
 
 @lru_cache(8)
