@@ -111,6 +111,12 @@ def soft_shadow(digit: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return (1 - rng.uniform(0.2, 0.4) * share) * written(digit, rng)
 
 
+def hard_shadow(digit: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A shadow beyond a straight edge at any angle, which may cross the digit."""
+    share = across(rng) > rng.uniform(0.4, 0.8)
+    return (1 - rng.uniform(0.25, 0.45) * share) * written(digit, rng)
+
+
 def dark_rim(digit: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """A dark rim all round, up to a seventh of the sheet wide."""
     picture, dark = written(digit, rng), rng.uniform(0, 0.4)
@@ -238,6 +244,7 @@ KINDS: dict[str, Kind] = {
         falling_light,
         vignette,
         soft_shadow,
+        hard_shadow,
         dark_rim,
         scan_border,
         strip,

@@ -16,8 +16,11 @@ FEW = 128  # a smaller picture is scaled up to this many pixels at least
 COARSE = 50  # blocks to a side, over whose medians the paper is estimated
 RIM = 0.25  # a dark strip along a side is at most this wide
 STEP = 0.1  # how much darker than the paper beside it such a strip is at least
+DUSK = 0.56  # of that paper: a strip that is brighter is paper in a shadow
 DIM = 0.35  # light paper in poor light is at least this bright
 GLOW = 0.6  # what is brighter on a dark ground is light ink: paper in poor light is darker
+BROAD = 15  # blocks: wider than any stroke
+SHADE = 0.4  # a shadow leaves the paper at least this share of its light
 CORNER = (slice(1, 4), slice(-4, -1))  # blocks that a sheet fills and a round digit does not
 POWERS = [(i, total - i) for total in range(4) for i in range(total + 1)]  # of y and x in a cubic surface
 
@@ -78,10 +81,14 @@ def _dark_is_rare(blocks: np.ndarray) -> bool:
 
 
 def _may_be_paper(blocks: np.ndarray) -> bool:
-    """Whether the lighter part may be paper: in poor light, or around something dark and larger than all that is dark."""
+    """Whether the lighter part may be paper: in poor light, around something dark, or broad and beside a shadow."""
+    from scipy import ndimage
+
     dark = blocks < otsu(blocks)
     around = dark.mean() < 0.35 and (dark & ~_from_the_rim(dark)).mean() > 0.01
-    return around or float(np.quantile(blocks, 0.98)) < GLOW
+    broad = ndimage.binary_opening(~dark, np.ones((BROAD, BROAD))).any()
+    beside = broad and np.median(blocks[dark]) > SHADE * np.median(blocks[~dark])
+    return around or beside or float(np.quantile(blocks, 0.98)) < GLOW
 
 
 def _trimmed(picture: np.ndarray) -> np.ndarray:
@@ -132,7 +139,7 @@ def _strip(picture: np.ndarray) -> int:
         return 0
     last = int(np.flatnonzero(dark)[-1])
     inside = level[last + near]
-    if (level[: last + 1] >= inside - STEP / 2).any():
+    if (level[: last + 1] >= inside - STEP / 2).any() or np.median(level[: last + 1]) > DUSK * inside:
         return 0
     return min(last + near, reach)
 
@@ -186,7 +193,17 @@ def _paper(picture: np.ndarray) -> np.ndarray:
         (wide * block, tall * block), Image.Resampling.BILINEAR
     )
     beyond = [(0, n - k * block) for n, k in zip(picture.shape, coarse.shape)]
-    return smooth + np.pad(np.asarray(near), beyond, mode="edge")
+    return _shaded(picture, smooth + np.pad(np.asarray(near), beyond, mode="edge"), BROAD * block)
+
+
+def _shaded(picture: np.ndarray, paper: np.ndarray, broad: int) -> np.ndarray:
+    """The paper with the sharp edges of shadows: what is dark over `broad` pixels, counting those beyond the rim, and not as dark as ink."""
+    from scipy import ndimage
+
+    inside = (slice(broad // 2, -(broad // 2)),) * 2
+    closed = ndimage.grey_closing(np.pad(picture, broad // 2), broad)[inside]
+    shade = (closed < 0.98 * paper) & (closed > SHADE * paper)
+    return np.where(_from_the_rim(shade), closed, paper)
 
 
 def _blank(coarse: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -206,7 +223,7 @@ def _blank(coarse: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     for _ in range(6):  # the upper edge of all values, by asymmetric least squares: below it lies the ink
         left = off(weights, 6)
         weights = np.where(left > 0, 1.0, 0.01)
-    even = coarse > ndimage.grey_closing(coarse, 15) - 0.04  # true in a shadow, wider than any stroke
+    even = coarse > ndimage.grey_closing(coarse, BROAD) - 0.04  # true in a shadow, wider than any stroke
     for degree in (6, 6, 6, 10, 10, 10):
         blank = left > -np.clip(3 * np.median(np.abs(left[left > -0.1])), 0.03, 0.08)
         if degree == 10:
