@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import sys
 import threading
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from vae.catalogue import default_models_dir
 from vae.data.load import data_dir
 from vae.errors import CheckpointError, InputError
 from vae.folders.files import write_folder
+from vae.folders.folder import read_folder
+from vae.ui.page_data import page_data
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +99,7 @@ def test_the_list_reads_only_small_files_and_no_torch(trained):
 
 def test_models_stand_in_order_of_recipe_flags_and_size(explorer):
     assert [m["name"] for m in explorer.models()] == [Z2, Z5, AE, COND]
-    assert [explorer.catalogue.variant(m) for m in (Z2, AE, COND)] == [(), ("ae",), ("cond", "sigma")]
+    assert [explorer.catalogue.folder(m).variant for m in (Z2, AE, COND)] == [(), ("ae",), ("cond", "sigma")]
 
 
 def test_an_empty_or_absent_folder_has_no_models_and_says_how_to_make_one(tmp_path):
@@ -259,3 +262,43 @@ def test_reserved_folders_beside_the_models_are_neither_models_nor_broken(copied
         (copied / name).mkdir()
     catalogue = Explorer(copied).catalogue
     assert set(catalogue.folders()) == {Z2, Z5, AE, COND} and catalogue.broken() == {}
+
+
+def _too_large(weights: Path) -> None:
+    with weights.open("r+b") as file:
+        file.truncate(3 << 30)  # sparse: it takes no room
+
+
+def _unreadable(weights: Path) -> None:
+    """A file that the system refuses to read, whoever asks."""
+    weights.unlink()
+    weights.symlink_to("/proc/self/mem" if sys.platform == "linux" else weights.parent)
+
+
+def _removed(weights: Path) -> None:
+    shutil.rmtree(weights.parent)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "fault"),
+    [(_too_large, "3221225472 bytes"), (_unreadable, "cannot be read"), (_removed, "is missing")],
+)
+def test_weights_that_cannot_be_read_break_their_own_model_alone(spoil, fault, copied, monkeypatch):
+    catalogue = Explorer(copied).catalogue
+    if spoil is _removed:  # after the models were listed, before their weights are hashed
+        catalogue.folders()
+        monkeypatch.setattr("vae.catalogue.LOOK_EVERY", 1e9)
+    spoil(copied / Z2 / "model.safetensors")
+    page = page_data(catalogue, public=False)
+    assert [m["name"] for m in page["models"]] == [Z5, AE, COND] and page["opens"] == Z5
+    assert set(page["broken"]) == {Z2} and fault in page["broken"][Z2]
+    assert "model.safetensors" in page["broken"][Z2]
+
+
+def test_weights_without_a_stamp_are_hashed_each_time(copied, monkeypatch):
+    monkeypatch.setattr("vae.folders.folder.stamp_of", lambda path: ())  # as while an exchange is under way
+    file = copied / Z2 / "model.safetensors"
+    before = read_folder(copied / Z2).revision
+    file.write_bytes((copied / AE / "model.safetensors").read_bytes())
+    assert read_folder(copied / Z2).revision != before
+    assert read_folder(copied / Z2).revision == hashlib.sha256(file.read_bytes()).hexdigest()[:8]

@@ -16,10 +16,9 @@ from cachetools import LRUCache, cachedmethod
 from vae.data.load import fetch, has_images, load_split
 from vae.data.sets import DATASETS, ImageSet
 from vae.errors import CheckpointError, InputError, VAEError
-from vae.folders.folder import METRIC_UNITS, ModelFolder, list_models
+from vae.folders.folder import ModelFolder, list_models
 from vae.folders.stamps import stamps
 from vae.loaded_model import LoadedModel
-from vae.recipes import variant
 
 LOADED_MODELS = 16  # weights and codes kept in memory; the least recently asked goes first
 SPLIT_BYTES = 70_000_000  # of images kept: one training set and some test sets of 28 x 28
@@ -91,21 +90,19 @@ class Catalogue:
         state = sorted(self._keys()), sorted(self.broken().items())
         return hashlib.sha256(repr(state).encode()).hexdigest()[:16]
 
+    def revisions(self) -> list[tuple[ModelFolder, str]]:
+        """Every model whose weights can be read, with their revision; the others are noted as broken."""
+        found = []
+        for folder in self.folders().values():
+            try:
+                found.append((folder, folder.revision))
+            except VAEError as error:
+                self._failed[folder.key] = str(error)
+        return found
+
     def models(self) -> list[dict[str, Any]]:
         """Every model that can be asked about: name, dataset, recipe, latent_dim, image_shape, conditional, variational, metrics."""
-        return [
-            {
-                "name": name,
-                "dataset": f.dataset,
-                "recipe": f.recipe,
-                "latent_dim": f.model.latent_dim,
-                "image_shape": list(f.model.image_shape),
-                "conditional": f.model.conditional,
-                "variational": f.model.variational,
-                "metrics": {key: f.metrics[key]["value"] for key in METRIC_UNITS},
-            }
-            for name, f in self.folders().items()
-        ]
+        return [folder.summary() for folder in self.folders().values()]
 
     def broken(self) -> dict[str, str]:
         """{folder name: reason} of what lies in the models folder and cannot be opened."""
@@ -144,11 +141,6 @@ class Catalogue:
             if first and (f.dataset, f.recipe) == (first.dataset, first.recipe) and f is not first
         ]
         return [f.name for f in (first, *same) if f]
-
-    def variant(self, model: str) -> tuple[str, ...]:
-        """How a model departs from its recipe, such as `("ae",)`; models that differ only in latent size share it."""
-        folder = self.folder(model)
-        return variant(folder.recipe, folder.dataset, folder.model, folder.train)
 
     # ---- models in memory --------------------------------------------------------------------------------------
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import hashlib
 import json
 import math
 import os
 import re
 import shutil
+import stat
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +24,7 @@ from vae.errors import CheckpointError
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 RESERVED = ("judges", "traps")  # folders beside the models that are none
 MAX_JSON, MAX_TENSORS = 8 << 20, 1 << 31  # bytes of a file that are read at all
+PIECE = 1 << 20  # bytes of a file that are read at once
 DTYPES = {"F16": np.float16, "F32": np.float32, "U8": np.uint8, "I64": np.int64}
 RENAME_EXCHANGE, AT_FDCWD = 2, -100
 ABANDONED = (
@@ -63,16 +67,33 @@ def is_figure(value: Any) -> bool:
     )
 
 
-def _read(path: Path, most: int) -> bytes:
+def _pieces(path: Path, most: int) -> Iterator[bytes]:
+    """A file's bytes piece by piece, after its kind and size; `CheckpointError` where it is too large or cannot be read."""
     try:
-        size = path.stat().st_size
-        if size > most:
-            raise fault(path, f"holds {size} bytes, more than any such file has")
-        return path.read_bytes()
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):  # a pipe or a device would be read for ever
+            raise fault(path, "is not a file")
+        if found.st_size > most:
+            raise fault(path, f"holds {found.st_size} bytes, more than any such file has")
+        with path.open("rb") as file:
+            while piece := file.read(PIECE):
+                yield piece
     except FileNotFoundError:
         raise fault(path, "is missing") from None
     except OSError as error:
-        raise fault(path, f"cannot be read ({error})") from error
+        raise fault(path, f"cannot be read ({error.strerror or error})") from error
+
+
+def _read(path: Path, most: int) -> bytes:
+    return b"".join(_pieces(path, most))
+
+
+def hash_of(path: Path) -> str:
+    """The SHA-256 of a safetensors file in hex digits; `CheckpointError` where `read_tensors` would not read it either."""
+    digest = hashlib.sha256()
+    for piece in _pieces(path, MAX_TENSORS):
+        digest.update(piece)
+    return digest.hexdigest()
 
 
 def read_json(path: Path) -> dict[str, Any]:

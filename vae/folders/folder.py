@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import os
 import re
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from vae.folders.files import (
     RESERVED,
     Shapes,
     fault,
+    hash_of,
     is_figure,
     read_json,
     read_tensors,
@@ -27,6 +27,7 @@ from vae.folders.files import (
 )
 from vae.folders.foreign import foreign_file, not_a_model
 from vae.folders.stamps import Stamp, stamp_of
+from vae.recipes import variant
 
 FORMAT = 1
 REQUIRED = ("config.json", "model.safetensors", "codes.safetensors", "metrics.json", "history.json")
@@ -72,14 +73,34 @@ class ModelFolder:
 
     @property
     def revision(self) -> str:
-        """The weights' hash, 8 hex digits: what a link remembers of a model."""
-        weights = next((entry for entry in self.stamp if entry[0] == "model.safetensors"), None)
-        return _hash_of(self.path / "model.safetensors", weights)
+        """The weights' hash, 8 hex digits: what a link remembers of a model; `CheckpointError` where they cannot be read."""
+        file = self.path / "model.safetensors"
+        weights = next((entry for entry in self.stamp if entry[0] == file.name), None)
+        # without a stamp nothing would tell later that the file has changed
+        return (_kept_hash(file, weights) if weights else hash_of(file))[:8]
+
+    @property
+    def variant(self) -> tuple[str, ...]:
+        """How the model departs from its recipe, such as `("ae",)`; models that differ only in latent size share it."""
+        return variant(self.recipe, self.dataset, self.model, self.train)
+
+    def summary(self) -> dict[str, Any]:
+        """What a list of models says of this one: what it is of, its kind, and its figures without their units."""
+        return {
+            "name": self.name,
+            "dataset": self.dataset,
+            "recipe": self.recipe,
+            "latent_dim": self.model.latent_dim,
+            "image_shape": list(self.model.image_shape),
+            "conditional": self.model.conditional,
+            "variational": self.model.variational,
+            "metrics": {key: self.metrics[key]["value"] for key in METRIC_UNITS},
+        }
 
 
 @functools.lru_cache(maxsize=1024)
-def _hash_of(file: Path, stamp: tuple | None) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()[:8]
+def _kept_hash(file: Path, stamp: tuple) -> str:
+    return hash_of(file)
 
 
 def read_folder(path: str | Path) -> ModelFolder:

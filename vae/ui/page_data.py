@@ -11,6 +11,7 @@ from vae.ui.web.assets import tokens
 
 if TYPE_CHECKING:
     from vae.catalogue import Catalogue
+    from vae.folders.folder import ModelFolder
 
 SIZES = "{latent_dims}"  # what the page fills in
 ALWAYS = ("mnist", "fashion-mnist", "digits")  # data sets that the page names also without a model of theirs
@@ -22,15 +23,16 @@ def page_data(catalogue: Catalogue, public: bool) -> Fields:
     from vae.folders.folder import METRIC_UNITS
     from vae.recipes import RECIPES, facts
 
-    space = _space()
+    space, known = _space(), catalogue.revisions()
+    folders = [folder for folder, _ in known]
     return {
-        "models": plain(_models(catalogue)),
+        "models": plain([_model(folder, revision) for folder, revision in known]),
         "broken": catalogue.broken(),
-        "datasets": _datasets(catalogue),
+        "datasets": _datasets(catalogue, folders),
         "recipes": {name: facts(name) for name in RECIPES},
         "metrics": METRIC_UNITS,
         "limits": {"z": MOST_Z, "path_samples": PATH_SAMPLES},
-        "commands": _commands(catalogue),
+        "commands": _commands(folders),
         "opens": next(iter(catalogue.opens_with()), None),
         "revision": catalogue.revision(),
         "space": space,
@@ -39,49 +41,42 @@ def page_data(catalogue: Catalogue, public: bool) -> Fields:
     }
 
 
-def _models(catalogue: Catalogue) -> list[Fields]:
+def _model(folder: ModelFolder, revision: str) -> Fields:
     from vae.space.chart import default_chart
 
-    models = []
-    for model in catalogue.models():
-        folder = catalogue.folder(model["name"])
-        train = folder.train
-        date = folder.provenance.get("date")
-        models.append(
-            {
-                **model,
-                "variant": "-".join((folder.recipe, *catalogue.variant(folder.name))),
-                "config": folder.model.to_dict(),
-                "rev": folder.revision,
-                "chart": default_chart(folder.model.latent_dim),
-                "traits": {"seed": train.seed, "epochs": train.epochs, "beta": train.beta, "date": date},
-            }
-        )
-    return models
+    train = folder.train
+    date = folder.provenance.get("date")
+    return {
+        **folder.summary(),
+        "variant": "-".join((folder.recipe, *folder.variant)),
+        "config": folder.model.to_dict(),
+        "rev": revision,
+        "chart": default_chart(folder.model.latent_dim),
+        "traits": {"seed": train.seed, "epochs": train.epochs, "beta": train.beta, "date": date},
+    }
 
 
-def _commands(catalogue: Catalogue) -> Fields:
+def _commands(folders: list[ModelFolder]) -> Fields:
     """{data set: {variant: the command that trains it, with all its flags}}; {latent_dims} stands for the sizes."""
     from vae.data.sets import DATASETS
     from vae.recipes import departures, train_command
 
     commands = {name: {"default": train_command(name, "default", SIZES, {})} for name in DATASETS}
-    for folder in catalogue.folders().values():
+    for folder in folders:
         flags = departures(folder.recipe, folder.dataset, folder.model, folder.train)
-        variant = "-".join((folder.recipe, *catalogue.variant(folder.name)))
         words = train_command(folder.dataset, folder.recipe, SIZES, flags)
-        commands.setdefault(folder.dataset, {})[variant] = words
+        commands.setdefault(folder.dataset, {})["-".join((folder.recipe, *folder.variant))] = words
     return {
         dataset: {variant: " ".join(words) for variant, words in known.items()}
         for dataset, known in commands.items()
     }
 
 
-def _datasets(catalogue: Catalogue) -> list[Fields]:
+def _datasets(catalogue: Catalogue, folders: list[ModelFolder]) -> list[Fields]:
     from vae.data.sets import DATASETS
 
     sizes: dict[str, set[int]] = {}
-    for folder in catalogue.folders().values():
+    for folder in folders:
         sizes.setdefault(folder.dataset, set()).add(folder.model.latent_dim)
     return [
         {
