@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import os
 import shutil
 import sys
 import threading
 from pathlib import Path
 
 import numpy as np
+import orjson
 import pytest
 from digits_models import AE, COND, Z2, Z5, codes_of, decoded
-from support import ROOT, python
+from support import ROOT, missing, python
 
 import vae.catalogue
 from vae import Explorer, list_models, load_model
@@ -302,3 +305,33 @@ def test_weights_without_a_stamp_are_hashed_each_time(copied, monkeypatch):
     file.write_bytes((copied / AE / "model.safetensors").read_bytes())
     assert read_folder(copied / Z2).revision != before
     assert read_folder(copied / Z2).revision == hashlib.sha256(file.read_bytes()).hexdigest()[:8]
+
+
+ODD = os.fsdecode(b"mod\xe8le")  # a name that another system wrote in Latin-1
+
+
+@pytest.fixture
+def oddly_named(trained, tmp_path) -> Path:
+    """A models folder whose own name and whose content's names are no UTF-8: a model, a broken one and a checkpoint."""
+    models = tmp_path / ODD
+    try:
+        shutil.copytree(trained / Z2, models / ODD)
+    except OSError:
+        missing("this disk takes only names in UTF-8")
+    (models / (ODD + "-empty")).mkdir()
+    (models / (ODD + ".pt")).touch()
+    return models
+
+
+def test_names_that_are_no_utf_8_are_shown_so_that_any_json_and_file_takes_them(oddly_named):
+    explorer = Explorer(oddly_named)
+    page = page_data(explorer.catalogue, public=False)
+    assert [m["name"] for m in page["models"]] == ["mod\ufffdle"]
+    assert set(page["broken"]) == {"mod\ufffdle-empty", "mod\ufffdle.pt"}
+    assert page["folder"].endswith("/mod\ufffdle")
+    assert orjson.loads(orjson.dumps(page)) == json.loads(json.dumps(page))
+    assert explorer.decode("mod\ufffdle", np.zeros((1, 2))).shape == (1, 1, 8, 8)
+    with pytest.raises(CheckpointError, match="mod\ufffdle.pt is a PyTorch checkpoint"):
+        explorer.codes("mod\ufffdle.pt")
+    with pytest.raises(CheckpointError, match="mod\ufffdlex is not a model folder"):
+        load_model(oddly_named.with_name(ODD + "x"))

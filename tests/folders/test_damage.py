@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import random
 import shutil
@@ -458,3 +459,20 @@ def test_random_damage_is_either_harmless_or_a_checkpoint_error(sound, tmp_path_
         list_models(root)
     finally:
         file.write_bytes(original)
+
+
+@pytest.mark.parametrize(
+    "change", [{"recipe": "tutorial\ud800"}, {"dataset": "\udce8"}, {"provenance": {"date": ["\udfff"]}}]
+)
+def test_half_a_character_in_a_json_file_is_refused(folder, change):
+    config = json.loads((folder / "config.json").read_text()) | change
+    (folder / "config.json").write_text(json.dumps(config))  # writes it as \\ud800
+    refused(folder, "config.json", "is not readable JSON")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes in folders")
+@pytest.mark.parametrize("file", JSON_FILES + TENSOR_FILES)
+def test_a_pipe_in_the_place_of_a_file_is_refused_and_never_waited_for(folder, file):
+    (folder / file).unlink()
+    os.mkfifo(folder / file)
+    refused(folder, file, "cannot be read, it is not a file")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from vae.folders.files import write_file
 from vae.folders.folder import METRIC_UNITS, ModelFolder, list_models
 from vae.texts import text
 
@@ -61,7 +62,7 @@ def write_card(models_dir: str | Path = "models") -> Path:
         f"Seeds: {', '.join(seeds)}. PyTorch: {', '.join(versions)}. The command that trained each model stands in its `config.json`."
     )
     path = Path(os.path.expanduser(models_dir)) / "README.md"
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_file(path, ("\n".join(lines) + "\n").encode("utf-8"))
     return path
 
 

@@ -55,9 +55,13 @@ def _finite(text: str) -> float:
 
 
 def _parse(raw: bytes) -> Any:
-    return json.loads(
+    content = json.loads(
         raw.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite
     )
+    json.dumps(content, ensure_ascii=False).encode(
+        "utf-8"
+    )  # half a character, written "\\ud800", is an error
+    return content
 
 
 def is_figure(value: Any) -> bool:
@@ -72,7 +76,7 @@ def _pieces(path: Path, most: int) -> Iterator[bytes]:
     try:
         found = path.stat()
         if not stat.S_ISREG(found.st_mode):  # a pipe or a device would be read for ever
-            raise fault(path, "is not a file")
+            raise fault(path, "cannot be read, it is not a file")
         if found.st_size > most:
             raise fault(path, f"holds {found.st_size} bytes, more than any such file has")
         with path.open("rb") as file:
@@ -188,10 +192,7 @@ def write_folder(path: str | Path, files: dict[str, bytes], force: bool = False)
         _sweep(path)
         temporary.mkdir()
         for name, content in files.items():
-            with (temporary / name).open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
+            _write(temporary / name, content)
         _sync(temporary)
         _exchange(temporary, path)
         _sync(path.parent)
@@ -202,6 +203,29 @@ def write_folder(path: str | Path, files: dict[str, bytes], force: bool = False)
     finally:
         # what an error or Ctrl-C left, or the old folder after the exchange
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def write_file(path: str | Path, content: bytes) -> None:
+    """Write one file whole or not at all; `CheckpointError` where it cannot be written."""
+    path = Path(os.path.expanduser(path))
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        _write(temporary, content)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise CheckpointError(
+            f"{path} cannot be written ({error.strerror or error}); check the disk and its permissions."
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def update_folder(path: str | Path, files: dict[str, bytes]) -> None:

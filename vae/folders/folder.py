@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from vae.config import ModelConfig, TrainConfig
-from vae.errors import CheckpointError, ConfigError
+from vae.errors import CheckpointError, ConfigError, readable
 from vae.folders.files import (
     RESERVED,
     Shapes,
@@ -64,7 +64,7 @@ class ModelFolder:
 
     @property
     def name(self) -> str:
-        return self.path.name
+        return readable(self.path.name)
 
     @property
     def key(self) -> tuple[str, Stamp]:
@@ -293,17 +293,16 @@ def list_models(models_dir: str | Path = "models") -> tuple[list[ModelFolder], d
             f"{root} cannot be read as a folder of models ({error.strerror}); name another by --models."
         ) from error
     if (root / "config.json").is_file():
-        return [], {
-            root.name: f"{root} is a model folder itself; name the folder that it lies in: {root.parent}."
-        }
+        reason = f"{root} is a model folder itself; name the folder that it lies in: {root.parent}."
+        return [], {readable(root.name): readable(reason)}
     for path in found:
         if path.name.startswith(".") or path.name in RESERVED:
             continue
-        if not path.is_dir():
-            if reason := foreign_file(path):
-                broken[path.name] = reason
-            continue
         try:
+            if not path.is_dir():
+                if reason := foreign_file(path):
+                    raise CheckpointError(reason)
+                continue
             if reason := not_a_model(path):
                 raise CheckpointError(reason)
             folder = read_folder(path)
@@ -312,9 +311,9 @@ def list_models(models_dir: str | Path = "models") -> tuple[list[ModelFolder], d
                     raise fault(path / file, "is missing")
             good.append(folder)
         except OSError as error:
-            broken[path.name] = str(fault(path, f"cannot be read ({error.strerror})"))
+            broken[readable(path.name)] = str(fault(path, f"cannot be read ({error.strerror})"))
         except CheckpointError as error:
-            broken[path.name] = str(error)
+            broken[readable(path.name)] = str(error)
     return sorted(
         good, key=lambda f: (f.dataset, f.recipe, re.sub(r"-z\d+$", "", f.name), f.model.latent_dim)
     ), broken

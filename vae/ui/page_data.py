@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from vae.errors import readable
 from vae.ui.arrays import MOST_Z
 from vae.ui.packing import Fields, plain
 from vae.ui.web.assets import tokens
@@ -37,7 +38,9 @@ def page_data(catalogue: Catalogue, public: bool) -> Fields:
         "revision": catalogue.revision(),
         "space": space,
         "public": public,
-        "folder": "models" if public or space else catalogue.models_dir.as_posix(),  # strangers need not know
+        "folder": "models"
+        if public or space
+        else readable(catalogue.models_dir.as_posix()),  # strangers need not know
     }
 
 
