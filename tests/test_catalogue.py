@@ -14,6 +14,7 @@ import numpy as np
 import orjson
 import pytest
 from digits_models import AE, COND, Z2, Z5, codes_of, decoded
+from safetensors.numpy import load_file, save_file
 from support import ROOT, missing, python
 
 import vae.catalogue
@@ -335,3 +336,43 @@ def test_names_that_are_no_utf_8_are_shown_so_that_any_json_and_file_takes_them(
         explorer.codes("mod\ufffdle.pt")
     with pytest.raises(CheckpointError, match="mod\ufffdlex is not a model folder"):
         load_model(oddly_named.with_name(ODD + "x"))
+
+
+def test_a_models_folder_that_cannot_be_read_is_a_sentence_and_opens_once_it_can(
+    watched, copied, monkeypatch
+):
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    with monkeypatch.context() as locked:
+        locked.setattr(os, "scandir", refuse)
+        locked.setattr(os, "listdir", refuse)
+        with pytest.raises(CheckpointError, match="cannot be read as a folder of models .Permission denied."):
+            watched.models()
+    assert {m["name"] for m in watched.models()} == {Z2, Z5, AE, COND}
+
+
+def test_a_link_to_itself_among_the_models_keeps_none_from_opening(watched, copied):
+    (copied / "loop").symlink_to("loop")
+    (copied / Z5 / "loop").symlink_to("loop")
+    assert {m["name"] for m in watched.models()} == {Z2, Z5, AE, COND}
+    watched.decode(Z5, np.zeros((1, 5)))
+
+
+@pytest.mark.parametrize("in_place", [True, False])
+def test_weights_replaced_by_others_of_the_same_time_and_size_are_noticed(in_place, watched, copied):
+    file, other = copied / Z2 / "model.safetensors", copied / "other"
+    old, z = file.stat(), np.zeros((1, 2))
+    before = watched.decode(Z2, z)
+    weights = load_file(file)
+    save_file({name: value + np.float16(0.5) for name, value in weights.items()}, other)
+    content = other.read_bytes()
+    if in_place:
+        with file.open("r+b") as opened:
+            opened.write(content)
+    else:
+        os.replace(other, file)
+    os.utime(file, ns=(old.st_atime_ns, old.st_mtime_ns))
+    assert (file.stat().st_size, file.stat().st_mtime_ns) == (old.st_size, old.st_mtime_ns)
+    assert np.abs(watched.decode(Z2, z) - before).max() > 0.01
+    assert watched.catalogue.folder(Z2).revision == hashlib.sha256(content).hexdigest()[:8]

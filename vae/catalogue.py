@@ -62,8 +62,8 @@ class Catalogue:
             if time.monotonic() - self._looked < LOOK_EVERY:
                 return
             found = stamps(self.models_dir)
-            if found != self._stamps:
-                good, broken = list_models(self.models_dir)
+            if found is None or found != self._stamps:
+                good, broken = list_models(self.models_dir)  # says what keeps it from being read
                 self._good, self._broken = {folder.name: folder for folder in good}, broken
                 known = self._keys()
                 self._failed = {key: text for key, text in list(self._failed.items()) if key in known}

@@ -26,7 +26,7 @@ from vae.folders.files import (
     update_folder,
 )
 from vae.folders.foreign import foreign_file, not_a_model
-from vae.folders.stamps import Stamp, stamp_of
+from vae.folders.stamps import FileStamp, Stamp, stamp_of
 from vae.recipes import variant
 
 FORMAT = 1
@@ -75,7 +75,7 @@ class ModelFolder:
     def revision(self) -> str:
         """The weights' hash, 8 hex digits: what a link remembers of a model; `CheckpointError` where they cannot be read."""
         file = self.path / "model.safetensors"
-        weights = next((entry for entry in self.stamp if entry[0] == file.name), None)
+        weights = dict(self.stamp).get(file.name)
         # without a stamp nothing would tell later that the file has changed
         return (_kept_hash(file, weights) if weights else hash_of(file))[:8]
 
@@ -99,7 +99,7 @@ class ModelFolder:
 
 
 @functools.lru_cache(maxsize=1024)
-def _kept_hash(file: Path, stamp: tuple) -> str:
+def _kept_hash(file: Path, stamp: FileStamp) -> str:
     return hash_of(file)
 
 

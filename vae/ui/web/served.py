@@ -8,12 +8,15 @@ import hashlib
 import os
 from typing import TYPE_CHECKING, Any
 
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
+from starlette.staticfiles import NotModifiedResponse, StaticFiles
+from starlette.types import Scope
 
 from vae.errors import VAEError
+from vae.folders.stamps import file_stamp
 
 if TYPE_CHECKING:
     from vae.catalogue import Catalogue
@@ -33,21 +36,31 @@ class ModelFiles(StaticFiles):
     def lookup_path(self, path: str) -> tuple[str, os.stat_result | None]:
         """The file of an address, looked up by name and never by path."""
         name, _, file = path.replace(os.sep, "/").partition("/")
-        if file not in SERVED:
-            return "", None
         try:
-            full = self.catalogue.folder(name).path / file
+            folder = self.catalogue.folders().get(name)
+            if folder is None or file not in SERVED:
+                return "", None
+            full = folder.path / file
             return str(full), os.stat(full)
         except (VAEError, OSError):
             return "", None
 
-    def file_response(self, *args: Any, **kwargs: Any) -> Response:
-        """The file, to be kept and asked for again by its etag: a model may be trained anew under its name."""
-        response = super().file_response(*args, **kwargs)
-        response.headers["Cache-Control"] = "no-cache"
-        if isinstance(response, FileResponse):
-            response.chunk_size = 1 << 20  # each piece is a trip through a thread; 64 KB is the usual
-        return response
+    def file_response(
+        self, full_path: Any, stat_result: os.stat_result, scope: Scope, status_code: int = 200
+    ) -> Response:
+        """The file, to be kept and asked for again by its etag: a model may be trained anew under its name, in the same second and size."""
+        etag = hashlib.sha256(repr(file_stamp(stat_result)).encode()).hexdigest()[:20]
+        headers = {"ETag": f'"{etag}"', "Cache-Control": "no-cache"}
+        response = FileResponse(full_path, status_code, headers, stat_result=stat_result)
+        response.chunk_size = 1 << 20  # each piece is a trip through a thread; 64 KB is the usual
+        unchanged = self.is_not_modified(response.headers, Headers(scope=scope))
+        return NotModifiedResponse(response.headers) if unchanged else response
+
+    def is_not_modified(self, response_headers: Headers, request_headers: Headers) -> bool:
+        """By the etag alone: the time of a file stays when another with its time takes its place."""
+        return "if-none-match" in request_headers and super().is_not_modified(
+            response_headers, request_headers
+        )
 
 
 class TestImages:
