@@ -14,17 +14,23 @@ import numpy as np
 import orjson
 import pytest
 from digits_models import AE, COND, Z2, Z5, codes_of, decoded
+from idx_files import lay
 from safetensors.numpy import load_file, save_file
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
 from support import ROOT, missing, python
 
 import vae.catalogue
 from vae import Explorer, list_models, load_model
 from vae.catalogue import default_models_dir
 from vae.data.load import data_dir
+from vae.data.sets import FILES
 from vae.errors import CheckpointError, InputError
 from vae.folders.files import write_folder
 from vae.folders.folder import read_folder
+from vae.runs import Run, train_model
 from vae.ui.page_data import page_data
+from vae.ui.web.served import routes
 
 
 @pytest.fixture(scope="module")
@@ -72,8 +78,6 @@ def test_a_tilde_is_the_home_folder_in_every_path(tmp_path, monkeypatch):
 
 
 def test_a_tilde_in_out_trains_into_the_home_folder(tmp_path, monkeypatch):
-    from vae.runs import Run, train_model
-
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
     monkeypatch.chdir(tmp_path)
@@ -376,3 +380,41 @@ def test_weights_replaced_by_others_of_the_same_time_and_size_are_noticed(in_pla
     assert (file.stat().st_size, file.stat().st_mtime_ns) == (old.st_size, old.st_mtime_ns)
     assert np.abs(watched.decode(Z2, z) - before).max() > 0.01
     assert watched.catalogue.folder(Z2).revision == hashlib.sha256(content).hexdigest()[:8]
+
+
+# ---- images that change while it runs --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def kmnist(tmp_path) -> tuple[Path, Path, str]:
+    """A models folder and a data folder of kmnist: small files of our own making and a model trained on them."""
+    models, data = tmp_path / "kmnist models", tmp_path / "data"
+    lay(data / "KMNIST" / "raw")
+    run = Run("kmnist", "tutorial", 2, {"epochs": 1})
+    for _ in train_model(run, models, data_dir=data, device="cpu", umap=False):
+        pass
+    return models, data, run.folder_name()
+
+
+def test_images_that_are_replaced_replace_all_that_was_computed_from_them(kmnist):
+    models, data, name = kmnist
+    explorer = Explorer(models, data)
+    client = TestClient(Starlette(routes=routes(explorer.catalogue)))
+
+    def answers(explorer: Explorer) -> dict[str, np.ndarray]:
+        return {
+            "original": explorer.select(name, 3)["original"],
+            "thumbnail": explorer.thumbnails(name, [3]),
+            "recons": explorer.recons(name),
+            "training": explorer.training_map(name)["uv"],
+        }
+
+    before, packed = answers(explorer), client.get("/lx/images/kmnist")
+    shutil.rmtree(data)
+    new = lay(data / "KMNIST" / "raw", rng_seed=1)
+    after, fresh = answers(explorer), answers(Explorer(models, data))
+    for key, value in after.items():
+        np.testing.assert_array_equal(value, fresh[key], err_msg=key)
+        assert np.abs(np.asarray(value, float) - before[key]).max() > 0.01, f"{key} differs"
+    again = client.get("/lx/images/kmnist", headers={"If-None-Match": packed.headers["etag"]})
+    assert again.status_code == 200 and again.content == new[FILES["test"][0]].tobytes()

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 from cachetools import LRUCache, cachedmethod
 
-from vae.data.load import fetch, has_images, load_split
-from vae.data.sets import DATASETS, ImageSet
+from vae.data.load import fetch, has_images, load_split, locate
+from vae.data.sets import DATASETS, FILES, ImageSet
 from vae.errors import CheckpointError, InputError, VAEError
 from vae.folders.folder import ModelFolder, list_models
-from vae.folders.stamps import stamps
+from vae.folders.stamps import FileStamp, file_stamp, stamps
 from vae.loaded_model import LoadedModel
 
 LOADED_MODELS = 16  # weights and codes kept in memory; the least recently asked goes first
@@ -197,7 +197,21 @@ class Catalogue:
         if DATASETS[dataset].torchvision is not None:
             fetch(dataset, self.data_dir, progress, cancel)
 
-    @cachedmethod(lambda self: self._splits, condition=lambda self: self._reading)
+    def images_stamp(self, dataset: str, split: str) -> tuple[FileStamp, ...]:
+        """What a cache of anything computed from these images has in its key: the files can be replaced."""
+        if dataset not in DATASETS or DATASETS[dataset].torchvision is None:
+            return ()  # scikit-learn's own do not change
+        found = [locate(dataset, file, self.data_dir) for file in FILES.get(split, ())]
+        try:
+            return tuple(file_stamp(path.stat()) for path in found if path)
+        except OSError:  # removed a moment ago
+            return ()
+
+    @cachedmethod(
+        lambda self: self._splits,
+        lambda self, dataset, split: (dataset, split, self.images_stamp(dataset, split)),
+        condition=lambda self: self._reading,
+    )
     def images(self, dataset: str, split: str) -> ImageSet:
         """The `train` or `test` images, from disk only; `DataError` says where to put them."""
         return load_split(dataset, split, self.data_dir, download=False)

@@ -121,6 +121,7 @@ class Explorer:
         """
         loaded, found = self.catalogue.load(model), self.chart(model, chart)
         dataset = loaded.folder.dataset
+        stamp = self.catalogue.images_stamp(dataset, "train")
         train = self.catalogue.images(dataset, "train")
         if not 0 <= start < len(train) or start % TRAINING_PART:
             allowed = (
@@ -129,7 +130,7 @@ class Explorer:
             raise InputError(f"start is {start}; it must be {allowed}.")
         rows = slice(start, start + TRAINING_PART)
         labels = train.labels[rows]
-        mu = self._cache.means(loaded, rows, train)
+        mu = self._cache.means(loaded, rows, train, stamp)
         return {
             "uv": found.to_plane(mu).astype(np.float32),
             "labels": labels.astype(np.uint8),
@@ -185,11 +186,12 @@ class Explorer:
     def recons(self, model: str) -> np.ndarray | None:
         """recon at the mean of every test image (N,), in nats; None where the images are not at hand."""
         loaded = self.catalogue.load(model)
+        stamp = self.catalogue.images_stamp(loaded.folder.dataset, "test")
         try:
             images = self.catalogue.images(loaded.folder.dataset, "test").images
         except VAEError:
             return None
-        return self._cache.recons(loaded, images) if len(images) == len(loaded.mu) else None
+        return self._cache.recons(loaded, images, stamp) if len(images) == len(loaded.mu) else None
 
     def _through(self, loaded: LoadedModel, row: int, original: np.ndarray | None) -> dict[str, Any]:
         label = int(loaded.labels[row]) if loaded.folder.model.conditional else None

@@ -70,7 +70,7 @@ class TestImages:
         self.catalogue = catalogue
         self._packed = functools.lru_cache(maxsize=4)(self._pack)
 
-    def _pack(self, dataset: str) -> tuple[bytes, str]:
+    def _pack(self, dataset: str, stamp: tuple) -> tuple[bytes, str]:
         raw = self.catalogue.images(dataset, "test").images.tobytes()
         return gzip.compress(raw, compresslevel=4, mtime=0), f'"{hashlib.sha256(raw).hexdigest()[:20]}"'
 
@@ -79,7 +79,7 @@ class TestImages:
         try:
             if not self.catalogue.images_at_hand(dataset):
                 return Response(status_code=404)
-            body, etag = self._packed(dataset)
+            body, etag = self._packed(dataset, self.catalogue.images_stamp(dataset, "test"))
         except VAEError:
             return Response(status_code=404)
         headers = {"ETag": etag, "Cache-Control": "no-cache"}
