@@ -382,6 +382,35 @@ def test_weights_replaced_by_others_of_the_same_time_and_size_are_noticed(in_pla
     assert watched.catalogue.folder(Z2).revision == hashlib.sha256(content).hexdigest()[:8]
 
 
+# ---- models that contradict their data set ---------------------------------------------------------------------------
+
+
+def test_a_model_of_another_shape_than_its_data_set_is_broken_and_the_others_answer(copied):
+    config = json.loads((copied / Z2 / "config.json").read_text())
+    config["model"]["image_shape"] = [1, 28, 28]
+    (copied / Z2 / "config.json").write_text(json.dumps(config))
+    explorer = Explorer(copied)
+    assert set(explorer.reconstruct("digits", 0)["models"]) == {Z5, AE, COND}
+    assert set(explorer.catalogue.broken()) == {Z2}
+    with pytest.raises(CheckpointError, match=r"\(1, 28, 28\), but images of digits are \(1, 8, 8\)"):
+        explorer.decode(Z2, np.zeros((1, 2)))
+
+
+def test_codes_beyond_the_test_images_are_shown_as_reconstructions(copied):
+    codes = load_file(copied / Z2 / "codes.safetensors")
+    longer = {name: np.concatenate([value, value[:5]]) for name, value in codes.items()}
+    save_file(longer, copied / Z2 / "codes.safetensors")
+    explorer = Explorer(copied)
+    shown = explorer.thumbnails(Z2, [0, 364])
+    np.testing.assert_allclose(shown / 255, decoded(copied, Z2, longer["mu"][[0, 364]]), atol=0.51 / 255)
+    assert explorer.select(Z2, 364)["original"] is None
+    assert set(explorer.reconstruct("digits", 362)["models"]) == {Z2}, "the only one that has it"
+    with pytest.raises(InputError, match="index is 365"):
+        explorer.reconstruct("digits", 365)
+    with pytest.raises(InputError, match="index is 362"):
+        explorer.reconstruct("digits", 362, [Z2, Z5])
+
+
 # ---- images that change while it runs --------------------------------------------------------------------------------
 
 

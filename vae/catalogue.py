@@ -16,6 +16,7 @@ from cachetools import LRUCache, cachedmethod
 from vae.data.load import fetch, has_images, load_split, locate
 from vae.data.sets import DATASETS, FILES, ImageSet
 from vae.errors import CheckpointError, InputError, VAEError
+from vae.folders.files import fault
 from vae.folders.folder import ModelFolder, list_models
 from vae.folders.stamps import FileStamp, file_stamp, stamps
 from vae.loaded_model import LoadedModel
@@ -33,6 +34,15 @@ def default_models_dir() -> Path:
     package = Path(__file__).parent
     inside = package / "models"  # of an installed package; in a clone they lie beside app.py
     return inside if inside.is_dir() else package.parent / "models"
+
+
+def _other_shape(folder: ModelFolder) -> str | None:
+    """Why a model cannot be of its data set: its images have another shape."""
+    known, shape = DATASETS.get(folder.dataset), folder.model.image_shape
+    if known is None or known.image_shape == shape:
+        return None
+    wrong = f"image_shape is {shape}, but images of {folder.dataset} are {known.image_shape}"
+    return str(fault(folder.path / "config.json", wrong))
 
 
 class Catalogue:
@@ -64,7 +74,9 @@ class Catalogue:
             found = stamps(self.models_dir)
             if found is None or found != self._stamps:
                 good, broken = list_models(self.models_dir)  # says what keeps it from being read
-                self._good, self._broken = {folder.name: folder for folder in good}, broken
+                odd = {folder.name: reason for folder in good if (reason := _other_shape(folder))}
+                self._good = {folder.name: folder for folder in good if folder.name not in odd}
+                self._broken = broken | odd
                 known = self._keys()
                 self._failed = {key: text for key, text in list(self._failed.items()) if key in known}
                 self._stamps = found

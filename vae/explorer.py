@@ -82,10 +82,13 @@ class Explorer:
         loaded = self.catalogue.load(model, network=False)
         rows = np.array([loaded.row(i) for i in indices], np.int64)
         try:
-            return self.catalogue.images(loaded.folder.dataset, "test").images[rows]
+            images = self.catalogue.images(loaded.folder.dataset, "test").images
+            if not len(rows) or rows.max() < len(images):
+                return images[rows]
         except VAEError:
-            label = loaded.labels[rows] if loaded.folder.model.conditional else None
-            return np.round(loaded.decode(loaded.mu[rows], label) * 255).astype(np.uint8)
+            pass
+        label = loaded.labels[rows] if loaded.folder.model.conditional else None
+        return np.round(loaded.decode(loaded.mu[rows], label) * 255).astype(np.uint8)
 
     # ---- places ----------------------------------------------------------------------------------------------------
 
@@ -267,7 +270,8 @@ class Explorer:
                     f"models names {name!r}, a model of {found}; here they must be of {dataset}."
                 )
         if models is None:
-            through = self.catalogue.loadable(names)
+            loadable = self.catalogue.loadable(names)
+            through = [one for one in loadable if index < len(one.mu)] or loadable
         else:
             through = [self.catalogue.load(name) for name in models]
         first = through[0] if through else self.catalogue.load(names[0])
