@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from cachetools import LRUCache, cachedmethod
 
-from vae.data.load import fetch, has_images, load_split, locate
+from vae.data.load import data_dir, fetch, has_images, load_split, locate
 from vae.data.sets import DATASETS, FILES, ImageSet
 from vae.errors import CheckpointError, InputError, VAEError
 from vae.folders.files import fault
@@ -43,6 +43,12 @@ def _other_shape(folder: ModelFolder) -> str | None:
         return None
     wrong = f"image_shape is {shape}, but images of {folder.dataset} are {known.image_shape}"
     return str(fault(folder.path / "config.json", wrong))
+
+
+def _absolute(folder: Path) -> list[str]:
+    """Every way to write where a folder lies from the root on, the longest first; [] for the root itself."""
+    known = {str(folder), folder.as_posix(), str(folder.absolute()), str(folder.resolve())}
+    return sorted((n for n in known if Path(n).is_absolute() and Path(n).name), key=len, reverse=True)
 
 
 class Catalogue:
@@ -121,6 +127,16 @@ class Catalogue:
         self._look()
         failed = {f.name: self._failed[f.key] for f in self._good.values() if f.key in self._failed}
         return self._broken | failed
+
+    def shown(self, text: str) -> str:
+        """A text for strangers: what lies in the folders of models and data is told from there on, not where these lie."""
+        models = self.models_dir
+        for place in _absolute(models):
+            text = text.replace(place + os.sep, "").replace(place, "models")
+        for folder, word in ((data_dir(self.data_dir), "data"), (models.parent, "the folder above")):
+            for place in _absolute(folder):
+                text = text.replace(place, word)
+        return text
 
     def folder(self, model: str) -> ModelFolder:
         """The folder of a model; `InputError` names the models there are."""

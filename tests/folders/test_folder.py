@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import shutil
 from pathlib import Path
 
@@ -261,3 +262,10 @@ def test_models_that_are_a_file_or_may_not_be_read_are_a_sentence(tmp_path, monk
         CheckpointError, match="models cannot be read as .*Permission denied.; name another by"
     ):
         list_models(tmp_path / "models")
+
+
+def test_the_command_of_a_figure_that_a_folder_lacks_takes_any_path_as_one_word(folder):
+    moved = folder.rename(folder.with_name("it's my model; rm -r ~"))
+    (moved / "metrics.json").write_text("{}")
+    command = read_folder(moved).metrics["elbo"]["command"]
+    assert shlex.split(command) == ["python", "-m", "vae", "evaluate", str(moved)]

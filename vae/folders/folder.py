@@ -27,7 +27,7 @@ from vae.folders.files import (
 )
 from vae.folders.foreign import foreign_file, not_a_model
 from vae.folders.stamps import FileStamp, Stamp, stamp_of
-from vae.recipes import variant
+from vae.recipes import quoted, variant
 
 FORMAT = 1
 REQUIRED = ("config.json", "model.safetensors", "codes.safetensors", "metrics.json", "history.json")
@@ -103,8 +103,11 @@ def _kept_hash(file: Path, stamp: FileStamp) -> str:
     return hash_of(file)
 
 
-def read_folder(path: str | Path) -> ModelFolder:
-    """The checked config and metrics of a model folder; an exchange that a crash cut short is finished first."""
+def read_folder(path: str | Path, named: Path | None = None) -> ModelFolder:
+    """The checked config and metrics of a model folder; an exchange that a crash cut short is finished first.
+
+    `named` is how the commands of figures that the folder lacks call it, where that is not `path`.
+    """
     path = Path(os.path.expanduser(path))
     recover(path)
     stamp = stamp_of(path)
@@ -139,7 +142,7 @@ def read_folder(path: str | Path) -> ModelFolder:
         config["dataset"],
         config["recipe"],
         config["provenance"],
-        _read_metrics(path),
+        _read_metrics(path, evaluate_command(named or path)),
         stamp,
     )
 
@@ -151,10 +154,10 @@ def metric(value: float | None, unit: str, command: str) -> dict[str, Any]:
 
 def evaluate_command(path: Path) -> str:
     """The command that computes a folder's figures anew."""
-    return f"python -m vae evaluate {path.as_posix()}"
+    return quoted(["python", "-m", "vae", "evaluate", path.as_posix()])
 
 
-def _read_metrics(path: Path) -> dict[str, dict[str, Any]]:
+def _read_metrics(path: Path, command: str) -> dict[str, dict[str, Any]]:
     """Every key this program knows, null where the file lacks it and filled in where it is incomplete; those of other releases as they are."""
     file = path / "metrics.json"
     metrics = read_json(file)
@@ -163,7 +166,7 @@ def _read_metrics(path: Path) -> dict[str, dict[str, Any]]:
         if not isinstance(given, (dict, type(None))):
             raise fault(file, f"{key} is {given!r}, not a value with its unit and command")
         present = {part: value for part, value in (given or {}).items() if value is not None}
-        entry = metric(None, unit, evaluate_command(path)) | present
+        entry = metric(None, unit, command) | present
         if not is_figure(entry["value"]):
             raise fault(file, f"{key} is {given!r}, whose value is no number and not null")
         if not isinstance(entry["unit"], str) or not isinstance(entry["command"], str):
@@ -305,7 +308,8 @@ def list_models(models_dir: str | Path = "models") -> tuple[list[ModelFolder], d
                 continue
             if reason := not_a_model(path):
                 raise CheckpointError(reason)
-            folder = read_folder(path)
+            # of a folder that may lie anywhere, as the shipped models' own commands
+            folder = read_folder(path, Path("models", path.name) if root.is_absolute() else path)
             for file in REQUIRED:
                 if not (path / file).is_file():
                     raise fault(path / file, "is missing")

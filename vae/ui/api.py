@@ -52,7 +52,8 @@ def endpoint(*, heavy: bool = False, **checks: fields.Check) -> Callable[[Callab
                     self, **fields.check(question, complete, dict(zip(checks, values)) | named, self.explorer)
                 )
             except VAEError as error:
-                raise gr.Error(str(error), print_exception=False) from None
+                text = self.explorer.catalogue.shown(str(error))
+                raise gr.Error(text, print_exception=False) from None
             except Exception:
                 log.exception("the endpoint %s failed", question)
                 text = f"{question} could not be answered; the server's log says why. Try other values or another model."

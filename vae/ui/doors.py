@@ -27,8 +27,7 @@ class Doors(Answering):
     """What the page may ask."""
 
     def __init__(self, explorer: Explorer, public: bool = False):
-        super().__init__(explorer)
-        self.public = public
+        super().__init__(explorer, public)
         self._arithmetic = threading.Lock()  # seconds of arithmetic: one at a time, whoever asks
 
     # ---- what there is
@@ -52,8 +51,8 @@ class Doors(Answering):
     def card(self, model: str) -> Fields:
         """A model's configuration, network, metrics and provenance."""
         return {
-            "card": plain(self.explorer.card(model)),
-            "metrics": plain(self.explorer.metrics(model)),
+            "card": self.told(plain(self.explorer.card(model))),
+            "metrics": self.told(plain(self.explorer.metrics(model))),
         }
 
     @door(models=checks.models)
@@ -89,7 +88,7 @@ class Doors(Answering):
             try:
                 answer = self.explorer.training_map(model, start, chart)
             except DataError as error:
-                return {"absent": str(error)}
+                return {"absent": self.told(str(error))}
         return {**answer, "uv": pack(answer["uv"]), "labels": pack(answer["labels"])}
 
     @door(

@@ -28,7 +28,9 @@ def page_data(catalogue: Catalogue, public: bool) -> Fields:
     folders = [folder for folder, _ in known]
     return {
         "models": plain([_model(folder, revision) for folder, revision in known]),
-        "broken": catalogue.broken(),
+        "broken": {
+            name: catalogue.shown(reason) if public else reason for name, reason in catalogue.broken().items()
+        },
         "datasets": _datasets(catalogue, folders),
         "recipes": {name: facts(name) for name in RECIPES},
         "metrics": METRIC_UNITS,
@@ -62,7 +64,7 @@ def _model(folder: ModelFolder, revision: str) -> Fields:
 def _commands(folders: list[ModelFolder]) -> Fields:
     """{data set: {variant: the command that trains it, with all its flags}}; {latent_dims} stands for the sizes."""
     from vae.data.sets import DATASETS
-    from vae.recipes import departures, train_command
+    from vae.recipes import departures, quoted, train_command
 
     commands = {name: {"default": train_command(name, "default", SIZES, {})} for name in DATASETS}
     for folder in folders:
@@ -70,7 +72,7 @@ def _commands(folders: list[ModelFolder]) -> Fields:
         words = train_command(folder.dataset, folder.recipe, SIZES, flags)
         commands.setdefault(folder.dataset, {})["-".join((folder.recipe, *folder.variant))] = words
     return {
-        dataset: {variant: " ".join(words) for variant, words in known.items()}
+        dataset: {variant: quoted(words).replace(quoted([SIZES]), SIZES) for variant, words in known.items()}
         for dataset, known in commands.items()
     }
 
