@@ -12,7 +12,7 @@ from support import ROOT, python
 # Between wings; a wing may use those before it.
 WINGS = [
     {"errors"},
-    {"config", "texts"},
+    {"config", "texts", "checks"},
     {"model", "loss", "data", "space", "device"},
     {"recipes"},
     {"folders"},

@@ -141,9 +141,9 @@ class Catalogue:
     def folder(self, model: str) -> ModelFolder:
         """The folder of a model; `InputError` names the models there are."""
         self._look()
-        if model in self._good:
+        if isinstance(model, str) and model in self._good:
             return self._good[model]
-        if model in self._broken:
+        if isinstance(model, str) and model in self._broken:
             raise CheckpointError(self._broken[model])
         names = ", ".join(self._good) or "none; python -m vae train makes one"
         raise InputError(f"model is {model!r}; the models are {names}.")

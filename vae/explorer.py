@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from vae import checks
 from vae.cache import Cache
 from vae.catalogue import Catalogue
 from vae.errors import InputError, VAEError
@@ -17,6 +18,8 @@ from vae.space.geodesic import evenly, shortest
 from vae.space.latent import cells, interpolate, manifold_grid, pixel_length, traverse
 
 PATH_SAMPLES = 256  # steps a path's pixel length is measured over
+MOST_SIDE = 300  # images of one side of a grid; the endpoints and the page ask for 30
+MOST_TURNS = 10_000  # of relaxation of a path in one question
 TRAINING_PART = 5_000  # training codes of one answer: a convolution's take seconds
 
 
@@ -70,7 +73,9 @@ class Explorer:
     def index_of_class(self, model: str, label: int | None, seed: int = 0) -> int:
         """A random test index, of one class where a label is given."""
         labels = self.catalogue.load(model, network=False).labels
-        rows = np.arange(len(labels)) if label is None else np.flatnonzero(labels == label)
+        seed = checks.whole("seed", seed, 0)
+        known = label is None or checks.whole("label", label, 0)
+        rows = np.arange(len(labels)) if label is None else np.flatnonzero(labels == known)
         if not len(rows):
             raise InputError(
                 f"label is {label!r}; the test set of {self.catalogue.folder(model).dataset} has labels from 0 to {int(labels.max())}."
@@ -80,7 +85,7 @@ class Explorer:
     def thumbnails(self, model: str, indices: list[int]) -> np.ndarray:
         """Test images (n, C, H, W) uint8 where they are at hand, else their reconstructions."""
         loaded = self.catalogue.load(model, network=False)
-        rows = np.array([loaded.row(i) for i in indices], np.int64)
+        rows = np.array([loaded.row(i) for i in checks.listed("indices", indices)], np.int64)
         try:
             images = self.catalogue.images(loaded.folder.dataset, "test").images
             if not len(rows) or rows.max() < len(images):
@@ -99,7 +104,10 @@ class Explorer:
 
     def chart(self, model: str, chart: str | None = None, anchor: int | None = None) -> Chart:
         """A chart of a model, by name; `anchor` is the test image whose mu an axes chart passes through."""
-        return self._cache.chart(self.catalogue.load(model, network=False), chart, anchor)
+        loaded = self.catalogue.load(model, network=False)
+        if chart is not None and not isinstance(chart, str):
+            checks.refuse("chart", chart, "a chart's name")
+        return self._cache.chart(loaded, chart, None if anchor is None else loaded.row(anchor, "anchor"))
 
     def map(self, model: str, chart: str | None = None, anchor: int | None = None) -> dict[str, Any]:
         """The places uv (N, 2) of all codes on a chart, their labels, and the chart itself where it is linear."""
@@ -126,11 +134,11 @@ class Explorer:
         dataset = loaded.folder.dataset
         stamp = self.catalogue.images_stamp(dataset, "train")
         train = self.catalogue.images(dataset, "train")
-        if not 0 <= start < len(train) or start % TRAINING_PART:
+        if not checks.is_whole(start) or not 0 <= start < len(train) or start % TRAINING_PART:
             allowed = (
                 f"a multiple of {TRAINING_PART:,} below {len(train):,}, the training images of {dataset}"
             )
-            raise InputError(f"start is {start}; it must be {allowed}.")
+            raise InputError(f"start is {checks.short(start)}; it must be {allowed}.")
         rows = slice(start, start + TRAINING_PART)
         labels = train.labels[rows]
         mu = self._cache.means(loaded, rows, train, stamp)
@@ -144,7 +152,7 @@ class Explorer:
     def place(self, model: str, z: np.ndarray, label: int | None = None) -> dict[str, Any]:
         """What is at z (Z,): the decoded image, its support, the votes and the nearest codes."""
         loaded = self.catalogue.load(model)
-        z = loaded.latent(np.asarray(z)[None])
+        z = loaded.latent(z)[None]
         near, votes = loaded.neighbours.ask(z[0])
         image = loaded.decode(z, loaded.label(label))[0]
         return {
@@ -157,7 +165,7 @@ class Explorer:
     def support(self, model: str, z: np.ndarray) -> np.ndarray:
         """The support of places z (N, Z): (N,)."""
         loaded = self.catalogue.load(model, network=False)
-        return loaded.neighbours.support(loaded.latent(z))
+        return loaded.neighbours.support(loaded.latents(z))
 
     def select(self, model: str, index: int) -> dict[str, Any]:
         """All about one test image in one model: original, x_recon, error, mu, logvar, recon and kl at the mean, votes without itself."""
@@ -182,6 +190,7 @@ class Explorer:
         """Places (count, 2) on a chart of draws from one test image's posterior, for charts on which it is no ellipse."""
         loaded = self.catalogue.load(model, network=False)
         row = loaded.row(index)
+        count, seed = checks.whole("count", count, 1, checks.MOST_IMAGES), checks.whole("seed", seed, 0)
         eps = np.random.default_rng(seed).standard_normal((count, loaded.latent_dim))
         z = loaded.mu[row] + np.exp(loaded.logvar[row] / 2) * eps  # (count, Z)
         return self.chart(model, chart).to_plane(z.astype(np.float32))
@@ -222,7 +231,10 @@ class Explorer:
         images (rows * columns, C, H, W), the top row first, and the support (rows * columns,) of each.
         """
         loaded = self.catalogue.load(model)
-        z = self.chart(model, chart, anchor).to_latent(cells(box, columns, rows)).astype(np.float32)
+        for name, count in (("columns", columns), ("rows", rows)):
+            checks.whole(name, count, 1, MOST_SIDE)
+        checks.vector("box", box, 4, "(u0, u1, v0, v1) is")
+        z = self.chart(model, chart, anchor).to_latent(cells(tuple(box), columns, rows)).astype(np.float32)
         return {"images": loaded.decode(z, loaded.label(label)), "support": loaded.neighbours.support(z)}
 
     # ---- the questions of the named endpoints ----------------------------------------------------------------------
@@ -230,7 +242,7 @@ class Explorer:
     def decode(self, model: str, z: np.ndarray, label: int | None = None) -> np.ndarray:
         """Images (N, C, H, W) in [0, 1] at z (N, Z)."""
         loaded = self.catalogue.load(model)
-        return loaded.decode(loaded.latent(z), loaded.label(label))
+        return loaded.decode(loaded.latents(z), loaded.label(label))
 
     def encode(
         self,
@@ -250,7 +262,8 @@ class Explorer:
         loaded = self.catalogue.load(model)
         label, x = loaded.label(label), loaded.picture(image, raw, ink)
         mu, logvar = loaded.encode(x[None], label)
-        near, votes = loaded.neighbours.ask(mu[0], exclude)
+        left_out = None if exclude is None else loaded.row(exclude, "exclude")
+        near, votes = loaded.neighbours.ask(mu[0], left_out)
         return {
             "mu": mu[0],
             "logvar": logvar[0],
@@ -263,7 +276,7 @@ class Explorer:
     def reconstruct(self, dataset: str, index: int, models: list[str] | None = None) -> dict[str, Any]:
         """One test image through several models (all of its data set where None): original, label, {name: x_recon, mu, recon, kl}."""
         names = self.catalogue.of_dataset(dataset)
-        for name in models or ():
+        for name in () if models is None else checks.listed("models", models):
             found = self.catalogue.folder(name).dataset
             if found != dataset:
                 raise InputError(
@@ -271,7 +284,8 @@ class Explorer:
                 )
         if models is None:
             loadable = self.catalogue.loadable(names)
-            through = [one for one in loadable if index < len(one.mu)] or loadable
+            whole = checks.is_whole(index)
+            through = [one for one in loadable if whole and index < len(one.mu)] or loadable
         else:
             through = [self.catalogue.load(name) for name in models]
         first = through[0] if through else self.catalogue.load(names[0])
@@ -292,6 +306,8 @@ class Explorer:
     ) -> dict[str, np.ndarray]:
         """The decoded grid of a chart: images (n, n, C, H, W), z (n, n, Z), uv (n, n, 2); row 0 is the top (Kingma & Welling 2014, fig. 4)."""
         loaded, found = self.catalogue.load(model), self.chart(model, chart, anchor)
+        n = checks.whole("n", n, 1, MOST_SIDE)
+        extent = checks.number("extent", extent, 0, checks.MOST_EXTENT)
         uv, z = manifold_grid(found, loaded.mu, n, extent, spacing)
         images = loaded.decode(z.reshape(n * n, -1), loaded.label(label))
         return {"images": images.reshape(n, n, *images.shape[1:]), "z": z, "uv": uv}
@@ -301,6 +317,8 @@ class Explorer:
     ) -> dict[str, np.ndarray]:
         """n images (n, C, H, W) decoded from z ~ N(0, temperature^2 I), and those z (n, Z)."""
         loaded = self.catalogue.load(model)
+        n, seed = checks.whole("n", n, 1, checks.MOST_IMAGES), checks.whole("seed", seed, 0)
+        temperature = checks.number("temperature", temperature, 0, checks.MOST_TEMPERATURE)
         z = (np.random.default_rng(seed).standard_normal((n, loaded.latent_dim)) * temperature).astype(
             np.float32
         )
@@ -317,8 +335,8 @@ class Explorer:
     ):
         """The path (steps, Z) between two places, decoded, with the support of each step."""
         loaded = self.catalogue.load(model)
-        ends = loaded.latent(np.stack([np.asarray(z_start), np.asarray(z_end)]))
-        z = interpolate(ends[0], ends[1], steps, method)
+        start, end = loaded.latent(z_start, "z_start"), loaded.latent(z_end, "z_end")
+        z = interpolate(start, end, checks.whole("steps", steps, 2, checks.MOST_IMAGES), method)
         return {
             "z": z,
             "images": loaded.decode(z, loaded.label(label)),
@@ -335,6 +353,7 @@ class Explorer:
         steps: int = PATH_SAMPLES,
     ) -> float:
         """The pixel length of the path between two places, over even steps."""
+        steps = checks.whole("steps", steps, 1, checks.MOST_IMAGES - 1)
         return pixel_length(self.interpolate(model, z_start, z_end, steps + 1, method, label)["images"])
 
     def shortest_path(
@@ -356,6 +375,10 @@ class Explorer:
         """
         loaded, plane = self.catalogue.load(model), self.chart(model, chart, anchor)
         ends, label = _ends(plane, start, end), loaded.label(label)
+        steps = checks.whole("steps", steps, 2, checks.MOST_IMAGES)
+        turns = checks.whole("turns", turns, 0, MOST_TURNS)
+        if line is not None:
+            line = checks.latents("line", line, 2, "places of a chart are", np.float64)
 
         def decode(uv: np.ndarray) -> np.ndarray:
             return loaded.decode(plane.to_latent(uv), label).reshape(len(uv), -1)  # (N, 2) -> (N, C*H*W)
@@ -390,9 +413,16 @@ class Explorer:
     ):
         """z (Z,) with one dimension running from low to high: z (steps, Z) and its images."""
         loaded = self.catalogue.load(model)
-        if not 0 <= dim < loaded.latent_dim:
-            raise InputError(f"dim is {dim}; {model} has dimensions from 0 to {loaded.latent_dim - 1}.")
-        path = traverse(loaded.latent(np.asarray(z)[None])[0], dim, low, high, steps)
+        if not checks.is_whole(dim) or not 0 <= dim < loaded.latent_dim:
+            raise InputError(
+                f"dim is {checks.short(dim)}; {model} has dimensions from 0 to {loaded.latent_dim - 1}."
+            )
+        low, high = (
+            checks.number(name, value, -checks.MOST_Z, checks.MOST_Z)
+            for name, value in (("low", low), ("high", high))
+        )
+        steps = checks.whole("steps", steps, 2, checks.MOST_IMAGES)
+        path = traverse(loaded.latent(z), dim, low, high, steps)
         return {"z": path, "images": loaded.decode(path, loaded.label(label))}
 
 
@@ -402,7 +432,12 @@ def _ends(chart: Chart, start: np.ndarray, end: np.ndarray) -> np.ndarray:
         raise InputError(
             f"chart is {chart.name!r}; a shortest path needs a plane: axes:i,j, pca or plane:a,b,c."
         )
-    ends = np.stack([np.asarray(start, np.float64), np.asarray(end, np.float64)])
+    ends = np.stack(
+        [
+            checks.vector(name, place, 2, "a place of a chart is", np.float64)
+            for name, place in (("start", start), ("end", end))
+        ]
+    )
     if (ends[0] == ends[1]).all():
         raise InputError(f"start and end are both ({ends[0, 0]:g}, {ends[0, 1]:g}); a path needs two places.")
     return ends

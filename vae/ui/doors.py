@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vae.checks import MOST_EXTENT, refuse
 from vae.errors import DataError
 from vae.ui import arrays
 from vae.ui import fields as checks
@@ -113,7 +114,7 @@ class Doors(Answering):
         if uv is not None:
             z = self.explorer.chart(model, chart, anchor).to_latent(uv[None])[0]
         if z is None:
-            checks.refuse("z", z, "a place: the numbers of z, or uv on a chart")
+            refuse("z", z, "a place: the numbers of z, or uv on a chart")
         answer = self.explorer.place(model, z, label)
         return {
             **plain({k: v for k, v in answer.items() if k != "image"}),
@@ -187,7 +188,7 @@ class Doors(Answering):
     @door(
         model=checks.model,
         n=optional(checks.whole(1, 30), 20),
-        extent=optional(checks.number(0, 100), 2.0),
+        extent=optional(checks.number(0, MOST_EXTENT), 2.0),
         spacing=optional(checks.choice("even", "equal-mass"), "even"),
         chart=optional(checks.chart),
         label=checks.label,

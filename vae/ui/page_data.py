@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from vae.checks import MOST_Z
 from vae.errors import readable
-from vae.ui.arrays import MOST_Z
 from vae.ui.packing import Fields, plain
 from vae.ui.web.assets import tokens
 
