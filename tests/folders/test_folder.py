@@ -204,6 +204,15 @@ def test_list_sorts_by_data_set_recipe_name_and_size_and_passes_over_dot_folders
         ("vae.pkl", "is a pickle, which is never opened"),
         ("mnist-default-z2.zip", "is an archive, .*; unpack it"),
         ("models.tar.gz", "is an archive"),
+        ("models.tar.zst", "is an archive"),
+        ("vae.pt.bak", "is a PyTorch checkpoint"),
+        ("vae.pth~", "is a PyTorch checkpoint"),
+        ("model.safetensors.old.part", "is one file of a model"),
+        ("vae.gguf", "is a model of another library"),
+        ("vae.msgpack", "is a model of another library"),
+        ("vae.t7", "is a model of another library"),
+        ("vae.pdparams", "is a model of another library"),
+        ("yolo.weights", "is a model of another library"),
     ],
 )
 @pytest.mark.parametrize("inside", [False, True], ids=["file", "folder"])
@@ -215,6 +224,13 @@ def test_a_foreign_model_is_named_with_what_it_is_and_what_to_do(sound, tmp_path
     assert not good and list(broken) == ["theirs" if inside else name]
     (reason,) = broken.values()
     assert re.search(says, reason) and str(place / name) in reason and reason.endswith(".")
+
+
+@pytest.mark.parametrize("name", ["x.pt", "mnist-default-z2", "README"])
+def test_a_link_that_leads_nowhere_is_said(tmp_path, name):
+    (tmp_path / name).symlink_to("gone" if name != "README" else name)
+    good, broken = list_models(tmp_path)
+    assert not good and list(broken) == [name] and f"{name} is a link that leads nowhere" in broken[name]
 
 
 def test_a_models_file_outside_its_folder_is_told_where_it_belongs(tmp_path):
