@@ -29,6 +29,7 @@ from vae.folders.folder import (
 from vae.model import VAE, weight_shapes
 
 # ---- what is written comes back ------------------------------------------------------------------------------------
+from vae.runs import Run, train_model
 
 
 @pytest.mark.parametrize("shape", [(1, 8, 8), (3, 9, 7)])
@@ -285,3 +286,24 @@ def test_the_command_of_a_figure_that_a_folder_lacks_takes_any_path_as_one_word(
     (moved / "metrics.json").write_text("{}")
     command = read_folder(moved).metrics["elbo"]["command"]
     assert shlex.split(command) == ["python", "-m", "vae", "evaluate", str(moved)]
+
+
+@pytest.mark.parametrize("classes", [["a", "bé"], []])
+def test_the_names_of_classes_are_read_and_kept_when_training_goes_on(folder, classes):
+    config = json.loads((folder / "config.json").read_text()) | {"classes": classes}
+    (folder / "config.json").write_text(json.dumps(config))
+    load_model(folder)
+    assert read_folder(folder).classes == tuple(classes)
+    run = Run("digits", "tutorial", 2, {"epochs": 3})
+    for _ in train_model(run, folder.parent, device="cpu", umap=False, resume=True):
+        pass
+    assert len(json.loads((folder / "history.json").read_text())["epochs"]) == 3
+    assert json.loads((folder / "config.json").read_text())["classes"] == classes
+
+
+@pytest.mark.parametrize("classes", ["ab", {"a": 1}, [1], [["a"]]])
+def test_classes_that_are_no_names_are_refused(folder, classes):
+    config = json.loads((folder / "config.json").read_text()) | {"classes": classes}
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(CheckpointError, match="config.json: classes is .*, not a list of names"):
+        load_model(folder)

@@ -31,6 +31,7 @@ from vae.recipes import quoted, variant
 
 FORMAT = 1
 REQUIRED = ("config.json", "model.safetensors", "codes.safetensors", "metrics.json", "history.json")
+CONFIG_FIELDS = {"format", "model", "train", "dataset", "recipe", "provenance"}  # and `classes`
 METRIC_UNITS = {
     "elbo": "nats/image",
     "recon": "nats/image",
@@ -61,6 +62,19 @@ class ModelFolder:
     provenance: dict[str, Any]
     metrics: dict[str, dict[str, Any]]
     stamp: Stamp = ()  # of the files these were read from
+    classes: tuple[str, ...] | None = None  # names of the labels, of own images; () where they have none
+
+    def config(self) -> dict[str, Any]:
+        """What `config.json` holds."""
+        own = {} if self.classes is None else {"classes": list(self.classes)}
+        return {
+            "format": FORMAT,
+            "model": self.model.to_dict(),
+            "train": self.train.to_dict(),
+            "dataset": self.dataset,
+            "recipe": self.recipe,
+            "provenance": self.provenance,
+        } | own
 
     @property
     def name(self) -> str:
@@ -122,8 +136,7 @@ def read_folder(path: str | Path, named: Path | None = None) -> ModelFolder:
             path / "config.json",
             f"has format {config.get('format')!r}, this program reads {FORMAT}{' (update the program)' if newer else ''}",
         )
-    if set(config) != {"format", "model", "train", "dataset", "recipe", "provenance"}:
-        wrong = set(config) ^ {"format", "model", "train", "dataset", "recipe", "provenance"}
+    if wrong := (set(config) - {"classes"}) ^ CONFIG_FIELDS:
         raise fault(path / "config.json", f"has a missing or unknown field: {', '.join(sorted(wrong))}")
     for key, kind in (("dataset", str), ("recipe", str), ("provenance", dict)):
         if not isinstance(config[key], kind):
@@ -131,6 +144,9 @@ def read_folder(path: str | Path, named: Path | None = None) -> ModelFolder:
                 path / "config.json",
                 f"{key} is {config[key]!r}, which is not a {'text' if kind is str else 'table'}",
             )
+    classes = config.get("classes")
+    if classes is not None and not (isinstance(classes, list) and all(isinstance(c, str) for c in classes)):
+        raise fault(path / "config.json", f"classes is {classes!r}, not a list of names")
     try:
         model, train = ModelConfig.from_dict(config["model"]), TrainConfig.from_dict(config["train"])
     except (ConfigError, TypeError, ValueError) as error:
@@ -144,6 +160,7 @@ def read_folder(path: str | Path, named: Path | None = None) -> ModelFolder:
         config["provenance"],
         _read_metrics(path, evaluate_command(named or path)),
         stamp,
+        None if classes is None else tuple(classes),
     )
 
 
