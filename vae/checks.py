@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import reprlib
 from typing import Any, NoReturn
 
@@ -83,11 +84,11 @@ def vector(name: str, value: Any, size: int, takes: str, dtype: type = np.float3
 
 
 def _places(name: str, value: Any, shape: tuple[int | None, ...], allowed: str, dtype: type) -> np.ndarray:
-    try:
-        z = np.asarray(value)
-        z = z.astype(dtype, copy=False) if z.dtype.kind in "iufO" else None
-    except (TypeError, ValueError, OverflowError):  # rows of different lengths
-        z = None
+    z: np.ndarray | None = None
+    # rows of different lengths, no numbers, whole numbers that no float can hold
+    with contextlib.suppress(TypeError, ValueError, OverflowError):
+        given = np.asarray(value)
+        z = given.astype(dtype, copy=False) if given.dtype.kind in "iufO" else None
     if z is None:
         raise InputError(f"{name} is {short(value)}, no array of numbers; {allowed}.")
     if z.ndim != len(shape) or any(want not in (None, size) for want, size in zip(shape, z.shape)):

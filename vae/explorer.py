@@ -27,7 +27,7 @@ class Explorer:
     """Every question a view, an endpoint or a notebook asks about the models of a catalogue.
 
     `Explorer("models")` makes the catalogue of that folder itself, `Explorer()` that of the shipped models. Reading only; safe to ask from several threads.
-    Every refusal is a `VAEError` whose text can be shown as it is.
+    Every refusal is a `VAEError` whose text can be shown as it is. Grids, samples and paths may be larger here than the endpoints allow.
     """
 
     def __init__(self, catalogue: Catalogue | str | Path | None = None, data_dir: str | Path | None = None):
@@ -233,8 +233,12 @@ class Explorer:
         loaded = self.catalogue.load(model)
         for name, count in (("columns", columns), ("rows", rows)):
             checks.whole(name, count, 1, MOST_SIDE)
-        checks.vector("box", box, 4, "(u0, u1, v0, v1) is")
-        z = self.chart(model, chart, anchor).to_latent(cells(tuple(box), columns, rows)).astype(np.float32)
+        u0, u1, v0, v1 = checks.vector("box", box, 4, "(u0, u1, v0, v1) is", np.float64).tolist()
+        z = (
+            self.chart(model, chart, anchor)
+            .to_latent(cells((u0, u1, v0, v1), columns, rows))
+            .astype(np.float32)
+        )
         return {"images": loaded.decode(z, loaded.label(label)), "support": loaded.neighbours.support(z)}
 
     # ---- the questions of the named endpoints ----------------------------------------------------------------------

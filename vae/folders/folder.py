@@ -313,8 +313,8 @@ def list_models(models_dir: str | Path = "models") -> tuple[list[ModelFolder], d
             f"{root} cannot be read as a folder of models ({error.strerror}); name another by --models."
         ) from error
     if (root / "config.json").is_file():
-        reason = f"{root} is a model folder itself; name the folder that it lies in: {root.parent}."
-        return [], {readable(root.name): readable(reason)}
+        itself = f"{root} is a model folder itself; name the folder that it lies in: {root.parent}."
+        return [], {readable(root.name): readable(itself)}
     for path in found:
         if path.name.startswith(".") or path.name in RESERVED:
             continue
