@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -27,6 +28,29 @@ def test_list_shows_every_model_and_what_is_wrong_with_the_broken(trained, tmp_p
     assert "my[vae].pt cannot be opened" in result.output and "is a PyTorch checkpoint" in result.output
     elbo = read_folder(models / "digits-tutorial-z2").metrics["elbo"]["value"]
     assert f"{-elbo:.2f}" in result.output
+
+
+OTHERS = {"mig": 0.31, "sampler": "text", "drift": {"value": "a text"}, "rows": [1], "none": None}
+
+
+def test_figures_that_are_null_missing_or_of_another_release_are_no_obstacle(copied):
+    for number, (name, known) in enumerate(
+        [("z2", {}), ("z5", {"parameters": None, "elbo": {"value": None}})]
+    ):
+        file = copied / f"digits-tutorial-{name}" / "metrics.json"
+        metrics = json.loads(file.read_text())
+        file.write_text(json.dumps((metrics if number else {"kl": metrics["kl"]}) | known | OTHERS))
+    result = within("list", "--models", copied)
+    assert result.exit_code == 0 and "cannot be opened" not in result.output
+    cells = [[cell.strip() for cell in line.split("│")] for line in result.output.splitlines() if "│" in line]
+    found = {row[1]: row[2:-1] for row in cells}
+    assert found["digits-tutorial-z2"].count("-") == 7 and found["digits-tutorial-z5"][1:3] == ["-", "-"]
+    path = copied / "digits-tutorial-z2"
+    assert within("card", "--models", copied).exit_code == 0
+    result = within("evaluate", path, "--k", 1, "--device", "cpu", "--write")
+    assert result.exit_code == 0 and "mig" not in result.output
+    stored = json.loads((path / "metrics.json").read_text())
+    assert {key: stored[key] for key in OTHERS} == OTHERS and stored["elbo"]["value"] < 0
 
 
 def test_list_of_an_empty_folder_says_how_to_make_a_model(tmp_path):

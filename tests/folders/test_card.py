@@ -38,10 +38,19 @@ def test_the_card_holds_a_row_per_model_with_the_figures_of_its_files(trained, t
             ("kNN", "knn_accuracy", 1),
         ):
             value = metrics[key]["value"]
-            assert row[column] == "" if value is None else abs(float(row[column]) - sign * value) < 0.006
+            assert row[column] == "-" if value is None else abs(float(row[column]) - sign * value) < 0.006
         assert row["weights"].replace(",", "") == str(metrics["parameters"]["value"])
     assert "`broken` cannot be opened:" in text and "config.json: is missing" in text
     assert "Seeds: 0." in text and "PyTorch: 2." in text
+
+
+def test_a_figure_that_is_not_known_has_no_unit_in_the_card(copied):
+    file = copied / "digits-tutorial-z5" / "metrics.json"
+    metrics = json.loads(file.read_text())
+    file.write_text(json.dumps({"seconds": metrics["seconds"] | {"value": None}, "mig": 0.31}))
+    rows = [dict(zip(COLUMNS, cells)) for cells in _tables(write_card(copied).read_text(encoding="utf-8"))]
+    row = next(row for row in rows if row["model"] == "`digits-tutorial-z5`")
+    assert {row["training"], row["weights"], row["-elbo"]} == {"-"}
 
 
 def test_a_card_of_no_models_is_a_card(tmp_path):

@@ -25,6 +25,7 @@ def evaluate(
     """Compute every figure of metrics.json anew on the test set."""
     from vae.device import pick_device
     from vae.evaluate import evaluate as measure
+    from vae.folders.folder import METRIC_UNITS
 
     where = pick_device(device)
     for folder in folders:
@@ -35,8 +36,8 @@ def evaluate(
 
             metrics = measure(folder, data, device=where, k=k, write=write, progress=say)
         table = Table("figure", "value", "unit", title=folder.name)
-        for key, entry in metrics.items():
-            table.add_row(key, "" if entry["value"] is None else f"{entry['value']:g}", entry["unit"])
+        for key in METRIC_UNITS:
+            table.add_row(key, _figure(metrics[key]["value"], "g"), metrics[key]["unit"])
         console.print(table)
 
 
@@ -62,7 +63,7 @@ def charts(
 def list_(models: ShownDir = None) -> None:
     """Show the models, and what is wrong with those that cannot be opened."""
     from vae.catalogue import default_models_dir
-    from vae.folders.folder import list_models
+    from vae.folders.folder import METRIC_UNITS, list_models
 
     models = models or default_models_dir()
     good, broken = list_models(models)
@@ -74,13 +75,13 @@ def list_(models: ShownDir = None) -> None:
         return
     table = Table("model", "z", "parameters", "-elbo", "recon", "kl", "log p(x)", "active", "kNN", "training")
     for folder in good:
-        value = {key: entry["value"] for key, entry in folder.metrics.items()}
+        value = {key: folder.metrics[key]["value"] for key in METRIC_UNITS}
         elbo = None if value["elbo"] is None else -value["elbo"]
         figures = [_figure(v) for v in (elbo, value["recon"], value["kl"], value["log_likelihood"])]
         table.add_row(
             folder.name,
             str(folder.model.latent_dim),
-            f"{value['parameters']:,}",
+            _figure(value["parameters"], ",.0f"),
             *figures,
             _figure(value["active_units"], ".0f"),
             _figure(value["knn_accuracy"], ".3f"),
@@ -94,7 +95,7 @@ def list_(models: ShownDir = None) -> None:
 
 
 def _figure(value: float | None, form: str = ".2f", unit: str = "") -> str:
-    return "" if value is None else f"{value:{form}}{unit}"
+    return "-" if value is None else f"{value:{form}}{unit}"
 
 
 def card(models: ModelsDir = Path("models")) -> None:

@@ -66,10 +66,10 @@ def write_card(models_dir: str | Path = "models") -> Path:
 
 
 def _row(folder: ModelFolder) -> list[str]:
-    value = {key: entry["value"] for key, entry in folder.metrics.items()}
+    value = {key: folder.metrics[key]["value"] for key in METRIC_UNITS}
 
-    def number(key: str, form: str = ".2f", sign: int = 1) -> str:
-        return "" if value[key] is None else f"{sign * value[key]:{form}}"
+    def number(key: str, form: str = ".2f", sign: int = 1, unit: str = "") -> str:
+        return "-" if value[key] is None else f"{sign * value[key]:{form}}{unit}"
 
     return [
         f"`{folder.name}`",
@@ -88,5 +88,5 @@ def _row(folder: ModelFolder) -> list[str]:
         number("trustworthiness", ".3f"),
         number("continuity", ".3f"),
         number("parameters", ",.0f"),
-        number("seconds", ",.0f") + " s",
+        number("seconds", ",.0f", unit=" s"),
     ]

@@ -134,21 +134,21 @@ def evaluate_command(path: Path) -> str:
 
 
 def _read_metrics(path: Path) -> dict[str, dict[str, Any]]:
-    """Every key this program knows, null where the file lacks it, and those of other releases as they are."""
+    """Every key this program knows, null where the file lacks it and filled in where it is incomplete; those of other releases as they are."""
     file = path / "metrics.json"
     metrics = read_json(file)
-    for key in METRIC_UNITS.keys() & metrics.keys():
-        entry = metrics[key]
-        if not isinstance(entry, dict) or not is_figure(entry.get("value", "")):
-            raise fault(file, f"{key} is {entry!r}, not a value (a number or null) with its unit and command")
-        if not isinstance(entry.get("unit"), str) or not isinstance(entry.get("command"), str):
-            raise fault(file, f"{key} is {entry!r}, not a value with its unit and command")
-    absent = {
-        key: metric(None, unit, evaluate_command(path))
-        for key, unit in METRIC_UNITS.items()
-        if key not in metrics
-    }
-    return metrics | absent
+    for key, unit in METRIC_UNITS.items():
+        given = metrics.get(key)
+        if not isinstance(given, (dict, type(None))):
+            raise fault(file, f"{key} is {given!r}, not a value with its unit and command")
+        present = {part: value for part, value in (given or {}).items() if value is not None}
+        entry = metric(None, unit, evaluate_command(path)) | present
+        if not is_figure(entry["value"]):
+            raise fault(file, f"{key} is {given!r}, whose value is no number and not null")
+        if not isinstance(entry["unit"], str) or not isinstance(entry["command"], str):
+            raise fault(file, f"{key} is {given!r}, whose unit or command is no text")
+        metrics[key] = entry
+    return metrics
 
 
 def read_history(path: str | Path) -> dict[str, list]:
