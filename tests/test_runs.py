@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import shlex
 import types
 from pathlib import Path
@@ -362,14 +361,18 @@ def test_a_run_whose_figures_cannot_be_computed_is_finished_without_them(tmp_pat
     assert len(said) == 1 and said[0].endswith(f"run python -m vae evaluate {folder.path} --write.")
 
 
-def test_a_place_that_cannot_be_written_is_said_before_the_training(tmp_path, monkeypatch):
+@pytest.mark.parametrize("name", ["judges", "traps"])
+@pytest.mark.parametrize("options", [{}, {"force": True}, {"resume": True}], ids=str)
+def test_a_name_that_is_kept_is_refused_before_the_training(tmp_path, name, options):
+    (tmp_path / name).mkdir()
+    with pytest.raises(CheckpointError, match=f"The name '{name}' is kept .*--name chooses another"):
+        next(train_model(Run("digits", "tutorial", 2, QUICK, name), tmp_path, device="cpu", **options))
+
+
+def test_a_place_that_cannot_be_written_is_said_before_the_training(tmp_path):
     run = Run("digits", "tutorial", 2, {"epochs": 1})
     (tmp_path / "file").write_text("a")
     for out in (tmp_path / "file", tmp_path / "file" / "deeper"):
         with pytest.raises(CheckpointError, match="file is a file; choose another --out"):
             next(train_model(run, out, device="cpu", umap=False))
-    refused = types.SimpleNamespace(**vars(os) | {"access": lambda *_: False})
-    monkeypatch.setattr(vae.runs, "os", refused)
-    with pytest.raises(CheckpointError, match="is read-only for you; choose another --out"):
-        next(train_model(run, tmp_path / "out", device="cpu", umap=False))
     assert [path.name for path in tmp_path.iterdir()] == ["file"]

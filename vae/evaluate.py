@@ -23,6 +23,7 @@ from vae.folders.folder import (
     read_folder,
     read_weights,
 )
+from vae.folders.place import check_place
 from vae.loss import bernoulli_nll, kl_divergence, log_normal, recon_nats, squared_error
 from vae.model import VAE
 from vae.space.chart import make_chart
@@ -167,6 +168,8 @@ def evaluate(
     `progress` is told what is being computed. `seconds` is the training's and kept.
     """
     folder = read_folder(path)
+    if write:
+        check_place(path)
     say = progress or (lambda _: None)
     say("loading the data")
     train_set, test_set = (

@@ -22,7 +22,7 @@ from vae.data.load import load_split
 from vae.data.sets import DATASETS, ImageSet
 from vae.device import device_name, pick_device, pick_precision
 from vae.errors import CheckpointError, DataError, TrainingError, VAEError
-from vae.folders.files import NAME
+from vae.folders.files import check_name
 from vae.folders.folder import (
     ModelFolder,
     read_charts,
@@ -32,6 +32,7 @@ from vae.folders.folder import (
     read_state,
     write_charts,
 )
+from vae.folders.place import check_place
 from vae.recipes import recipe_configs, train_command, variant
 from vae.space.chart import fit_umap
 from vae.train import EpochRecord, fit
@@ -78,16 +79,13 @@ class Run:
 
     def folder_in(self, out: str | Path, overwrite: bool = False) -> Path:
         """Where its folder goes; `CheckpointError` when it cannot have that name, stands there already and may not be touched, or its place cannot be written."""
+        check_name(self.folder_name())  # of the whole name: Path would take one apart
         path = Path(os.path.expanduser(out)) / self.folder_name()
-        if not NAME.fullmatch(self.folder_name()):
-            raise CheckpointError(
-                f"The name {self.folder_name()!r} cannot be a model's; letters, digits, '.', '_' and '-' make a name, up to 100 characters."
-            )
+        check_place(path)
         if not overwrite and _exists(path):
             raise CheckpointError(
                 f"{path} exists already; --force replaces it, --resume continues it, --name chooses another name."
             )
-        _check_place(path)
         return path
 
     def command(self, out: str | Path, umap: bool) -> str:
@@ -101,17 +99,6 @@ class Run:
 def quoted(words: list[str]) -> str:
     """A command line as this system's shell takes it."""
     return shlex.join(words) if os.name == "posix" else subprocess.list2cmdline(words)
-
-
-def _check_place(path: Path) -> None:
-    """What can be known of it before the training: that its folder is one, and may be written."""
-    above = next(p for p in path.absolute().parents if p.exists())
-    if not above.is_dir():
-        raise CheckpointError(f"{path} cannot be written, {above} is a file; choose another --out.")
-    if not os.access(above, os.W_OK | os.X_OK):
-        raise CheckpointError(
-            f"{path} cannot be written, {above} is read-only for you; choose another --out or change its permissions."
-        )
 
 
 def _exists(path: Path) -> bool:

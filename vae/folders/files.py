@@ -144,20 +144,25 @@ def json_bytes(content: Any) -> bytes:
     return (json.dumps(content, indent=1, allow_nan=False) + "\n").encode()
 
 
+def check_name(name: str) -> None:
+    """`CheckpointError` for what cannot be the name of a model folder."""
+    if not NAME.fullmatch(name):
+        raise CheckpointError(
+            f"The name {name!r} cannot be a model's; letters, digits, '.', '_' and '-' make a name of up to 100 characters."
+        )
+    if name in RESERVED:
+        raise CheckpointError(
+            f"The name {name!r} is kept for what lies beside the models; --name chooses another."
+        )
+
+
 def write_folder(path: str | Path, files: dict[str, bytes], force: bool = False) -> None:
     """Make `path` a folder of exactly these files; a kill at any moment leaves the old folder or the new one.
 
     `CheckpointError` when the folder exists and `force` is off, or the name cannot be a model's.
     """
     path = Path(os.path.expanduser(path))
-    if not NAME.fullmatch(path.name):
-        raise CheckpointError(
-            f"The name {path.name!r} cannot be a model's; letters, digits, '.', '_' and '-' make a name of up to 100 characters."
-        )
-    if path.name in RESERVED:
-        raise CheckpointError(
-            f"The name {path.name!r} is kept for what lies beside the models; --name chooses another."
-        )
+    check_name(path.name)
     recover(path)
     if path.exists() and not force:
         raise CheckpointError(f"{path} exists already; --force replaces it, --name chooses another name.")
