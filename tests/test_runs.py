@@ -340,6 +340,38 @@ def test_a_run_whose_umap_fails_is_finished_and_says_how_to_add_it(tmp_path, mon
         train(run, tmp_path, umap=True, force=True)
 
 
+STEPS = ["read_folder", "read_charts", "read_codes", "fit_umap", "write_charts"]
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize(
+    "error",
+    [OSError(28, "No space left on device"), CheckpointError("A sentence."), MemoryError()],
+    ids=lambda e: type(e).__name__,
+)
+def test_no_step_of_the_umap_places_brings_a_run_down(tmp_path, monkeypatch, step, error):
+    def fail(*_, **__):
+        raise error
+
+    if step != "fit_umap":
+        monkeypatch.setattr(vae.runs, "fit_umap", lambda mu: np.ascontiguousarray(mu[:, :2]))
+    monkeypatch.setattr(vae.runs, step, fail)
+    run, said = Run("digits", "tutorial", 3, {"epochs": 1}), []
+    assert len(train(run, tmp_path, umap=True, warn=said.append)) == 1
+    path = tmp_path / run.folder_name()
+    load_model(path)
+    assert len(said) == 1 and said[0].endswith(f"run python -m vae charts {path}.")
+
+
+def test_a_damaged_folder_is_named_once_when_it_is_resumed(tmp_path):
+    run, said = Run("digits", "tutorial", 3, {"epochs": 1}), []
+    train(run, tmp_path)
+    (tmp_path / run.folder_name() / "config.json").write_text("{")
+    with pytest.raises(CheckpointError, match="config.json: is not readable JSON"):
+        train(run, tmp_path, umap=True, resume=True, warn=said.append)
+    assert said == []
+
+
 def test_places_that_are_not_finite_are_not_stored(tmp_path, monkeypatch):
     monkeypatch.setattr(vae.runs, "fit_umap", lambda mu: np.full((len(mu), 2), np.nan, np.float32))
     said = []

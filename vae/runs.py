@@ -21,7 +21,7 @@ from vae.config import ModelConfig, TrainConfig, check_together
 from vae.data.load import load_split
 from vae.data.sets import DATASETS, ImageSet
 from vae.device import device_name, pick_device, pick_precision
-from vae.errors import CheckpointError, DataError, TrainingError, VAEError
+from vae.errors import CheckpointError, DataError, TrainingError, in_a_line
 from vae.folders.files import check_name
 from vae.folders.folder import (
     ModelFolder,
@@ -101,6 +101,11 @@ def quoted(words: list[str]) -> str:
     return shlex.join(words) if os.name == "posix" else subprocess.list2cmdline(words)
 
 
+def charts_command(path: str | Path) -> str:
+    """The command that adds UMAP's places to a folder."""
+    return quoted(["python", "-m", "vae", "charts", str(path)])
+
+
 def _exists(path: Path) -> bool:
     return path.exists() or path.with_name(f".{path.name}.old").exists()
 
@@ -137,9 +142,12 @@ def train_model(
     history: dict[str, list] = {"epochs": [], "steps": []}
     state = None
     if resume and not force and _exists(path):
-        if umap:
-            _add_umap_if_absent(path, say, warn)
-        folder, history, state = _begun(run, path, train_set)
+        try:
+            folder, history, state = _begun(run, path, train_set)
+        except Finished:
+            if umap:
+                _add_umap_if_absent(path, say, warn)
+            raise
     checkpoint = Checkpoint(folder, test_set, history, state)
     epochs = fit(
         folder.model,
@@ -164,7 +172,7 @@ def train_model(
         raise
     if fault is not None:
         again = quoted(["python", "-m", "vae", "evaluate", str(path), "--write"])
-        warn(f"{path.name} is finished without its figures ({fault}); run {again}.")
+        warn(f"{path.name} is finished without its figures ({in_a_line(fault)}); run {again}.")
     if umap:
         _add_umap_if_absent(path, say, warn)
 
@@ -196,15 +204,16 @@ def _begun(
 
 
 def _add_umap_if_absent(path: Path, say: Callable[[str], None], warn: Callable[[str], None]) -> None:
-    """UMAP's places for a finished model of more than two dimensions; where UMAP cannot run, the model is whole without."""
-    folder = read_folder(path)
-    if folder.model.latent_dim == 2 or read_state(folder) is not None or "umap" in read_charts(folder):
-        return
-    say("UMAP of the codes")
+    """UMAP's places for a finished model of more than two dimensions; whatever goes wrong, the model is whole without."""
     try:
+        folder = read_folder(path)
+        if folder.model.latent_dim == 2 or "umap" in read_charts(folder):
+            return
+        say("UMAP of the codes")
         add_umap(path)
-    except VAEError as error:
-        warn(f"{path.name} is finished without UMAP's places: {error}")
+    except Exception as error:
+        why, way = in_a_line(error).rstrip("."), charts_command(path)
+        warn(f"{path.name} is finished without UMAP's places: {why if way in why else f'{why}; run {way}'}.")
 
 
 def _check_resume(run: Run, folder: ModelFolder, state: dict | None, train_set: ImageSet) -> None:
@@ -231,8 +240,9 @@ def _check_resume(run: Run, folder: ModelFolder, state: dict | None, train_set: 
 def add_umap(path: str | Path) -> None:
     """Compute UMAP's places of a folder's codes and add them as `charts.safetensors`; `TrainingError` when UMAP cannot run here."""
     folder = read_folder(path)
+    mu = read_codes(folder)["mu"]
     try:
-        places = fit_umap(read_codes(folder)["mu"])
+        places = fit_umap(mu)
         if not np.isfinite(places).all():
             raise ValueError("some places are not finite")
     except Exception as error:  # of umap, numba or scikit-learn, at import or at work
@@ -241,9 +251,7 @@ def add_umap(path: str | Path) -> None:
             if "cache" in str(error)
             else "repair umap-learn, and run "
         )
-        raise TrainingError(
-            f"UMAP failed ({' '.join(str(error).split()) or type(error).__name__}); {cache}{quoted(['python', '-m', 'vae', 'charts', str(path)])}."
-        ) from error
+        raise TrainingError(f"UMAP failed ({in_a_line(error)}); {cache}{charts_command(path)}.") from error
     write_charts(folder, umap=places)
 
 

@@ -57,6 +57,19 @@ def test_a_disk_that_refuses_is_a_sentence_and_leaves_nothing(tmp_path, monkeypa
     assert [p.name for p in tmp_path.iterdir()] == ["m"] and (tmp_path / "m" / "a").read_bytes() == b"old"
 
 
+def test_a_folder_whose_files_cannot_be_read_is_not_updated_and_says_so(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(5, "Input/output error")
+
+    write_folder(tmp_path / "m", {"a": b"old"})
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(CheckpointError, match="m: cannot be read .*Input/output error"):
+        update_folder(tmp_path / "m", {"b": b"new"})
+    with pytest.raises(CheckpointError, match="none: cannot be read"):
+        update_folder(tmp_path / "none", {"b": b"new"})
+    assert [p.name for p in tmp_path.rglob("*")] == ["m", "a"]
+
+
 @pytest.mark.parametrize("atomic", [True, False])
 def test_ctrl_c_within_a_save_leaves_the_old_folder_and_no_rest(tmp_path, monkeypatch, atomic):
     def interrupt(handle):

@@ -191,7 +191,10 @@ def write_folder(path: str | Path, files: dict[str, bytes], force: bool = False)
 def update_folder(path: str | Path, files: dict[str, bytes]) -> None:
     """The same folder with some files replaced or added, as one exchange."""
     path = Path(os.path.expanduser(path))
-    kept = {p.name: p.read_bytes() for p in path.iterdir() if p.is_file() and p.name not in files}
+    try:
+        kept = {p.name: p.read_bytes() for p in path.iterdir() if p.is_file() and p.name not in files}
+    except OSError as error:
+        raise fault(path, f"cannot be read ({error})") from error
     write_folder(path, kept | files, force=True)
 
 
