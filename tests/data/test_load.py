@@ -257,8 +257,14 @@ def packed_anew(root: Path) -> None:
         target.write_bytes(gzip.compress(CONTENT[file], compresslevel=1, mtime=7))
 
 
+def array_of(file: str, place: int) -> np.ndarray:
+    if "labels" in file:
+        return np.full(30, place, np.uint8)
+    return np.resize(np.roll(np.arange(256, dtype=np.uint8), place), (30, 28, 28))
+
+
 CONTENT = {
-    file: idx(np.full((30,) + ((28, 28) if "images" in file else ()), place, np.uint8))
+    file: idx(array_of(file, place))
     for place, file in enumerate(file for pair in FILES.values() for file in pair)
 }
 
@@ -274,7 +280,7 @@ def put(target: Path, file: str) -> None:
 
 @pytest.fixture
 def small_mnist(monkeypatch):
-    """MNIST, if it were a few flat images: its published checksums are theirs."""
+    """MNIST, if it were a few images of our own making: its published checksums are theirs."""
     sums = tuple(hashlib.md5(content).hexdigest() for content in CONTENT.values())
     monkeypatch.setitem(DATASETS, "mnist", dataclasses.replace(DATASETS["mnist"], md5=sums))
 
@@ -286,7 +292,7 @@ def test_the_right_content_is_read_from_other_layouts(small_mnist, tmp_path, lay
     assert has_images("mnist", tmp_path)
     for split, (images, _) in FILES.items():
         found = load_split("mnist", split, tmp_path, download=False)
-        assert len(found) == 30 and (found.images == CONTENT[images][-1]).all()
+        assert len(found) == 30 and CONTENT[images].endswith(found.images.tobytes())
     fetch("mnist", tmp_path)  # nothing is missing: no mirror is asked
     assert not has_images("fashion-mnist", tmp_path)
 
