@@ -12,6 +12,7 @@ import pytest
 import torch
 
 import vae.checkpoint
+import vae.recipes
 import vae.runs
 from vae.errors import CheckpointError, ConfigError, DataError, TrainingError
 from vae.folders.files import write_folder
@@ -270,7 +271,7 @@ def test_the_folder_keeps_a_command_that_makes_it_again(tmp_path):
 
 @pytest.mark.parametrize(("system", "shown"), [("posix", "--out 'my models'"), ("nt", '--out "my models"')])
 def test_a_shown_command_is_quoted_as_the_systems_shell_takes_it(monkeypatch, system, shown):
-    monkeypatch.setattr(vae.runs, "os", types.SimpleNamespace(name=system))
+    monkeypatch.setattr(vae.recipes, "os", types.SimpleNamespace(name=system))
     assert shown in Run("digits", "tutorial", 2).command("my models", umap=True)
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
-import subprocess
 import time
 import warnings
 from collections.abc import Callable, Generator
@@ -33,7 +31,7 @@ from vae.folders.folder import (
     write_charts,
 )
 from vae.folders.place import check_place
-from vae.recipes import recipe_configs, train_command, variant
+from vae.recipes import quoted, recipe_configs, train_command, variant
 from vae.space.chart import fit_umap
 from vae.train import EpochRecord, fit
 
@@ -94,11 +92,6 @@ class Run:
         words += [] if umap else ["--no-umap"]
         words += ["--out", str(out)] if str(out) != "models" else []
         return quoted(words + (["--name", self.name] if self.name else []))
-
-
-def quoted(words: list[str]) -> str:
-    """A command line as this system's shell takes it."""
-    return shlex.join(words) if os.name == "posix" else subprocess.list2cmdline(words)
 
 
 def charts_command(path: str | Path) -> str:

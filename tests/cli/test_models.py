@@ -54,10 +54,9 @@ def test_figures_that_are_null_missing_or_of_another_release_are_no_obstacle(cop
 
 
 def test_list_of_an_empty_folder_says_how_to_make_a_model(tmp_path):
-    result = within("list", "--models", tmp_path / "none")
-    assert (
-        result.exit_code == 0 and "holds no models yet; python -m vae train --dataset digits" in result.output
-    )
+    result = within("list", "--models", tmp_path / "my none")
+    way = f"python -m vae train --dataset digits --out '{tmp_path / 'my none'}' makes one"
+    assert result.exit_code == 0 and f"holds no models yet; {way}" in result.output
 
 
 def test_card_writes_the_models_page(trained, tmp_path):

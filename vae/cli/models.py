@@ -69,13 +69,18 @@ def list_(models: ShownDir = None) -> None:
     """Show the models, and what is wrong with those that cannot be opened."""
     from vae.catalogue import default_models_dir
     from vae.folders.folder import METRIC_UNITS, list_models
+    from vae.recipes import quoted
 
     models = models or default_models_dir()
     good, broken = list_models(models)
     if not good and not broken:
+        place = ["--out", str(models)] if models != Path("models") else []
+        way = quoted(["python", "-m", "vae", "train", "--dataset", "digits", *place])
         console.print(
-            f"{models} holds no models yet; python -m vae train --dataset digits makes one in seconds.",
+            f"{models} holds no models yet; {way} makes one in seconds.",
             highlight=False,
+            markup=False,
+            soft_wrap=True,
         )
         return
     table = Table("model", "z", "parameters", "-elbo", "recon", "kl", "log p(x)", "active", "kNN", "training")

@@ -27,6 +27,7 @@ from vae.folders.files import (
 )
 from vae.folders.foreign import foreign_file, not_a_model
 from vae.folders.stamps import Stamp, stamp_of
+from vae.recipes import quoted
 
 FORMAT = 1
 REQUIRED = ("config.json", "model.safetensors", "codes.safetensors", "metrics.json", "history.json")
@@ -130,7 +131,7 @@ def metric(value: float | None, unit: str, command: str) -> dict[str, Any]:
 
 def evaluate_command(path: Path) -> str:
     """The command that computes a folder's figures anew."""
-    return f"python -m vae evaluate {path.as_posix()}"
+    return quoted(["python", "-m", "vae", "evaluate", path.as_posix()])
 
 
 def _read_metrics(path: Path) -> dict[str, dict[str, Any]]:

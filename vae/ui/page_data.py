@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vae.ui.arrays import MOST_Z
@@ -23,6 +24,8 @@ def page_data(catalogue: Catalogue, public: bool) -> Fields:
     from vae.recipes import RECIPES, facts
 
     space = _space()
+    # strangers need not know
+    folder = "models" if public or space else catalogue.models_dir.as_posix()
     return {
         "models": plain(_models(catalogue)),
         "broken": catalogue.broken(),
@@ -30,12 +33,12 @@ def page_data(catalogue: Catalogue, public: bool) -> Fields:
         "recipes": {name: facts(name) for name in RECIPES},
         "metrics": METRIC_UNITS,
         "limits": {"z": MOST_Z, "path_samples": PATH_SAMPLES},
-        "commands": _commands(catalogue),
+        "commands": _commands(catalogue, folder),
         "opens": next(iter(catalogue.opens_with()), None),
         "revision": catalogue.revision(),
         "space": space,
         "public": public,
-        "folder": "models" if public or space else catalogue.models_dir.as_posix(),  # strangers need not know
+        "folder": folder,
     }
 
 
@@ -60,10 +63,10 @@ def _models(catalogue: Catalogue) -> list[Fields]:
     return models
 
 
-def _commands(catalogue: Catalogue) -> Fields:
-    """{data set: {variant: the command that trains it, with all its flags}}; {latent_dims} stands for the sizes."""
+def _commands(catalogue: Catalogue, out: str) -> Fields:
+    """{data set: {variant: the command that trains it into the folder shown, with all its flags}}; {latent_dims} stands for the sizes."""
     from vae.data.sets import DATASETS
-    from vae.recipes import departures, train_command
+    from vae.recipes import departures, quoted, train_command
 
     commands = {name: {"default": train_command(name, "default", SIZES, {})} for name in DATASETS}
     for folder in catalogue.folders().values():
@@ -71,10 +74,19 @@ def _commands(catalogue: Catalogue) -> Fields:
         variant = "-".join((folder.recipe, *catalogue.variant(folder.name)))
         words = train_command(folder.dataset, folder.recipe, SIZES, flags)
         commands.setdefault(folder.dataset, {})[variant] = words
+    place = ["--out", out] if _must_be_named(Path(out)) else []
     return {
-        dataset: {variant: " ".join(words) for variant, words in known.items()}
+        dataset: {
+            variant: quoted(words + place).replace(quoted([SIZES]), SIZES) for variant, words in known.items()
+        }
         for dataset, known in commands.items()
     }
+
+
+def _must_be_named(folder: Path) -> bool:
+    """Whether a training must be told to write there: not where it does so by itself, nor into an installed package."""
+    unsaid = (Path("models"), Path(__file__).parents[1] / "models")
+    return folder.resolve() not in [other.resolve() for other in unsaid]
 
 
 def _datasets(catalogue: Catalogue) -> list[Fields]:
