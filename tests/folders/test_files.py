@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import random
 import shutil
@@ -169,6 +170,17 @@ def test_a_folder_is_saved_where_folders_cannot_be_opened_or_synchronised(tmp_pa
     monkeypatch.setattr(os, "fsync", network_disk)
     write_folder(tmp_path / "m", {"a": b"2"}, force=True)
     assert len(refused) == 4 and (tmp_path / "m" / "a").read_bytes() == b"2"
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOSYS, errno.ENOTSUP])
+def test_a_folder_is_saved_on_a_disk_that_synchronises_nothing(tmp_path, monkeypatch, number):
+    def refuse(handle):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    write_folder(tmp_path / "m", {"a": b"1"})
+    write_folder(tmp_path / "m", {"a": b"2"}, force=True)
+    assert (tmp_path / "m" / "a").read_bytes() == b"2"
 
 
 def test_a_writer_of_another_user_is_left_alone_and_a_number_beyond_all_processes_is_swept(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import json
 import math
 import os
@@ -22,6 +23,8 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 RESERVED = ("judges", "traps")  # folders beside the models that are none
 MAX_JSON, MAX_TENSORS = 8 << 20, 1 << 31  # bytes of a file that are read at all
 DTYPES = {"F16": np.float16, "F32": np.float32, "U8": np.uint8, "I64": np.int64}
+# What network and user-space disks answer to fsync that do not know it
+NOT_SYNCHRONISED = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
 RENAME_EXCHANGE, AT_FDCWD = 2, -100
 ABANDONED = (
     3600.0  # seconds after which an unfinished folder is nobody's, where processes cannot be asked about
@@ -175,7 +178,7 @@ def write_folder(path: str | Path, files: dict[str, bytes], force: bool = False)
             with (temporary / name).open("wb") as file:
                 file.write(content)
                 file.flush()
-                os.fsync(file.fileno())
+                _flush(file.fileno())
         _sync(temporary)
         _exchange(temporary, path)
         _sync(path.parent)
@@ -219,6 +222,15 @@ def _may_live(pid: int, left: Path) -> bool:
     except (OSError, OverflowError):
         return False
     return True
+
+
+def _flush(handle: int) -> None:
+    """Let the disk have the content, where it takes that question at all; that it is full or broken stays an error."""
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in NOT_SYNCHRONISED:
+            raise
 
 
 def _sync(folder: Path) -> None:
