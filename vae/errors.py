@@ -17,6 +17,11 @@ class VAEError(Exception):
         super().__init__(readable(text))
 
 
+def in_a_line(error: Exception) -> str:
+    """What an error of any library says, in one line; its kind where it says nothing."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
 class ConfigError(VAEError):
     """A configuration field that is unknown, of the wrong type or out of range."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import hashlib
 import json
 import math
@@ -26,6 +27,8 @@ RESERVED = ("judges", "traps")  # folders beside the models that are none
 MAX_JSON, MAX_TENSORS = 8 << 20, 1 << 31  # bytes of a file that are read at all
 PIECE = 1 << 20  # bytes of a file that are read at once
 DTYPES = {"F16": np.float16, "F32": np.float32, "U8": np.uint8, "I64": np.int64}
+# What network and user-space disks answer to fsync that do not know it
+NOT_SYNCHRONISED = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
 RENAME_EXCHANGE, AT_FDCWD = 2, -100
 ABANDONED = (
     3600.0  # seconds after which an unfinished folder is nobody's, where processes cannot be asked about
@@ -169,20 +172,25 @@ def json_bytes(content: Any) -> bytes:
     return (json.dumps(content, indent=1, allow_nan=False) + "\n").encode()
 
 
+def check_name(name: str) -> None:
+    """`CheckpointError` for what cannot be the name of a model folder."""
+    if not NAME.fullmatch(name):
+        raise CheckpointError(
+            f"The name {name!r} cannot be a model's; letters, digits, '.', '_' and '-' make a name of up to 100 characters."
+        )
+    if name in RESERVED:
+        raise CheckpointError(
+            f"The name {name!r} is kept for what lies beside the models; --name chooses another."
+        )
+
+
 def write_folder(path: str | Path, files: dict[str, bytes], force: bool = False) -> None:
     """Make `path` a folder of exactly these files; a kill at any moment leaves the old folder or the new one.
 
     `CheckpointError` when the folder exists and `force` is off, or the name cannot be a model's.
     """
     path = Path(os.path.expanduser(path))
-    if not NAME.fullmatch(path.name):
-        raise CheckpointError(
-            f"The name {path.name!r} cannot be a model's; letters, digits, '.', '_' and '-' make a name of up to 100 characters."
-        )
-    if path.name in RESERVED:
-        raise CheckpointError(
-            f"The name {path.name!r} is kept for what lies beside the models; --name chooses another."
-        )
+    check_name(path.name)
     recover(path)
     if path.exists() and not force:
         raise CheckpointError(f"{path} exists already; --force replaces it, --name chooses another name.")
@@ -225,13 +233,16 @@ def _write(path: Path, content: bytes) -> None:
     with path.open("wb") as file:
         file.write(content)
         file.flush()
-        os.fsync(file.fileno())
+        _flush(file.fileno())
 
 
 def update_folder(path: str | Path, files: dict[str, bytes]) -> None:
     """The same folder with some files replaced or added, as one exchange."""
     path = Path(os.path.expanduser(path))
-    kept = {p.name: p.read_bytes() for p in path.iterdir() if p.is_file() and p.name not in files}
+    try:
+        kept = {p.name: p.read_bytes() for p in path.iterdir() if p.is_file() and p.name not in files}
+    except OSError as error:
+        raise fault(path, f"cannot be read ({error})") from error
     write_folder(path, kept | files, force=True)
 
 
@@ -256,6 +267,15 @@ def _may_live(pid: int, left: Path) -> bool:
     except (OSError, OverflowError):
         return False
     return True
+
+
+def _flush(handle: int) -> None:
+    """Let the disk have the content, where it takes that question at all; that it is full or broken stays an error."""
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in NOT_SYNCHRONISED:
+            raise
 
 
 def _sync(folder: Path) -> None:

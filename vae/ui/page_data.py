@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vae.checks import MOST_Z
@@ -26,6 +27,8 @@ def page_data(catalogue: Catalogue, public: bool) -> Fields:
 
     space, known = _space(), catalogue.revisions()
     folders = [folder for folder, _ in known]
+    # strangers need not know
+    place = "models" if public or space else readable(catalogue.models_dir.as_posix())
     return {
         "models": plain([_model(folder, revision) for folder, revision in known]),
         "broken": {
@@ -35,14 +38,12 @@ def page_data(catalogue: Catalogue, public: bool) -> Fields:
         "recipes": {name: facts(name) for name in RECIPES},
         "metrics": METRIC_UNITS,
         "limits": {"z": MOST_Z, "path_samples": PATH_SAMPLES},
-        "commands": _commands(folders),
+        "commands": _commands(folders, place),
         "opens": next(iter(catalogue.opens_with()), None),
         "revision": catalogue.revision(),
         "space": space,
         "public": public,
-        "folder": "models"
-        if public or space
-        else readable(catalogue.models_dir.as_posix()),  # strangers need not know
+        "folder": place,
     }
 
 
@@ -61,8 +62,8 @@ def _model(folder: ModelFolder, revision: str) -> Fields:
     }
 
 
-def _commands(folders: list[ModelFolder]) -> Fields:
-    """{data set: {variant: the command that trains it, with all its flags}}; {latent_dims} stands for the sizes."""
+def _commands(folders: list[ModelFolder], out: str) -> Fields:
+    """{data set: {variant: the command that trains it into the folder shown, with all its flags}}; {latent_dims} stands for the sizes."""
     from vae.data.sets import DATASETS
     from vae.recipes import departures, quoted, train_command
 
@@ -71,10 +72,19 @@ def _commands(folders: list[ModelFolder]) -> Fields:
         flags = departures(folder.recipe, folder.dataset, folder.model, folder.train)
         words = train_command(folder.dataset, folder.recipe, SIZES, flags)
         commands.setdefault(folder.dataset, {})["-".join((folder.recipe, *folder.variant))] = words
+    place = ["--out", out] if _must_be_named(Path(out)) else []
     return {
-        dataset: {variant: quoted(words).replace(quoted([SIZES]), SIZES) for variant, words in known.items()}
+        dataset: {
+            variant: quoted(words + place).replace(quoted([SIZES]), SIZES) for variant, words in known.items()
+        }
         for dataset, known in commands.items()
     }
+
+
+def _must_be_named(folder: Path) -> bool:
+    """Whether a training must be told to write there: not where it does so by itself, nor into an installed package."""
+    unsaid = (Path("models"), Path(__file__).parents[1] / "models")
+    return folder.resolve() not in [other.resolve() for other in unsaid]
 
 
 def _datasets(catalogue: Catalogue, folders: list[ModelFolder]) -> list[Fields]:
