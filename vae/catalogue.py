@@ -229,9 +229,13 @@ class Catalogue:
         """What a cache of anything computed from these images has in its key: the files can be replaced."""
         if dataset not in DATASETS or DATASETS[dataset].torchvision is None:
             return ()  # scikit-learn's own do not change
-        found = [locate(dataset, file, self.data_dir) for file in FILES.get(split, ())]
+        found = []
+        for file in FILES.get(split, ()):
+            if (path := locate(dataset, file, self.data_dir)) is None:
+                return ()
+            found.append(path)
         try:
-            return tuple(file_stamp(path.stat()) for path in found if path)
+            return tuple(file_stamp(path.stat()) for path in found)
         except OSError:  # removed a moment ago
             return ()
 
