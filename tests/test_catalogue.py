@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import os
 import shutil
+import sys
 import threading
 from pathlib import Path
 
 import numpy as np
+import orjson
 import pytest
 from digits_models import AE, COND, Z2, Z5, codes_of, decoded
-from support import ROOT, python
+from idx_files import lay
+from safetensors.numpy import load_file, save_file
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+from support import ROOT, missing, python
 
 import vae.catalogue
 from vae import Explorer, list_models, load_model
 from vae.catalogue import default_models_dir
 from vae.data.load import data_dir
+from vae.data.sets import FILES
 from vae.errors import CheckpointError, InputError
 from vae.folders.files import write_folder
+from vae.folders.folder import read_folder
+from vae.runs import Run, train_model
+from vae.ui.page_data import page_data
+from vae.ui.web.served import routes
 
 
 @pytest.fixture(scope="module")
@@ -65,8 +78,6 @@ def test_a_tilde_is_the_home_folder_in_every_path(tmp_path, monkeypatch):
 
 
 def test_a_tilde_in_out_trains_into_the_home_folder(tmp_path, monkeypatch):
-    from vae.runs import Run, train_model
-
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
     monkeypatch.chdir(tmp_path)
@@ -96,7 +107,7 @@ def test_the_list_reads_only_small_files_and_no_torch(trained):
 
 def test_models_stand_in_order_of_recipe_flags_and_size(explorer):
     assert [m["name"] for m in explorer.models()] == [Z2, Z5, AE, COND]
-    assert [explorer.catalogue.variant(m) for m in (Z2, AE, COND)] == [(), ("ae",), ("cond", "sigma")]
+    assert [explorer.catalogue.folder(m).variant for m in (Z2, AE, COND)] == [(), ("ae",), ("cond", "sigma")]
 
 
 def test_an_empty_or_absent_folder_has_no_models_and_says_how_to_make_one(tmp_path):
@@ -259,3 +270,180 @@ def test_reserved_folders_beside_the_models_are_neither_models_nor_broken(copied
         (copied / name).mkdir()
     catalogue = Explorer(copied).catalogue
     assert set(catalogue.folders()) == {Z2, Z5, AE, COND} and catalogue.broken() == {}
+
+
+def _too_large(weights: Path) -> None:
+    with weights.open("r+b") as file:
+        file.truncate(3 << 30)  # sparse: it takes no room
+
+
+def _unreadable(weights: Path) -> None:
+    """A file that the system refuses to read, whoever asks."""
+    weights.unlink()
+    weights.symlink_to("/proc/self/mem" if sys.platform == "linux" else weights.parent)
+
+
+def _removed(weights: Path) -> None:
+    shutil.rmtree(weights.parent)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "fault"),
+    [(_too_large, "3221225472 bytes"), (_unreadable, "cannot be read"), (_removed, "is missing")],
+)
+def test_weights_that_cannot_be_read_break_their_own_model_alone(spoil, fault, copied, monkeypatch):
+    catalogue = Explorer(copied).catalogue
+    if spoil is _removed:  # after the models were listed, before their weights are hashed
+        catalogue.folders()
+        monkeypatch.setattr("vae.catalogue.LOOK_EVERY", 1e9)
+    spoil(copied / Z2 / "model.safetensors")
+    page = page_data(catalogue, public=False)
+    assert [m["name"] for m in page["models"]] == [Z5, AE, COND] and page["opens"] == Z5
+    assert set(page["broken"]) == {Z2} and fault in page["broken"][Z2]
+    assert "model.safetensors" in page["broken"][Z2]
+
+
+def test_weights_without_a_stamp_are_hashed_each_time(copied, monkeypatch):
+    monkeypatch.setattr("vae.folders.folder.stamp_of", lambda path: ())  # as while an exchange is under way
+    file = copied / Z2 / "model.safetensors"
+    before = read_folder(copied / Z2).revision
+    file.write_bytes((copied / AE / "model.safetensors").read_bytes())
+    assert read_folder(copied / Z2).revision != before
+    assert read_folder(copied / Z2).revision == hashlib.sha256(file.read_bytes()).hexdigest()[:8]
+
+
+ODD = os.fsdecode(b"mod\xe8le")  # a name that another system wrote in Latin-1
+
+
+@pytest.fixture
+def oddly_named(trained, tmp_path) -> Path:
+    """A models folder whose own name and whose content's names are no UTF-8: a model, a broken one and a checkpoint."""
+    models = tmp_path / ODD
+    try:
+        shutil.copytree(trained / Z2, models / ODD)
+    except OSError:
+        missing("this disk takes only names in UTF-8")
+    (models / (ODD + "-empty")).mkdir()
+    (models / (ODD + ".pt")).touch()
+    return models
+
+
+def test_names_that_are_no_utf_8_are_shown_so_that_any_json_and_file_takes_them(oddly_named):
+    explorer = Explorer(oddly_named)
+    page = page_data(explorer.catalogue, public=False)
+    assert [m["name"] for m in page["models"]] == ["mod\ufffdle"]
+    assert set(page["broken"]) == {"mod\ufffdle-empty", "mod\ufffdle.pt"}
+    assert page["folder"].endswith("/mod\ufffdle")
+    assert orjson.loads(orjson.dumps(page)) == json.loads(json.dumps(page))
+    assert explorer.decode("mod\ufffdle", np.zeros((1, 2))).shape == (1, 1, 8, 8)
+    with pytest.raises(CheckpointError, match="mod\ufffdle.pt is a PyTorch checkpoint"):
+        explorer.codes("mod\ufffdle.pt")
+    with pytest.raises(CheckpointError, match="mod\ufffdlex is not a model folder"):
+        load_model(oddly_named.with_name(ODD + "x"))
+
+
+def test_a_models_folder_that_cannot_be_read_is_a_sentence_and_opens_once_it_can(
+    watched, copied, monkeypatch
+):
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    with monkeypatch.context() as locked:
+        locked.setattr(os, "scandir", refuse)
+        locked.setattr(os, "listdir", refuse)
+        with pytest.raises(CheckpointError, match="cannot be read as a folder of models .Permission denied."):
+            watched.models()
+    assert {m["name"] for m in watched.models()} == {Z2, Z5, AE, COND}
+
+
+def test_a_link_to_itself_among_the_models_keeps_none_from_opening(watched, copied):
+    (copied / "loop").symlink_to("loop")
+    (copied / Z5 / "loop").symlink_to("loop")
+    assert {m["name"] for m in watched.models()} == {Z2, Z5, AE, COND}
+    watched.decode(Z5, np.zeros((1, 5)))
+
+
+@pytest.mark.parametrize("in_place", [True, False])
+def test_weights_replaced_by_others_of_the_same_time_and_size_are_noticed(in_place, watched, copied):
+    file, other = copied / Z2 / "model.safetensors", copied / "other"
+    old, z = file.stat(), np.zeros((1, 2))
+    before = watched.decode(Z2, z)
+    weights = load_file(file)
+    save_file({name: value + np.float16(0.5) for name, value in weights.items()}, other)
+    content = other.read_bytes()
+    if in_place:
+        with file.open("r+b") as opened:
+            opened.write(content)
+    else:
+        os.replace(other, file)
+    os.utime(file, ns=(old.st_atime_ns, old.st_mtime_ns))
+    assert (file.stat().st_size, file.stat().st_mtime_ns) == (old.st_size, old.st_mtime_ns)
+    assert np.abs(watched.decode(Z2, z) - before).max() > 0.01
+    assert watched.catalogue.folder(Z2).revision == hashlib.sha256(content).hexdigest()[:8]
+
+
+# ---- models that contradict their data set ---------------------------------------------------------------------------
+
+
+def test_a_model_of_another_shape_than_its_data_set_is_broken_and_the_others_answer(copied):
+    config = json.loads((copied / Z2 / "config.json").read_text())
+    config["model"]["image_shape"] = [1, 28, 28]
+    (copied / Z2 / "config.json").write_text(json.dumps(config))
+    explorer = Explorer(copied)
+    assert set(explorer.reconstruct("digits", 0)["models"]) == {Z5, AE, COND}
+    assert set(explorer.catalogue.broken()) == {Z2}
+    with pytest.raises(CheckpointError, match=r"\(1, 28, 28\), but images of digits are \(1, 8, 8\)"):
+        explorer.decode(Z2, np.zeros((1, 2)))
+
+
+def test_codes_beyond_the_test_images_are_shown_as_reconstructions(copied):
+    codes = load_file(copied / Z2 / "codes.safetensors")
+    longer = {name: np.concatenate([value, value[:5]]) for name, value in codes.items()}
+    save_file(longer, copied / Z2 / "codes.safetensors")
+    explorer = Explorer(copied)
+    shown = explorer.thumbnails(Z2, [0, 364])
+    np.testing.assert_allclose(shown / 255, decoded(copied, Z2, longer["mu"][[0, 364]]), atol=0.51 / 255)
+    assert explorer.select(Z2, 364)["original"] is None
+    assert set(explorer.reconstruct("digits", 362)["models"]) == {Z2}, "the only one that has it"
+    with pytest.raises(InputError, match="index is 365"):
+        explorer.reconstruct("digits", 365)
+    with pytest.raises(InputError, match="index is 362"):
+        explorer.reconstruct("digits", 362, [Z2, Z5])
+
+
+# ---- images that change while it runs --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def kmnist(tmp_path) -> tuple[Path, Path, str]:
+    """A models folder and a data folder of kmnist: small files of our own making and a model trained on them."""
+    models, data = tmp_path / "kmnist models", tmp_path / "data"
+    lay(data / "KMNIST" / "raw")
+    run = Run("kmnist", "tutorial", 2, {"epochs": 1})
+    for _ in train_model(run, models, data_dir=data, device="cpu", umap=False):
+        pass
+    return models, data, run.folder_name()
+
+
+def test_images_that_are_replaced_replace_all_that_was_computed_from_them(kmnist):
+    models, data, name = kmnist
+    explorer = Explorer(models, data)
+    client = TestClient(Starlette(routes=routes(explorer.catalogue)))
+
+    def answers(explorer: Explorer) -> dict[str, np.ndarray]:
+        return {
+            "original": explorer.select(name, 3)["original"],
+            "thumbnail": explorer.thumbnails(name, [3]),
+            "recons": explorer.recons(name),
+            "training": explorer.training_map(name)["uv"],
+        }
+
+    before, packed = answers(explorer), client.get("/lx/images/kmnist")
+    shutil.rmtree(data)
+    new = lay(data / "KMNIST" / "raw", rng_seed=1)
+    after, fresh = answers(explorer), answers(Explorer(models, data))
+    for key, value in after.items():
+        np.testing.assert_array_equal(value, fresh[key], err_msg=key)
+        assert np.abs(np.asarray(value, float) - before[key]).max() > 0.01, f"{key} differs"
+    again = client.get("/lx/images/kmnist", headers={"If-None-Match": packed.headers["etag"]})
+    assert again.status_code == 200 and again.content == new[FILES["test"][0]].tobytes()

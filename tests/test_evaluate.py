@@ -13,9 +13,11 @@ from sklearn.manifold import trustworthiness
 from sklearn.neighbors import KNeighborsClassifier
 from torch.distributions import Bernoulli, Independent, MultivariateNormal, Normal, kl_divergence
 
+import vae.evaluate
 from vae.config import ModelConfig
 from vae.data.load import load_split
 from vae.data.sets import ImageSet
+from vae.errors import DataError
 from vae.evaluate import (
     active_units,
     chunks,
@@ -161,6 +163,41 @@ def test_every_figure_of_metrics_is_recomputed_in_its_unit(trained, digits, tmp_
     assert value["trustworthiness"] == pytest.approx(trustworthiness(mu, uv, n_neighbors=15), abs=1e-4)
     assert value["continuity"] == pytest.approx(trustworthiness(uv, mu, n_neighbors=15), abs=1e-4)
     assert value["parameters"] == sum(p.numel() for p in vae.parameters())
+
+
+@pytest.mark.parametrize(
+    ("step", "lost"),
+    [
+        ("knn_accuracy", {"knn_accuracy"}),
+        ("make_chart", {"trustworthiness", "continuity"}),
+        ("log_likelihood", {"log_likelihood"}),
+    ],
+)
+def test_a_figure_that_cannot_be_computed_is_null_and_the_others_stand(
+    trained, tmp_path, monkeypatch, step, lost
+):
+    def fail(*_, **__):
+        raise MemoryError("no room")
+
+    monkeypatch.setattr(vae.evaluate, step, fail)
+    path = Path(shutil.copytree(trained / "digits-tutorial-z2", tmp_path / "m"))
+    said: list[str] = []
+    metrics = evaluate(path, k=1, write=True, warn=said.append)
+    assert {key for key, entry in metrics.items() if entry["value"] is None} == lost
+    assert read_folder(path).metrics == metrics
+    assert len(said) == 1 and "(no room)" in said[0] and all(key in said[0] for key in lost)
+
+
+def test_without_training_images_all_figures_but_theirs_are_computed(trained, monkeypatch):
+    def only_test(name, split, root):
+        if split == "train":
+            raise DataError("The training images are not here.")
+        return load_split(name, split, root)
+
+    monkeypatch.setattr(vae.evaluate, "load_split", only_test)
+    with pytest.warns(UserWarning, match="knn_accuracy could not be computed .The training images"):
+        metrics = evaluate(trained / "digits-tutorial-z2", k=1)
+    assert [key for key, entry in metrics.items() if entry["value"] is None] == ["knn_accuracy"]
 
 
 def test_two_dimensions_are_a_faithful_map_of_themselves(trained):

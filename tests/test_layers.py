@@ -12,7 +12,7 @@ from support import ROOT, python
 # Between wings; a wing may use those before it.
 WINGS = [
     {"errors"},
-    {"config", "texts"},
+    {"config", "texts", "checks"},
     {"model", "loss", "data", "space", "device"},
     {"recipes"},
     {"folders"},
@@ -34,7 +34,7 @@ INSIDE = {
     "data": ["sets", "idx", "strokes", "photo", "sketch", "load"],
     "space": ["neighbours", "chart", "latent", "geodesic"],
     "cli": ["terminal", "serve", "train", "models"],
-    "folders": ["files", "foreign", "stamps", "folder", "card"],
+    "folders": ["files", "place", "foreign", "stamps", "folder", "card"],
 }
 PLACE = {name: place for place, wing in enumerate(WINGS) for name in wing}
 LIBRARY = sorted(p for p in (ROOT / "vae").rglob("*.py") if "ui" not in p.parts)

@@ -91,7 +91,7 @@ def test_an_error_is_one_sentence_on_standard_error_with_exit_code_one_and_no_tr
 def test_a_file_that_cannot_be_written_is_a_sentence_too(tmp_path):
     done = vae("card", "--models", tmp_path / "nowhere")
     assert done.returncode == 1 and len(done.stderr.splitlines()) == 1
-    assert "nowhere/README.md cannot be used (No such file or directory); check the path" in done.stderr
+    assert "nowhere/README.md cannot be written (No such file or directory); check the" in done.stderr
 
 
 @pytest.mark.parametrize(("encoding", "terminal"), [("ascii", True), ("cp1252", False)])

@@ -234,3 +234,18 @@ def _arguments(module) -> tuple:
     if isinstance(module, torch.nn.Linear):
         return module.in_features, module.out_features
     return module.in_channels, module.out_channels, module.kernel_size, module.stride, module.padding
+
+
+@pytest.mark.parametrize("label", [10, -1, 255])
+def test_a_conditional_model_refuses_a_label_that_it_does_not_know(label):
+    config = ModelConfig(image_shape=(1, 8, 8), hidden=(16,), conditional=True)
+    model, labels = VAE(config), torch.tensor([0, label, 9])
+    for ask in (
+        lambda: model.encode(torch.zeros(3, 1, 8, 8), labels),
+        lambda: model.decode(torch.zeros(3, 2), labels),
+        lambda: model.eval().decode_logits(torch.zeros(3, 2), labels),
+    ):
+        with pytest.raises(InputError, match=f"label holds {label}; .* labels from 0 to 9"):
+            ask()
+    assert model.decode(torch.zeros(2, 2), torch.tensor([0, 9])).shape == (2, 1, 8, 8)
+    assert model.decode(torch.zeros(0, 2), torch.zeros(0, dtype=torch.int64)).shape == (0, 1, 8, 8)

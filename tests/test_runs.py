@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import shlex
 import types
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 import torch
 
 import vae.checkpoint
+import vae.recipes
 import vae.runs
 from vae.errors import CheckpointError, ConfigError, DataError, TrainingError
 from vae.folders.files import write_folder
@@ -271,7 +271,7 @@ def test_the_folder_keeps_a_command_that_makes_it_again(tmp_path):
 
 @pytest.mark.parametrize(("system", "shown"), [("posix", "--out 'my models'"), ("nt", '--out "my models"')])
 def test_a_shown_command_is_quoted_as_the_systems_shell_takes_it(monkeypatch, system, shown):
-    monkeypatch.setattr(vae.runs, "os", types.SimpleNamespace(name=system))
+    monkeypatch.setattr(vae.recipes, "os", types.SimpleNamespace(name=system))
     assert shown in Run("digits", "tutorial", 2).command("my models", umap=True)
 
 
@@ -341,6 +341,38 @@ def test_a_run_whose_umap_fails_is_finished_and_says_how_to_add_it(tmp_path, mon
         train(run, tmp_path, umap=True, force=True)
 
 
+STEPS = ["read_folder", "read_charts", "read_codes", "fit_umap", "write_charts"]
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize(
+    "error",
+    [OSError(28, "No space left on device"), CheckpointError("A sentence."), MemoryError()],
+    ids=lambda e: type(e).__name__,
+)
+def test_no_step_of_the_umap_places_brings_a_run_down(tmp_path, monkeypatch, step, error):
+    def fail(*_, **__):
+        raise error
+
+    if step != "fit_umap":
+        monkeypatch.setattr(vae.runs, "fit_umap", lambda mu: np.ascontiguousarray(mu[:, :2]))
+    monkeypatch.setattr(vae.runs, step, fail)
+    run, said = Run("digits", "tutorial", 3, {"epochs": 1}), []
+    assert len(train(run, tmp_path, umap=True, warn=said.append)) == 1
+    path = tmp_path / run.folder_name()
+    load_model(path)
+    assert len(said) == 1 and said[0].endswith(f"run python -m vae charts {path}.")
+
+
+def test_a_damaged_folder_is_named_once_when_it_is_resumed(tmp_path):
+    run, said = Run("digits", "tutorial", 3, {"epochs": 1}), []
+    train(run, tmp_path)
+    (tmp_path / run.folder_name() / "config.json").write_text("{")
+    with pytest.raises(CheckpointError, match="config.json: is not readable JSON"):
+        train(run, tmp_path, umap=True, resume=True, warn=said.append)
+    assert said == []
+
+
 def test_places_that_are_not_finite_are_not_stored(tmp_path, monkeypatch):
     monkeypatch.setattr(vae.runs, "fit_umap", lambda mu: np.full((len(mu), 2), np.nan, np.float32))
     said = []
@@ -362,14 +394,18 @@ def test_a_run_whose_figures_cannot_be_computed_is_finished_without_them(tmp_pat
     assert len(said) == 1 and said[0].endswith(f"run python -m vae evaluate {folder.path} --write.")
 
 
-def test_a_place_that_cannot_be_written_is_said_before_the_training(tmp_path, monkeypatch):
+@pytest.mark.parametrize("name", ["judges", "traps"])
+@pytest.mark.parametrize("options", [{}, {"force": True}, {"resume": True}], ids=str)
+def test_a_name_that_is_kept_is_refused_before_the_training(tmp_path, name, options):
+    (tmp_path / name).mkdir()
+    with pytest.raises(CheckpointError, match=f"The name '{name}' is kept .*--name chooses another"):
+        next(train_model(Run("digits", "tutorial", 2, QUICK, name), tmp_path, device="cpu", **options))
+
+
+def test_a_place_that_cannot_be_written_is_said_before_the_training(tmp_path):
     run = Run("digits", "tutorial", 2, {"epochs": 1})
     (tmp_path / "file").write_text("a")
     for out in (tmp_path / "file", tmp_path / "file" / "deeper"):
         with pytest.raises(CheckpointError, match="file is a file; choose another --out"):
             next(train_model(run, out, device="cpu", umap=False))
-    refused = types.SimpleNamespace(**vars(os) | {"access": lambda *_: False})
-    monkeypatch.setattr(vae.runs, "os", refused)
-    with pytest.raises(CheckpointError, match="is read-only for you; choose another --out"):
-        next(train_model(run, tmp_path / "out", device="cpu", umap=False))
     assert [path.name for path in tmp_path.iterdir()] == ["file"]

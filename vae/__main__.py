@@ -12,7 +12,7 @@ import typer
 
 from vae.cli.models import card, charts, evaluate, list_
 from vae.cli.serve import serve
-from vae.cli.terminal import warn
+from vae.cli.terminal import sentence, warn
 from vae.cli.train import train
 from vae.errors import VAEError
 
@@ -48,13 +48,8 @@ def _run(commands: typer.Typer, arguments: list[str], name: str | None = None) -
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         commands(arguments, prog_name=name)
-    except VAEError as error:
-        warn(str(error))
-        sys.exit(1)
-    except OSError as error:
-        warn(
-            f"{error.filename or 'A file'} cannot be used ({error.strerror or error}); check the path and its permissions."
-        )
+    except (VAEError, OSError) as error:
+        warn(sentence(error))
         sys.exit(1)
 
 

@@ -1,4 +1,4 @@
-"""What takes long to compute about a model and is kept, by the model's revision: charts, training codes, recon of every test image."""
+"""What takes long to compute about a model and is kept, by the stamps of the model's files and of the images': charts, training codes, recon of every test image."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from vae.space.chart import Chart, make_chart
 
 CHARTS = 128  # charts kept
 PARTS = 72  # parts of training codes kept: six models' of 60,000; 58 MB at Z = 40
+BLOCK = 1000  # images decoded at once
 RECONS = 64  # models whose recon of every test image is kept
 
 
@@ -37,19 +38,19 @@ class Cache:
 
     @cachedmethod(
         lambda self: self._parts,
-        lambda _, loaded, rows, train: (loaded.folder.key, rows.start, rows.stop),
+        lambda _, loaded, rows, train, stamp: (loaded.folder.key, rows.start, rows.stop, stamp),
         condition=lambda self: self._busy,
     )
-    def means(self, loaded: LoadedModel, rows: slice, train: ImageSet) -> np.ndarray:
-        """mu (n, Z) of some rows of the training set."""
+    def means(self, loaded: LoadedModel, rows: slice, train: ImageSet, stamp: tuple) -> np.ndarray:
+        """mu (n, Z) of some rows of the training set, whose files have this stamp."""
         return loaded.means(train.images[rows], train.labels[rows])
 
     @cachedmethod(
         lambda self: self._recons,
-        lambda _, loaded, images: loaded.folder.key,
+        lambda _, loaded, images, stamp: (loaded.folder.key, stamp),
         condition=lambda self: self._busy,
     )
-    def recons(self, loaded: LoadedModel, images: np.ndarray, block: int = 1000) -> np.ndarray:
-        """recon (N,) at the mean of every test image, in nats."""
-        blocks = [slice(start, start + block) for start in range(0, len(images), block)]
+    def recons(self, loaded: LoadedModel, images: np.ndarray, stamp: tuple) -> np.ndarray:
+        """recon (N,) at the mean of every test image, whose files have this stamp, in nats."""
+        blocks = [slice(start, start + BLOCK) for start in range(0, len(images), BLOCK)]
         return np.concatenate([loaded.recon(images[b].astype(np.float32) / 255, b) for b in blocks])

@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 from cachetools import LRUCache, cachedmethod
 
-from vae.data.load import fetch, has_images, load_split
-from vae.data.sets import DATASETS, ImageSet
+from vae.data.load import data_dir, fetch, has_images, load_split, locate
+from vae.data.sets import DATASETS, FILES, ImageSet
 from vae.errors import CheckpointError, InputError, VAEError
-from vae.folders.folder import METRIC_UNITS, ModelFolder, list_models
-from vae.folders.stamps import stamps
+from vae.folders.files import fault
+from vae.folders.folder import ModelFolder, list_models
+from vae.folders.stamps import FileStamp, file_stamp, stamps
 from vae.loaded_model import LoadedModel
-from vae.recipes import variant
 
 LOADED_MODELS = 16  # weights and codes kept in memory; the least recently asked goes first
 SPLIT_BYTES = 70_000_000  # of images kept: one training set and some test sets of 28 x 28
@@ -34,6 +34,21 @@ def default_models_dir() -> Path:
     package = Path(__file__).parent
     inside = package / "models"  # of an installed package; in a clone they lie beside app.py
     return inside if inside.is_dir() else package.parent / "models"
+
+
+def _other_shape(folder: ModelFolder) -> str | None:
+    """Why a model cannot be of its data set: its images have another shape."""
+    known, shape = DATASETS.get(folder.dataset), folder.model.image_shape
+    if known is None or known.image_shape == shape:
+        return None
+    wrong = f"image_shape is {shape}, but images of {folder.dataset} are {known.image_shape}"
+    return str(fault(folder.path / "config.json", wrong))
+
+
+def _absolute(folder: Path) -> list[str]:
+    """Every way to write where a folder lies from the root on, the longest first; [] for the root itself."""
+    known = {str(folder), folder.as_posix(), str(folder.absolute()), str(folder.resolve())}
+    return sorted((n for n in known if Path(n).is_absolute() and Path(n).name), key=len, reverse=True)
 
 
 class Catalogue:
@@ -63,9 +78,11 @@ class Catalogue:
             if time.monotonic() - self._looked < LOOK_EVERY:
                 return
             found = stamps(self.models_dir)
-            if found != self._stamps:
-                good, broken = list_models(self.models_dir)
-                self._good, self._broken = {folder.name: folder for folder in good}, broken
+            if found is None or found != self._stamps:
+                good, broken = list_models(self.models_dir)  # says what keeps it from being read
+                odd = {folder.name: reason for folder in good if (reason := _other_shape(folder))}
+                self._good = {folder.name: folder for folder in good if folder.name not in odd}
+                self._broken = broken | odd
                 known = self._keys()
                 self._failed = {key: text for key, text in list(self._failed.items()) if key in known}
                 self._stamps = found
@@ -91,21 +108,19 @@ class Catalogue:
         state = sorted(self._keys()), sorted(self.broken().items())
         return hashlib.sha256(repr(state).encode()).hexdigest()[:16]
 
+    def revisions(self) -> list[tuple[ModelFolder, str]]:
+        """Every model whose weights can be read, with their revision; the others are noted as broken."""
+        found = []
+        for folder in self.folders().values():
+            try:
+                found.append((folder, folder.revision))
+            except VAEError as error:
+                self._failed[folder.key] = str(error)
+        return found
+
     def models(self) -> list[dict[str, Any]]:
         """Every model that can be asked about: name, dataset, recipe, latent_dim, image_shape, conditional, variational, metrics."""
-        return [
-            {
-                "name": name,
-                "dataset": f.dataset,
-                "recipe": f.recipe,
-                "latent_dim": f.model.latent_dim,
-                "image_shape": list(f.model.image_shape),
-                "conditional": f.model.conditional,
-                "variational": f.model.variational,
-                "metrics": {key: f.metrics[key]["value"] for key in METRIC_UNITS},
-            }
-            for name, f in self.folders().items()
-        ]
+        return [folder.summary() for folder in self.folders().values()]
 
     def broken(self) -> dict[str, str]:
         """{folder name: reason} of what lies in the models folder and cannot be opened."""
@@ -113,12 +128,22 @@ class Catalogue:
         failed = {f.name: self._failed[f.key] for f in self._good.values() if f.key in self._failed}
         return self._broken | failed
 
+    def shown(self, text: str) -> str:
+        """A text for strangers: what lies in the folders of models and data is told from there on, not where these lie."""
+        models = self.models_dir
+        for place in _absolute(models):
+            text = text.replace(place + os.sep, "").replace(place, "models")
+        for folder, word in ((data_dir(self.data_dir), "data"), (models.parent, "the folder above")):
+            for place in _absolute(folder):
+                text = text.replace(place, word)
+        return text
+
     def folder(self, model: str) -> ModelFolder:
         """The folder of a model; `InputError` names the models there are."""
         self._look()
-        if model in self._good:
+        if isinstance(model, str) and model in self._good:
             return self._good[model]
-        if model in self._broken:
+        if isinstance(model, str) and model in self._broken:
             raise CheckpointError(self._broken[model])
         names = ", ".join(self._good) or "none; python -m vae train makes one"
         raise InputError(f"model is {model!r}; the models are {names}.")
@@ -144,11 +169,6 @@ class Catalogue:
             if first and (f.dataset, f.recipe) == (first.dataset, first.recipe) and f is not first
         ]
         return [f.name for f in (first, *same) if f]
-
-    def variant(self, model: str) -> tuple[str, ...]:
-        """How a model departs from its recipe, such as `("ae",)`; models that differ only in latent size share it."""
-        folder = self.folder(model)
-        return variant(folder.recipe, folder.dataset, folder.model, folder.train)
 
     # ---- models in memory --------------------------------------------------------------------------------------
 
@@ -205,7 +225,25 @@ class Catalogue:
         if DATASETS[dataset].torchvision is not None:
             fetch(dataset, self.data_dir, progress, cancel)
 
-    @cachedmethod(lambda self: self._splits, condition=lambda self: self._reading)
+    def images_stamp(self, dataset: str, split: str) -> tuple[FileStamp, ...]:
+        """What a cache of anything computed from these images has in its key: the files can be replaced."""
+        if dataset not in DATASETS or DATASETS[dataset].torchvision is None:
+            return ()  # scikit-learn's own do not change
+        found = []
+        for file in FILES.get(split, ()):
+            if (path := locate(dataset, file, self.data_dir)) is None:
+                return ()
+            found.append(path)
+        try:
+            return tuple(file_stamp(path.stat()) for path in found)
+        except OSError:  # removed a moment ago
+            return ()
+
+    @cachedmethod(
+        lambda self: self._splits,
+        lambda self, dataset, split: (dataset, split, self.images_stamp(dataset, split)),
+        condition=lambda self: self._reading,
+    )
     def images(self, dataset: str, split: str) -> ImageSet:
         """The `train` or `test` images, from disk only; `DataError` says where to put them."""
         return load_split(dataset, split, self.data_dir, download=False)

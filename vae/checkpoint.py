@@ -12,7 +12,7 @@ from vae.data.sets import ImageSet
 from vae.errors import TrainingError
 from vae.evaluate import encode_set, first_metrics, metrics_table
 from vae.folders.files import json_bytes, tensor_bytes, write_folder
-from vae.folders.folder import FORMAT, METRIC_UNITS, ModelFolder, metric
+from vae.folders.folder import METRIC_UNITS, ModelFolder, metric
 from vae.model import VAE
 from vae.train import EpochRecord
 
@@ -106,14 +106,7 @@ class Checkpoint:
         assert self.held is not None
         history, folder = self.held[0], self.folder
         seconds = round(sum(e["seconds"] for e in history["epochs"]), 3)
-        config = {
-            "format": FORMAT,
-            "model": folder.model.to_dict(),
-            "train": folder.train.to_dict(),
-            "dataset": folder.dataset,
-            "recipe": folder.recipe,
-            "provenance": folder.provenance | {"seconds": seconds},
-        }
+        config = replace(folder, provenance=folder.provenance | {"seconds": seconds}).config()
         blank = {key: metric(None, unit, "") for key, unit in METRIC_UNITS.items()}
         blank["seconds"] |= {"value": seconds, "command": folder.provenance["command"]}
         return {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from vae.data.load import load_split
 from vae.data.sets import ImageSet
+from vae.errors import in_a_line
 from vae.folders.files import json_bytes, update_folder
 from vae.folders.folder import (
     METRIC_UNITS,
@@ -23,6 +25,7 @@ from vae.folders.folder import (
     read_folder,
     read_weights,
 )
+from vae.folders.place import check_place
 from vae.loss import bernoulli_nll, kl_divergence, log_normal, recon_nats, squared_error
 from vae.model import VAE
 from vae.space.chart import make_chart
@@ -161,33 +164,50 @@ def evaluate(
     k: int = IMPORTANCE_SAMPLES,
     write: bool = False,
     progress: Callable[[str], None] | None = None,
+    warn: Callable[[str], None] = warnings.warn,
 ) -> dict[str, dict[str, Any]]:
     """Every key of `metrics.json`, computed anew from the folder's weights and the data set; stored with `write`.
 
-    `progress` is told what is being computed. `seconds` is the training's and kept.
+    `progress` is told what is being computed, `warn` in a sentence which figure could not be and is null therefore.
+    `seconds` is the training's and kept.
     """
     folder = read_folder(path)
+    if write:
+        check_place(path)
     say = progress or (lambda _: None)
     say("loading the data")
-    train_set, test_set = (
-        load_split(folder.dataset, "train", data_dir),
-        load_split(folder.dataset, "test", data_dir),
-    )
+    test_set = load_split(folder.dataset, "test", data_dir)
     vae = read_weights(folder)
     vae.to(device, memory_format=vae.layout)
     say("ELBO and errors")
     values: dict[str, float | None] = first_metrics(vae, test_set, folder.train.beta)
-    say("nearest neighbours")
-    test_mu = encode_set(vae, test_set)[0].cpu().numpy()
-    values["knn_accuracy"] = knn_accuracy(
-        encode_set(vae, train_set)[0].cpu().numpy(), train_set.labels, test_mu, test_set.labels
-    )
-    say("trustworthiness and continuity")
-    values |= chart_metrics(folder)
-    values["log_likelihood"] = None
+
+    def neighbours() -> dict[str, float]:
+        train_set = load_split(folder.dataset, "train", data_dir)
+        train_mu, test_mu = (encode_set(vae, data)[0].cpu().numpy() for data in (train_set, test_set))
+        return {"knn_accuracy": knn_accuracy(train_mu, train_set.labels, test_mu, test_set.labels)}
+
+    def likelihood() -> dict[str, float]:
+        return {"log_likelihood": float(log_likelihood(vae, test_set, folder.train.beta, k).double().mean())}
+
+    steps: list[tuple[str, str, Callable[[], dict[str, float]]]] = [
+        ("nearest neighbours", "knn_accuracy", neighbours),
+        (
+            "trustworthiness and continuity",
+            "trustworthiness and continuity",
+            lambda: chart_metrics(folder),
+        ),
+    ]
     if folder.model.variational:
-        say(f"log-likelihood from {k} samples an image")
-        values["log_likelihood"] = float(log_likelihood(vae, test_set, folder.train.beta, k).double().mean())
+        steps.append((f"log-likelihood from {k} samples an image", "log_likelihood", likelihood))
+    for what, keys, step in steps:
+        say(what)
+        try:
+            values |= step()
+        except Exception as error:  # of scikit-learn, of torch, of the disk: the other figures stand
+            warn(
+                f"{folder.name}: {keys} could not be computed ({in_a_line(error).rstrip('.')}); without it the others stand, {evaluate_command(folder.path)} tries again."
+            )
     metrics = metrics_table(values, folder, k)
     if write:
         update_folder(path, {"metrics.json": json_bytes(metrics)})

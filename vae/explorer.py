@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from vae import checks
 from vae.cache import Cache
 from vae.catalogue import Catalogue
 from vae.errors import InputError, VAEError
@@ -17,6 +18,8 @@ from vae.space.geodesic import evenly, shortest
 from vae.space.latent import cells, interpolate, manifold_grid, pixel_length, traverse
 
 PATH_SAMPLES = 256  # steps a path's pixel length is measured over
+MOST_SIDE = 300  # images of one side of a grid; the endpoints and the page ask for 30
+MOST_TURNS = 10_000  # of relaxation of a path in one question
 TRAINING_PART = 5_000  # training codes of one answer: a convolution's take seconds
 
 
@@ -24,7 +27,7 @@ class Explorer:
     """Every question a view, an endpoint or a notebook asks about the models of a catalogue.
 
     `Explorer("models")` makes the catalogue of that folder itself, `Explorer()` that of the shipped models. Reading only; safe to ask from several threads.
-    Every refusal is a `VAEError` whose text can be shown as it is.
+    Every refusal is a `VAEError` whose text can be shown as it is. Grids, samples and paths may be larger here than the endpoints allow.
     """
 
     def __init__(self, catalogue: Catalogue | str | Path | None = None, data_dir: str | Path | None = None):
@@ -70,7 +73,9 @@ class Explorer:
     def index_of_class(self, model: str, label: int | None, seed: int = 0) -> int:
         """A random test index, of one class where a label is given."""
         labels = self.catalogue.load(model, network=False).labels
-        rows = np.arange(len(labels)) if label is None else np.flatnonzero(labels == label)
+        seed = checks.whole("seed", seed, 0)
+        known = label is None or checks.whole("label", label, 0)
+        rows = np.arange(len(labels)) if label is None else np.flatnonzero(labels == known)
         if not len(rows):
             raise InputError(
                 f"label is {label!r}; the test set of {self.catalogue.folder(model).dataset} has labels from 0 to {int(labels.max())}."
@@ -80,12 +85,15 @@ class Explorer:
     def thumbnails(self, model: str, indices: list[int]) -> np.ndarray:
         """Test images (n, C, H, W) uint8 where they are at hand, else their reconstructions."""
         loaded = self.catalogue.load(model, network=False)
-        rows = np.array([loaded.row(i) for i in indices], np.int64)
+        rows = np.array([loaded.row(i) for i in checks.listed("indices", indices)], np.int64)
         try:
-            return self.catalogue.images(loaded.folder.dataset, "test").images[rows]
+            images = self.catalogue.images(loaded.folder.dataset, "test").images
+            if not len(rows) or rows.max() < len(images):
+                return images[rows]
         except VAEError:
-            label = loaded.labels[rows] if loaded.folder.model.conditional else None
-            return np.round(loaded.decode(loaded.mu[rows], label) * 255).astype(np.uint8)
+            pass
+        label = loaded.labels[rows] if loaded.folder.model.conditional else None
+        return np.round(loaded.decode(loaded.mu[rows], label) * 255).astype(np.uint8)
 
     # ---- places ----------------------------------------------------------------------------------------------------
 
@@ -96,7 +104,10 @@ class Explorer:
 
     def chart(self, model: str, chart: str | None = None, anchor: int | None = None) -> Chart:
         """A chart of a model, by name; `anchor` is the test image whose mu an axes chart passes through."""
-        return self._cache.chart(self.catalogue.load(model, network=False), chart, anchor)
+        loaded = self.catalogue.load(model, network=False)
+        if chart is not None and not isinstance(chart, str):
+            checks.refuse("chart", chart, "a chart's name")
+        return self._cache.chart(loaded, chart, None if anchor is None else loaded.row(anchor, "anchor"))
 
     def map(self, model: str, chart: str | None = None, anchor: int | None = None) -> dict[str, Any]:
         """The places uv (N, 2) of all codes on a chart, their labels, and the chart itself where it is linear."""
@@ -121,15 +132,16 @@ class Explorer:
         """
         loaded, found = self.catalogue.load(model), self.chart(model, chart)
         dataset = loaded.folder.dataset
+        stamp = self.catalogue.images_stamp(dataset, "train")
         train = self.catalogue.images(dataset, "train")
-        if not 0 <= start < len(train) or start % TRAINING_PART:
+        if not checks.is_whole(start) or not 0 <= start < len(train) or start % TRAINING_PART:
             allowed = (
                 f"a multiple of {TRAINING_PART:,} below {len(train):,}, the training images of {dataset}"
             )
-            raise InputError(f"start is {start}; it must be {allowed}.")
+            raise InputError(f"start is {checks.short(start)}; it must be {allowed}.")
         rows = slice(start, start + TRAINING_PART)
         labels = train.labels[rows]
-        mu = self._cache.means(loaded, rows, train)
+        mu = self._cache.means(loaded, rows, train, stamp)
         return {
             "uv": found.to_plane(mu).astype(np.float32),
             "labels": labels.astype(np.uint8),
@@ -140,7 +152,7 @@ class Explorer:
     def place(self, model: str, z: np.ndarray, label: int | None = None) -> dict[str, Any]:
         """What is at z (Z,): the decoded image, its support, the votes and the nearest codes."""
         loaded = self.catalogue.load(model)
-        z = loaded.latent(np.asarray(z)[None])
+        z = loaded.latent(z)[None]
         near, votes = loaded.neighbours.ask(z[0])
         image = loaded.decode(z, loaded.label(label))[0]
         return {
@@ -153,7 +165,7 @@ class Explorer:
     def support(self, model: str, z: np.ndarray) -> np.ndarray:
         """The support of places z (N, Z): (N,)."""
         loaded = self.catalogue.load(model, network=False)
-        return loaded.neighbours.support(loaded.latent(z))
+        return loaded.neighbours.support(loaded.latents(z))
 
     def select(self, model: str, index: int) -> dict[str, Any]:
         """All about one test image in one model: original, x_recon, error, mu, logvar, recon and kl at the mean, votes without itself."""
@@ -178,6 +190,7 @@ class Explorer:
         """Places (count, 2) on a chart of draws from one test image's posterior, for charts on which it is no ellipse."""
         loaded = self.catalogue.load(model, network=False)
         row = loaded.row(index)
+        count, seed = checks.whole("count", count, 1, checks.MOST_IMAGES), checks.whole("seed", seed, 0)
         eps = np.random.default_rng(seed).standard_normal((count, loaded.latent_dim))
         z = loaded.mu[row] + np.exp(loaded.logvar[row] / 2) * eps  # (count, Z)
         return self.chart(model, chart).to_plane(z.astype(np.float32))
@@ -185,11 +198,12 @@ class Explorer:
     def recons(self, model: str) -> np.ndarray | None:
         """recon at the mean of every test image (N,), in nats; None where the images are not at hand."""
         loaded = self.catalogue.load(model)
+        stamp = self.catalogue.images_stamp(loaded.folder.dataset, "test")
         try:
             images = self.catalogue.images(loaded.folder.dataset, "test").images
         except VAEError:
             return None
-        return self._cache.recons(loaded, images) if len(images) == len(loaded.mu) else None
+        return self._cache.recons(loaded, images, stamp) if len(images) == len(loaded.mu) else None
 
     def _through(self, loaded: LoadedModel, row: int, original: np.ndarray | None) -> dict[str, Any]:
         label = int(loaded.labels[row]) if loaded.folder.model.conditional else None
@@ -217,7 +231,14 @@ class Explorer:
         images (rows * columns, C, H, W), the top row first, and the support (rows * columns,) of each.
         """
         loaded = self.catalogue.load(model)
-        z = self.chart(model, chart, anchor).to_latent(cells(box, columns, rows)).astype(np.float32)
+        for name, count in (("columns", columns), ("rows", rows)):
+            checks.whole(name, count, 1, MOST_SIDE)
+        u0, u1, v0, v1 = checks.vector("box", box, 4, "(u0, u1, v0, v1) is", np.float64).tolist()
+        z = (
+            self.chart(model, chart, anchor)
+            .to_latent(cells((u0, u1, v0, v1), columns, rows))
+            .astype(np.float32)
+        )
         return {"images": loaded.decode(z, loaded.label(label)), "support": loaded.neighbours.support(z)}
 
     # ---- the questions of the named endpoints ----------------------------------------------------------------------
@@ -225,7 +246,7 @@ class Explorer:
     def decode(self, model: str, z: np.ndarray, label: int | None = None) -> np.ndarray:
         """Images (N, C, H, W) in [0, 1] at z (N, Z)."""
         loaded = self.catalogue.load(model)
-        return loaded.decode(loaded.latent(z), loaded.label(label))
+        return loaded.decode(loaded.latents(z), loaded.label(label))
 
     def encode(
         self,
@@ -245,7 +266,8 @@ class Explorer:
         loaded = self.catalogue.load(model)
         label, x = loaded.label(label), loaded.picture(image, raw, ink)
         mu, logvar = loaded.encode(x[None], label)
-        near, votes = loaded.neighbours.ask(mu[0], exclude)
+        left_out = None if exclude is None else loaded.row(exclude, "exclude")
+        near, votes = loaded.neighbours.ask(mu[0], left_out)
         return {
             "mu": mu[0],
             "logvar": logvar[0],
@@ -258,14 +280,16 @@ class Explorer:
     def reconstruct(self, dataset: str, index: int, models: list[str] | None = None) -> dict[str, Any]:
         """One test image through several models (all of its data set where None): original, label, {name: x_recon, mu, recon, kl}."""
         names = self.catalogue.of_dataset(dataset)
-        for name in models or ():
+        for name in () if models is None else checks.listed("models", models):
             found = self.catalogue.folder(name).dataset
             if found != dataset:
                 raise InputError(
                     f"models names {name!r}, a model of {found}; here they must be of {dataset}."
                 )
         if models is None:
-            through = self.catalogue.loadable(names)
+            loadable = self.catalogue.loadable(names)
+            whole = checks.is_whole(index)
+            through = [one for one in loadable if whole and index < len(one.mu)] or loadable
         else:
             through = [self.catalogue.load(name) for name in models]
         first = through[0] if through else self.catalogue.load(names[0])
@@ -286,6 +310,8 @@ class Explorer:
     ) -> dict[str, np.ndarray]:
         """The decoded grid of a chart: images (n, n, C, H, W), z (n, n, Z), uv (n, n, 2); row 0 is the top (Kingma & Welling 2014, fig. 4)."""
         loaded, found = self.catalogue.load(model), self.chart(model, chart, anchor)
+        n = checks.whole("n", n, 1, MOST_SIDE)
+        extent = checks.number("extent", extent, 0, checks.MOST_EXTENT)
         uv, z = manifold_grid(found, loaded.mu, n, extent, spacing)
         images = loaded.decode(z.reshape(n * n, -1), loaded.label(label))
         return {"images": images.reshape(n, n, *images.shape[1:]), "z": z, "uv": uv}
@@ -295,6 +321,8 @@ class Explorer:
     ) -> dict[str, np.ndarray]:
         """n images (n, C, H, W) decoded from z ~ N(0, temperature^2 I), and those z (n, Z)."""
         loaded = self.catalogue.load(model)
+        n, seed = checks.whole("n", n, 1, checks.MOST_IMAGES), checks.whole("seed", seed, 0)
+        temperature = checks.number("temperature", temperature, 0, checks.MOST_TEMPERATURE)
         z = (np.random.default_rng(seed).standard_normal((n, loaded.latent_dim)) * temperature).astype(
             np.float32
         )
@@ -311,8 +339,8 @@ class Explorer:
     ):
         """The path (steps, Z) between two places, decoded, with the support of each step."""
         loaded = self.catalogue.load(model)
-        ends = loaded.latent(np.stack([np.asarray(z_start), np.asarray(z_end)]))
-        z = interpolate(ends[0], ends[1], steps, method)
+        start, end = loaded.latent(z_start, "z_start"), loaded.latent(z_end, "z_end")
+        z = interpolate(start, end, checks.whole("steps", steps, 2, checks.MOST_IMAGES), method)
         return {
             "z": z,
             "images": loaded.decode(z, loaded.label(label)),
@@ -329,6 +357,7 @@ class Explorer:
         steps: int = PATH_SAMPLES,
     ) -> float:
         """The pixel length of the path between two places, over even steps."""
+        steps = checks.whole("steps", steps, 1, checks.MOST_IMAGES - 1)
         return pixel_length(self.interpolate(model, z_start, z_end, steps + 1, method, label)["images"])
 
     def shortest_path(
@@ -350,6 +379,10 @@ class Explorer:
         """
         loaded, plane = self.catalogue.load(model), self.chart(model, chart, anchor)
         ends, label = _ends(plane, start, end), loaded.label(label)
+        steps = checks.whole("steps", steps, 2, checks.MOST_IMAGES)
+        turns = checks.whole("turns", turns, 0, MOST_TURNS)
+        if line is not None:
+            line = checks.latents("line", line, 2, "places of a chart are", np.float64)
 
         def decode(uv: np.ndarray) -> np.ndarray:
             return loaded.decode(plane.to_latent(uv), label).reshape(len(uv), -1)  # (N, 2) -> (N, C*H*W)
@@ -384,9 +417,16 @@ class Explorer:
     ):
         """z (Z,) with one dimension running from low to high: z (steps, Z) and its images."""
         loaded = self.catalogue.load(model)
-        if not 0 <= dim < loaded.latent_dim:
-            raise InputError(f"dim is {dim}; {model} has dimensions from 0 to {loaded.latent_dim - 1}.")
-        path = traverse(loaded.latent(np.asarray(z)[None])[0], dim, low, high, steps)
+        if not checks.is_whole(dim) or not 0 <= dim < loaded.latent_dim:
+            raise InputError(
+                f"dim is {checks.short(dim)}; {model} has dimensions from 0 to {loaded.latent_dim - 1}."
+            )
+        low, high = (
+            checks.number(name, value, -checks.MOST_Z, checks.MOST_Z)
+            for name, value in (("low", low), ("high", high))
+        )
+        steps = checks.whole("steps", steps, 2, checks.MOST_IMAGES)
+        path = traverse(loaded.latent(z), dim, low, high, steps)
         return {"z": path, "images": loaded.decode(path, loaded.label(label))}
 
 
@@ -396,7 +436,12 @@ def _ends(chart: Chart, start: np.ndarray, end: np.ndarray) -> np.ndarray:
         raise InputError(
             f"chart is {chart.name!r}; a shortest path needs a plane: axes:i,j, pca or plane:a,b,c."
         )
-    ends = np.stack([np.asarray(start, np.float64), np.asarray(end, np.float64)])
+    ends = np.stack(
+        [
+            checks.vector(name, place, 2, "a place of a chart is", np.float64)
+            for name, place in (("start", start), ("end", end))
+        ]
+    )
     if (ends[0] == ends[1]).all():
         raise InputError(f"start and end are both ({ends[0, 0]:g}, {ends[0, 1]:g}); a path needs two places.")
     return ends

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from vae import checks
 from vae.data.sketch import as_picture, sketch
 from vae.errors import InputError
 from vae.folders.folder import ModelFolder, read_charts, read_codes, read_weights
@@ -44,31 +45,37 @@ class LoadedModel:
 
     # ---- checks ------------------------------------------------------------------------------------------------
 
-    def row(self, index: int) -> int:
+    def row(self, index: int, name: str = "index") -> int:
         """A test index that exists."""
-        if not 0 <= index < len(self.mu):
+        if not checks.is_whole(index) or not 0 <= index < len(self.mu):
             last, dataset = len(self.mu) - 1, self.folder.dataset
-            raise InputError(f"index is {index}; the test set of {dataset} has images from 0 to {last}.")
+            raise InputError(
+                f"{name} is {checks.short(index)}; the test set of {dataset} has images from 0 to {last}."
+            )
         return int(index)
 
-    def latent(self, z: np.ndarray) -> np.ndarray:
-        """z (N, Z) float32, of this model's Z and finite."""
-        z = np.asarray(z, np.float32)
-        if z.ndim != 2 or z.shape[1] != self.latent_dim:
-            raise InputError(f"z has shape {z.shape}; {self.name} takes (N, {self.latent_dim}).")
-        if not np.isfinite(z).all():
-            raise InputError("z holds a value that is not finite; every entry must be a finite number.")
-        return z
+    def latents(self, z: np.ndarray, name: str = "z") -> np.ndarray:
+        """z (N, Z) float32, of this model's Z and within reach."""
+        return checks.latents(name, z, self.latent_dim, f"{self.name} takes")
+
+    def latent(self, z: np.ndarray, name: str = "z") -> np.ndarray:
+        """z (Z,) float32, of this model's Z and within reach."""
+        return checks.vector(name, z, self.latent_dim, f"{self.name} takes")
 
     def label(self, label: int | None) -> int | None:
         """A class for a conditional model, None for any other."""
         model = self.folder.model
-        if not model.conditional and label is not None:
-            raise InputError(f"label is {label!r}, but {self.name} is not conditional; leave it out.")
-        if model.conditional and (label is None or not 0 <= label < model.num_classes):
+        if not model.conditional:
+            if label is not None:
+                raise InputError(
+                    f"label is {checks.short(label)}, but {self.name} is not conditional; leave it out."
+                )
+            return None
+        if not checks.is_whole(label) or not 0 <= label < model.num_classes:  # type: ignore[operator]
             allowed = f"a label from 0 to {model.num_classes - 1}"
-            raise InputError(f"label is {label!r}; {self.name} is conditional and takes {allowed}.")
-        return label
+            shown = None if label is None else checks.short(label)
+            raise InputError(f"label is {shown}; {self.name} is conditional and takes {allowed}.")
+        return int(label)  # type: ignore[arg-type]
 
     def picture(self, image: np.ndarray, raw: bool = False, ink: str | None = None) -> np.ndarray:
         """x (C, H, W) of an image from outside: sketched like the data set's own, or with `raw` one of them already."""

@@ -238,6 +238,18 @@ class VAE(nn.Module):
             raise InputError(
                 f"label has shape {tuple(label.shape)} and dtype {label.dtype}; this model takes ({len(like)},) whole numbers."
             )
+        if (label.device.type == "cpu" or not self.training) and len(label):
+            self._known(
+                label
+            )  # a training on a GPU must not wait for the values; its labels were checked when loaded
         classes = torch.arange(self.config.num_classes, device=like.device)
         # (B,) -> (B, num_classes); a comparison needs no look at the values
         return (label[:, None] == classes).to(like.dtype)
+
+    def _known(self, label: Tensor) -> None:
+        low, high = (int(value) for value in label.aminmax())
+        if low < 0 or high >= self.config.num_classes:
+            wrong = low if low < 0 else high
+            raise InputError(
+                f"label holds {wrong}; this model takes labels from 0 to {self.config.num_classes - 1}."
+            )

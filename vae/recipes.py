@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
+import shlex
+import subprocess
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -230,6 +233,11 @@ def train_command(dataset: str, recipe: str, latent_dims: str, flags: dict[str, 
         else:
             words += [switch] if value is True else [switch, f"{value}"]
     return words
+
+
+def quoted(words: list[str]) -> str:
+    """A command line as this system's shell takes it."""
+    return shlex.join(words) if os.name == "posix" else subprocess.list2cmdline(words)
 
 
 def facts(recipe: str) -> dict[str, Any]:

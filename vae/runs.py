@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
-import subprocess
 import time
 import warnings
 from collections.abc import Callable, Generator
@@ -21,8 +19,8 @@ from vae.config import ModelConfig, TrainConfig, check_together
 from vae.data.load import load_split
 from vae.data.sets import DATASETS, ImageSet
 from vae.device import device_name, pick_device, pick_precision
-from vae.errors import CheckpointError, DataError, TrainingError, VAEError
-from vae.folders.files import NAME
+from vae.errors import CheckpointError, DataError, TrainingError, in_a_line
+from vae.folders.files import check_name
 from vae.folders.folder import (
     ModelFolder,
     read_charts,
@@ -32,7 +30,8 @@ from vae.folders.folder import (
     read_state,
     write_charts,
 )
-from vae.recipes import recipe_configs, train_command, variant
+from vae.folders.place import check_place
+from vae.recipes import quoted, recipe_configs, train_command, variant
 from vae.space.chart import fit_umap
 from vae.train import EpochRecord, fit
 
@@ -78,16 +77,13 @@ class Run:
 
     def folder_in(self, out: str | Path, overwrite: bool = False) -> Path:
         """Where its folder goes; `CheckpointError` when it cannot have that name, stands there already and may not be touched, or its place cannot be written."""
+        check_name(self.folder_name())  # of the whole name: Path would take one apart
         path = Path(os.path.expanduser(out)) / self.folder_name()
-        if not NAME.fullmatch(self.folder_name()):
-            raise CheckpointError(
-                f"The name {self.folder_name()!r} cannot be a model's; letters, digits, '.', '_' and '-' make a name, up to 100 characters."
-            )
+        check_place(path)
         if not overwrite and _exists(path):
             raise CheckpointError(
                 f"{path} exists already; --force replaces it, --resume continues it, --name chooses another name."
             )
-        _check_place(path)
         return path
 
     def command(self, out: str | Path, umap: bool) -> str:
@@ -98,20 +94,9 @@ class Run:
         return quoted(words + (["--name", self.name] if self.name else []))
 
 
-def quoted(words: list[str]) -> str:
-    """A command line as this system's shell takes it."""
-    return shlex.join(words) if os.name == "posix" else subprocess.list2cmdline(words)
-
-
-def _check_place(path: Path) -> None:
-    """What can be known of it before the training: that its folder is one, and may be written."""
-    above = next(p for p in path.absolute().parents if p.exists())
-    if not above.is_dir():
-        raise CheckpointError(f"{path} cannot be written, {above} is a file; choose another --out.")
-    if not os.access(above, os.W_OK | os.X_OK):
-        raise CheckpointError(
-            f"{path} cannot be written, {above} is read-only for you; choose another --out or change its permissions."
-        )
+def charts_command(path: str | Path) -> str:
+    """The command that adds UMAP's places to a folder."""
+    return quoted(["python", "-m", "vae", "charts", str(path)])
 
 
 def _exists(path: Path) -> bool:
@@ -150,9 +135,12 @@ def train_model(
     history: dict[str, list] = {"epochs": [], "steps": []}
     state = None
     if resume and not force and _exists(path):
-        if umap:
-            _add_umap_if_absent(path, say, warn)
-        folder, history, state = _begun(run, path, train_set)
+        try:
+            folder, history, state = _begun(run, path, train_set)
+        except Finished:
+            if umap:
+                _add_umap_if_absent(path, say, warn)
+            raise
     checkpoint = Checkpoint(folder, test_set, history, state)
     epochs = fit(
         folder.model,
@@ -177,7 +165,7 @@ def train_model(
         raise
     if fault is not None:
         again = quoted(["python", "-m", "vae", "evaluate", str(path), "--write"])
-        warn(f"{path.name} is finished without its figures ({fault}); run {again}.")
+        warn(f"{path.name} is finished without its figures ({in_a_line(fault)}); run {again}.")
     if umap:
         _add_umap_if_absent(path, say, warn)
 
@@ -209,15 +197,16 @@ def _begun(
 
 
 def _add_umap_if_absent(path: Path, say: Callable[[str], None], warn: Callable[[str], None]) -> None:
-    """UMAP's places for a finished model of more than two dimensions; where UMAP cannot run, the model is whole without."""
-    folder = read_folder(path)
-    if folder.model.latent_dim == 2 or read_state(folder) is not None or "umap" in read_charts(folder):
-        return
-    say("UMAP of the codes")
+    """UMAP's places for a finished model of more than two dimensions; whatever goes wrong, the model is whole without."""
     try:
+        folder = read_folder(path)
+        if folder.model.latent_dim == 2 or "umap" in read_charts(folder):
+            return
+        say("UMAP of the codes")
         add_umap(path)
-    except VAEError as error:
-        warn(f"{path.name} is finished without UMAP's places: {error}")
+    except Exception as error:
+        why, way = in_a_line(error).rstrip("."), charts_command(path)
+        warn(f"{path.name} is finished without UMAP's places: {why if way in why else f'{why}; run {way}'}.")
 
 
 def _check_resume(run: Run, folder: ModelFolder, state: dict | None, train_set: ImageSet) -> None:
@@ -244,8 +233,9 @@ def _check_resume(run: Run, folder: ModelFolder, state: dict | None, train_set: 
 def add_umap(path: str | Path) -> None:
     """Compute UMAP's places of a folder's codes and add them as `charts.safetensors`; `TrainingError` when UMAP cannot run here."""
     folder = read_folder(path)
+    mu = read_codes(folder)["mu"]
     try:
-        places = fit_umap(read_codes(folder)["mu"])
+        places = fit_umap(mu)
         if not np.isfinite(places).all():
             raise ValueError("some places are not finite")
     except Exception as error:  # of umap, numba or scikit-learn, at import or at work
@@ -254,9 +244,7 @@ def add_umap(path: str | Path) -> None:
             if "cache" in str(error)
             else "repair umap-learn, and run "
         )
-        raise TrainingError(
-            f"UMAP failed ({' '.join(str(error).split()) or type(error).__name__}); {cache}{quoted(['python', '-m', 'vae', 'charts', str(path)])}."
-        ) from error
+        raise TrainingError(f"UMAP failed ({in_a_line(error)}); {cache}{charts_command(path)}.") from error
     write_charts(folder, umap=places)
 
 

@@ -1,6 +1,8 @@
 """Every chart says how much it lies: its figures against scikit-learn's, its two maps against each other, its grounds with their scales."""
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 
@@ -106,6 +108,22 @@ def test_another_chart_shows_no_figure_until_it_is_counted_for_it_and_its_comman
     assert [float(figure) for figure in printed.split()] == pytest.approx(wanted, abs=1e-4)
     page.keyboard.press("Escape")
     assert f"trust {wanted[0]:.2f}" in line.text_content()
+
+
+def test_the_command_of_a_chart_asks_the_folder_that_is_shown_from_anywhere(serve, visit, tmp_path):
+    models = tmp_path / "it's $HOME `models`"
+    shutil.copytree(MODELS / DIGITS, models / DIGITS)
+    page = visit(f"{serve(models=models).url}?ground=none")
+    page.get_by_label("chart").select_option("axes")
+    drawn(page, "axes:0,1")
+    page.locator(".honesty").click()
+    command = page.locator(".sheet-pop code").text_content().replace("python", sys.executable, 1)
+    found = {"cwd": tmp_path, "env": {**os.environ, "PYTHONPATH": str(ROOT)}}
+    printed = subprocess.run(command, shell=True, check=True, capture_output=True, text=True, **found).stdout
+    mu = codes_of(DIGITS)
+    assert float(printed.split()[0]) == pytest.approx(
+        trustworthiness(mu, mu[:, :2], n_neighbors=15), abs=1e-4
+    )
 
 
 def test_a_plane_through_three_images_is_typed_or_taken_from_the_selected_one(page):

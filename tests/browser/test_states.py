@@ -80,7 +80,7 @@ def test_a_size_without_a_model_cannot_be_pressed_and_names_its_command(serve, v
     ten = page.get_by_role("group", name="size of z").get_by_role("button", name="10")
     ten.hover()
     assert (
-        "python -m vae train --dataset mnist --recipe default --latent-dims 10"
+        f"python -m vae train --dataset mnist --recipe default --latent-dims 10 --out {tmp_path}"
         in page.locator(".hint").text_content()
     )
     ten.click(force=True)

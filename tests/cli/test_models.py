@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -29,11 +30,33 @@ def test_list_shows_every_model_and_what_is_wrong_with_the_broken(trained, tmp_p
     assert f"{-elbo:.2f}" in result.output
 
 
+OTHERS = {"mig": 0.31, "sampler": "text", "drift": {"value": "a text"}, "rows": [1], "none": None}
+
+
+def test_figures_that_are_null_missing_or_of_another_release_are_no_obstacle(copied):
+    for number, (name, known) in enumerate(
+        [("z2", {}), ("z5", {"parameters": None, "elbo": {"value": None}})]
+    ):
+        file = copied / f"digits-tutorial-{name}" / "metrics.json"
+        metrics = json.loads(file.read_text())
+        file.write_text(json.dumps((metrics if number else {"kl": metrics["kl"]}) | known | OTHERS))
+    result = within("list", "--models", copied)
+    assert result.exit_code == 0 and "cannot be opened" not in result.output
+    cells = [[cell.strip() for cell in line.split("│")] for line in result.output.splitlines() if "│" in line]
+    found = {row[1]: row[2:-1] for row in cells}
+    assert found["digits-tutorial-z2"].count("-") == 7 and found["digits-tutorial-z5"][1:3] == ["-", "-"]
+    path = copied / "digits-tutorial-z2"
+    assert within("card", "--models", copied).exit_code == 0
+    result = within("evaluate", path, "--k", 1, "--device", "cpu", "--write")
+    assert result.exit_code == 0 and "mig" not in result.output
+    stored = json.loads((path / "metrics.json").read_text())
+    assert {key: stored[key] for key in OTHERS} == OTHERS and stored["elbo"]["value"] < 0
+
+
 def test_list_of_an_empty_folder_says_how_to_make_a_model(tmp_path):
-    result = within("list", "--models", tmp_path / "none")
-    assert (
-        result.exit_code == 0 and "holds no models yet; python -m vae train --dataset digits" in result.output
-    )
+    result = within("list", "--models", tmp_path / "my none")
+    way = f"python -m vae train --dataset digits --out '{tmp_path / 'my none'}' makes one"
+    assert result.exit_code == 0 and f"holds no models yet; {way}" in result.output
 
 
 def test_card_writes_the_models_page(trained, tmp_path):
@@ -58,6 +81,27 @@ def test_evaluate_prints_every_figure_and_stores_them_when_asked(trained, tmp_pa
         metrics["log_likelihood"]["k"] == 10 and metrics["log_likelihood"]["value"] > metrics["elbo"]["value"]
     )
     assert load_file(path / "model.safetensors").keys() == weights.keys()
+
+
+def test_a_damaged_model_does_not_keep_the_others_from_their_turn(copied, monkeypatch):
+    monkeypatch.setattr("vae.runs.fit_umap", lambda mu: np.zeros((len(mu), 2), np.float32))
+    damaged, sound = copied / "digits-tutorial-z2", copied / "digits-tutorial-z5"
+    (damaged / "config.json").write_text("{")
+    for command, more in (("evaluate", ("--k", 1, "--device", "cpu", "--write")), ("charts", ())):
+        result = within(command, damaged, sound, copied / "none", *more)
+        assert result.exit_code == 1 and isinstance(result.exception, SystemExit)
+        assert "config.json: is not readable JSON" in result.stderr
+        assert f"{copied / 'none'} is not a model folder" in result.stderr
+    assert read_folder(sound).metrics["log_likelihood"]["k"] == 1
+    assert "umap" in load_file(sound / "charts.safetensors")
+
+
+def test_a_figure_that_cannot_be_computed_is_shown_as_missing(copied, monkeypatch):
+    monkeypatch.setattr("vae.evaluate.knn_accuracy", lambda *_: 1 / 0)
+    result = within("evaluate", copied / "digits-tutorial-z2", "--k", 1, "--device", "cpu")
+    assert result.exit_code == 0 and "knn_accuracy could not be computed (division by zero)" in result.stderr
+    row = next(line for line in result.stdout.splitlines() if "knn_accuracy" in line)
+    assert [cell.strip() for cell in row.split("│")][1:4] == ["knn_accuracy", "-", "share"]
 
 
 def test_charts_of_a_two_dimensional_model_are_refused(trained):

@@ -11,6 +11,8 @@ import pytest
 from command_line import TRAIN, settings, vae, within
 from support import ROOT
 
+from vae import runs
+from vae.errors import TrainingError
 from vae.folders.folder import load_model, read_folder, read_history, read_state
 
 
@@ -101,6 +103,22 @@ def test_an_existing_model_is_kept_unless_forced_and_a_finished_one_says_so(tmp_
     again = within(*words, "--resume")
     assert again.exit_code == 0 and "is finished: all 1 epochs are done" in again.output
     assert within(*words, "--force").exit_code == 0
+
+
+def test_a_size_whose_training_fails_does_not_keep_the_others_from_theirs(tmp_path, monkeypatch):
+    words = (*TRAIN, "--out", tmp_path, "--device", "cpu")
+    original = runs.fit
+
+    def diverge(model, *more, **options):
+        if model.latent_dim == 3:
+            raise TrainingError("Training diverged.")
+        return original(model, *more, **options)
+
+    monkeypatch.setattr(runs, "fit", diverge)
+    result = within(*words, "--latent-dims", "3,2")
+    assert result.exit_code == 1 and "digits-tutorial-z3: Training diverged." in result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["digits-tutorial-z2"]
+    assert any("digits-tutorial-z2" in line and "│" in line for line in result.stdout.splitlines())
 
 
 HELD = """

@@ -257,8 +257,14 @@ def packed_anew(root: Path) -> None:
         target.write_bytes(gzip.compress(CONTENT[file], compresslevel=1, mtime=7))
 
 
+def array_of(file: str, place: int) -> np.ndarray:
+    if "labels" in file:
+        return np.full(30, place, np.uint8)
+    return np.resize(np.roll(np.arange(256, dtype=np.uint8), place), (30, 28, 28))
+
+
 CONTENT = {
-    file: idx(np.full((30,) + ((28, 28) if "images" in file else ()), place, np.uint8))
+    file: idx(array_of(file, place))
     for place, file in enumerate(file for pair in FILES.values() for file in pair)
 }
 
@@ -274,19 +280,35 @@ def put(target: Path, file: str) -> None:
 
 @pytest.fixture
 def small_mnist(monkeypatch):
-    """MNIST, if it were a few flat images: its published checksums are theirs."""
+    """MNIST, if it were a few images of our own making: its published checksums are theirs."""
     sums = tuple(hashlib.md5(content).hexdigest() for content in CONTENT.values())
     monkeypatch.setitem(DATASETS, "mnist", dataclasses.replace(DATASETS["mnist"], md5=sums))
 
 
-@pytest.mark.parametrize("place", ["MNIST/raw", "MNIST", "mnist", "."])
-@pytest.mark.parametrize("lay_out", [kaggle, kaggle_folders, packed_anew])
+def unpacked_by_a_browser(root: Path) -> None:
+    """Files still called archives."""
+    for file in every_file():
+        put(root / f"{file}.gz", file)
+
+
+def packed_under_a_plain_name(root: Path) -> None:
+    for file in every_file():
+        root.mkdir(parents=True, exist_ok=True)
+        (root / file.replace("-idx", ".idx")).write_bytes(gzip.compress(CONTENT[file]))
+
+
+LAYOUTS = [kaggle, kaggle_folders, packed_anew, unpacked_by_a_browser, packed_under_a_plain_name]
+PLACES = ["MNIST/raw", "MNIST", "mnist", ".", "archive", "mnist-dataset", "mnist/raw", "MNIST/any"]
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("lay_out", LAYOUTS)
 def test_the_right_content_is_read_from_other_layouts(small_mnist, tmp_path, lay_out, place):
     lay_out(tmp_path / place)
     assert has_images("mnist", tmp_path)
     for split, (images, _) in FILES.items():
         found = load_split("mnist", split, tmp_path, download=False)
-        assert len(found) == 30 and (found.images == CONTENT[images][-1]).all()
+        assert len(found) == 30 and CONTENT[images].endswith(found.images.tobytes())
     fetch("mnist", tmp_path)  # nothing is missing: no mirror is asked
     assert not has_images("fashion-mnist", tmp_path)
 
@@ -313,11 +335,32 @@ def test_other_content_under_such_a_name_is_named_with_its_place(small_mnist, tm
         load_split("mnist", "train", tmp_path, download=False)
 
 
-@pytest.mark.parametrize("file", ["mnist_train.csv", "mnist.npz", "mnist.pkl.gz"])
+@pytest.mark.parametrize("file", ["mnist_train.csv", "mnist.npz", "mnist.pkl.gz", "archive/mnist_test.csv"])
 def test_files_of_another_format_are_named(tmp_path, file):
+    (tmp_path / file).parent.mkdir(exist_ok=True)
     (tmp_path / file).write_bytes(b"1,2")
     with pytest.raises(DataError, match=f"MNIST is not in .*: {file} there is of another format"):
         load_split("mnist", "test", tmp_path, download=False)
+
+
+def test_files_in_a_folder_of_another_data_set_are_not_looked_at(small_mnist, tmp_path):
+    kaggle(tmp_path / "FashionMNIST")
+    with pytest.raises(DataError, match=f"^MNIST is not in {tmp_path}; put"):
+        load_split("mnist", "test", tmp_path, download=False)
+
+
+@pytest.mark.parametrize(
+    "content", [b"\x1f\x8bxxxx", b"<html>not found</html>", b""], ids=["gzip", "html", "0"]
+)
+@pytest.mark.parametrize("place", ["MNIST/raw", "archive"])
+def test_an_archive_that_is_none_is_said_to_be_no_archive(small_mnist, tmp_path, place, content):
+    packed_anew(tmp_path / place)
+    path = tmp_path / place / "t10k-images-idx3-ubyte.gz"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=f"{path} is not the published file, it cannot be unpacked"):
+        load_split("mnist", "test", tmp_path, download=False)
+    with pytest.raises(DataError, match=f"{path} is not an idx file .* and cannot be unpacked"):
+        read_idx(path, 3)
 
 
 def test_a_damaged_archive_is_not_taken_for_the_data_set(small_mnist, tmp_path):

@@ -42,6 +42,23 @@ def test_bytes_with_whole_labels_are_taken_as_they_are():
     assert made(class_names=list(NAMES)).class_names == NAMES
 
 
+def test_a_dark_set_passes_where_its_range_is_wide():
+    dark = np.zeros_like(BYTES)
+    dark[0, 0, 0, 0] = 64
+    assert made(dark).images.max() == 64
+
+
+def test_the_digits_of_scikit_learn_are_refused_on_their_own_scale_and_taken_on_ours(digits):
+    from sklearn.datasets import load_digits
+
+    raw, target = load_digits(return_X_y=True)
+    raw = raw.reshape(-1, 1, 8, 8)
+    for images in (raw.astype(np.uint8), raw):
+        with pytest.raises(DataError, match=r"255 / 16") as error:
+            made(images, target, tuple("0123456789"))
+        assert set(np.unique(way_out(error, images=images))) == set(np.unique(digits[0].images))
+
+
 def test_mirrored_images_can_be_trained_on():
     data = made(BYTES[:, :, :, ::-1])
     assert torch.tensor(data.images).flip(3).equal(torch.tensor(BYTES))
@@ -52,7 +69,17 @@ IMAGES = [
     ("doubles in 0 to 1", UNIT, "float64 from 0 to 1", BYTES),
     ("halves in 0 to 255", BYTES.astype(np.float16), "float16 from 0 to 255", BYTES),
     ("floats in -1 to 1", (UNIT * 2 - 1).astype(np.float32), "float32 from -1 to 1", BYTES),
-    ("16 bits", BYTES.astype(np.uint16) * 257, "uint16 from 0 to 65535", BYTES),
+    ("16 bits", BYTES.astype(np.uint16) * 257, "if they have 16 bits", BYTES),
+    ("14 bits", BYTES.astype(np.int32) * 64 + 63, "if they have 14 bits", BYTES),
+    ("12 bits", BYTES.astype(np.uint16) * 16, "uint16 from 0 to 4080", BYTES),
+    ("12 bits, rounded up", BYTES.astype(np.uint16) * 16 + 15, "if they have 12 bits", BYTES),
+    ("10 bits", BYTES.astype(np.int16) * 4, "if they have 10 bits", BYTES),
+    ("bytes of 4 bits", BYTES // 17, "uint8 from 0 to 15, nearly black", BYTES // 17 * 17),
+    ("bytes of 6 bits", BYTES // 4, "uint8 from 0 to 63, nearly black", np.rint(BYTES // 4 * (255 / 63))),
+    ("bytes of 0 to 2", BYTES // 127, "uint8 from 0 to 2", np.rint(BYTES // 127 * 127.5)),
+    ("floats of 0 to 16", UNIT * 16, "float64 from 0 to 16", BYTES),
+    ("floats a little above 1", UNIT * 1.02, "float64 from 0 to 1.02", BYTES),
+    ("a masked array", np.ma.masked_array(BYTES, BYTES > 200), "masked", np.where(BYTES > 200, 0, BYTES)),
     ("wide whole numbers", BYTES.astype(np.int64), "int64 from 0 to 255", BYTES),
     ("true and false", BYTES > 127, "values of the type bool", np.where(BYTES > 127, 255, 0)),
     ("bytes of 0 and 1", (BYTES > 127).astype(np.uint8), "only 0 and 1", np.where(BYTES > 127, 255, 0)),
@@ -86,6 +113,11 @@ def test_images_of_another_kind_are_refused_and_the_way_out_makes_the_right_ones
         (UNIT + 1j, "decode them into numbers first"),
         (BYTES.astype(str), "decode them into numbers first"),
         (UNIT * 1e6, "scale them, such as .images / images.max"),
+        (BYTES * 0, "holds 0 everywhere.*check how they were read"),
+        (BYTES * 0 + 255, "holds 255 everywhere"),
+        (UNIT * 0, "holds 0.0 everywhere"),
+        (BYTES > 255, "holds False everywhere"),
+        (UNIT * 300.5, "scale them, such as"),
         (BYTES[:0], "holds no image; a set needs one at least"),
         (np.zeros((6, 1, 0, 8), np.uint8), "holds no image"),
         (BYTES[0, 0, 0], "reshape.-1, channels, height, width"),
@@ -120,7 +152,10 @@ def test_labels_of_another_kind_are_refused_and_the_way_out_makes_the_right_ones
     ("labels", "says"),
     [
         (np.eye(3)[LABELS], r"one-hot rows become labels by labels.argmax\(1\)"),
-        (LABELS == 1, "labels holds values of the type bool"),
+        (LABELS == 1, r"labels holds values of the type bool.*hand over labels.astype\(int\)"),
+        (np.where(LABELS > 1, np.nan, LABELS), r"leave out the images .*known = numpy.isfinite\(labels\)"),
+        (LABELS + 0.5, "labels holds float64 from 0.5 to 2.5, not whole numbers; number the values"),
+        (np.ma.masked_array(LABELS, LABELS > 1), "labels is a masked array.*leave the masked ones out"),
         (np.array(list("abcabc")), "number them: class_names, labels = numpy.unique"),
         (LABELS - 1, "labels run from -1 to 1.*number them"),
         (LABELS * 5, "labels run from 0 to 10.*give every label a name"),

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
+import pytest
+from digits_models import Z2
+from support import ROOT
+
+from vae.errors import CheckpointError
 from vae.folders.card import COLUMNS, write_card
 from vae.folders.folder import list_models
 
@@ -38,14 +46,56 @@ def test_the_card_holds_a_row_per_model_with_the_figures_of_its_files(trained, t
             ("kNN", "knn_accuracy", 1),
         ):
             value = metrics[key]["value"]
-            assert row[column] == "" if value is None else abs(float(row[column]) - sign * value) < 0.006
+            assert row[column] == "-" if value is None else abs(float(row[column]) - sign * value) < 0.006
         assert row["weights"].replace(",", "") == str(metrics["parameters"]["value"])
     assert "`broken` cannot be opened:" in text and "config.json: is missing" in text
     assert "Seeds: 0." in text and "PyTorch: 2." in text
 
 
+def test_a_figure_that_is_not_known_has_no_unit_in_the_card(copied):
+    file = copied / "digits-tutorial-z5" / "metrics.json"
+    metrics = json.loads(file.read_text())
+    file.write_text(json.dumps({"seconds": metrics["seconds"] | {"value": None}, "mig": 0.31}))
+    rows = [dict(zip(COLUMNS, cells)) for cells in _tables(write_card(copied).read_text(encoding="utf-8"))]
+    row = next(row for row in rows if row["model"] == "`digits-tutorial-z5`")
+    assert {row["training"], row["weights"], row["-elbo"]} == {"-"}
+
+
 def test_a_card_of_no_models_is_a_card(tmp_path):
     assert "# The shipped models" in write_card(tmp_path).read_text()
+
+
+@pytest.mark.parametrize("locale", [{}, {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}])
+def test_the_card_takes_names_in_any_encoding_under_any_locale(trained, tmp_path, locale):
+    models = os.fsencode(tmp_path / "m\xf6dels")
+    shutil.copytree(os.fsencode(trained / Z2), models + "/m\xf6del 数".encode())
+    (tmp_path / "m\xf6dels" / "README.md").write_text("the card before")
+    Path(os.fsdecode(models + b"/mod\xe8le.pt")).touch()
+    done = subprocess.run(
+        [sys.executable, "-m", "vae", "card", "--models", models],
+        cwd=ROOT,
+        env={**os.environ, **locale},
+        capture_output=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    text = (tmp_path / "m\xf6dels" / "README.md").read_bytes().decode("utf-8")
+    assert "| `m\xf6del 数` |" in text and "`mod\ufffdle.pt` cannot be opened" in text
+    assert {p.name for p in (tmp_path / "m\xf6dels").iterdir()} >= {"README.md", "m\xf6del 数"}
+    assert not list((tmp_path / "m\xf6dels").glob(".*")), "nothing unfinished is left"
+
+
+def test_a_card_that_cannot_be_written_leaves_the_one_before(tmp_path, monkeypatch):
+    path = write_card(tmp_path)
+    before = path.read_bytes()
+
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(CheckpointError, match="README.md cannot be written .No space left on device."):
+        write_card(tmp_path)
+    assert path.read_bytes() == before and [p.name for p in tmp_path.iterdir()] == ["README.md"]
 
 
 def _tables(text: str) -> list[list[str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import random
 import shutil
@@ -359,14 +360,13 @@ def test_json_of_an_absurd_size_is_refused_unread(folder):
 @pytest.mark.parametrize(
     "entry",
     [
-        None,
         5,
-        {},
+        [],
         {"value": "5", "unit": "s", "command": ""},
         {"value": True, "unit": "s", "command": ""},
         {"value": 10**400, "unit": "s", "command": ""},
         {"value": 1.0, "unit": 3, "command": ""},
-        {"value": 1.0, "unit": "s"},
+        {"value": 1.0, "unit": "s", "command": ["evaluate"]},
     ],
     ids=lambda v: str(v)[:30],
 )
@@ -389,6 +389,20 @@ def test_a_metric_that_is_missing_reads_as_null_and_one_of_another_release_is_ke
     load_model(folder)
     assert [m["metrics"]["kl"] for m in Catalogue(folder.parent).models()] == [None]
     assert "fid" not in Catalogue(folder.parent).models()[0]["metrics"], "kept, but not shown"
+
+
+@pytest.mark.parametrize(
+    "entry", [None, {}, {"value": -10.0}, {"value": -10.0, "unit": None, "command": None}], ids=str
+)
+def test_a_metric_of_which_parts_are_missing_is_filled_in(folder, entry):
+    metrics = json.loads((folder / "metrics.json").read_text())
+    (folder / "metrics.json").write_text(json.dumps(metrics | {"elbo": entry}))
+    load_model(folder)
+    assert read_folder(folder).metrics["elbo"] == {
+        "value": (entry or {}).get("value"),
+        "unit": "nats/image",
+        "command": f"python -m vae evaluate {folder.as_posix()}",
+    }
 
 
 def test_evaluating_keeps_the_metrics_of_another_release(folder):
@@ -458,3 +472,20 @@ def test_random_damage_is_either_harmless_or_a_checkpoint_error(sound, tmp_path_
         list_models(root)
     finally:
         file.write_bytes(original)
+
+
+@pytest.mark.parametrize(
+    "change", [{"recipe": "tutorial\ud800"}, {"dataset": "\udce8"}, {"provenance": {"date": ["\udfff"]}}]
+)
+def test_half_a_character_in_a_json_file_is_refused(folder, change):
+    config = json.loads((folder / "config.json").read_text()) | change
+    (folder / "config.json").write_text(json.dumps(config))  # writes it as \\ud800
+    refused(folder, "config.json", "is not readable JSON")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes in folders")
+@pytest.mark.parametrize("file", JSON_FILES + TENSOR_FILES)
+def test_a_pipe_in_the_place_of_a_file_is_refused_and_never_waited_for(folder, file):
+    (folder / file).unlink()
+    os.mkfifo(folder / file)
+    refused(folder, file, "cannot be read, it is not a file")

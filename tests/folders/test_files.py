@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import random
 import shutil
@@ -55,6 +56,19 @@ def test_a_disk_that_refuses_is_a_sentence_and_leaves_nothing(tmp_path, monkeypa
     with pytest.raises(CheckpointError, match="cannot be written .*No space left.*--out"):
         write_folder(tmp_path / "m", {"a": b"new"}, force=True)
     assert [p.name for p in tmp_path.iterdir()] == ["m"] and (tmp_path / "m" / "a").read_bytes() == b"old"
+
+
+def test_a_folder_whose_files_cannot_be_read_is_not_updated_and_says_so(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(5, "Input/output error")
+
+    write_folder(tmp_path / "m", {"a": b"old"})
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(CheckpointError, match="m: cannot be read .*Input/output error"):
+        update_folder(tmp_path / "m", {"b": b"new"})
+    with pytest.raises(CheckpointError, match="none: cannot be read"):
+        update_folder(tmp_path / "none", {"b": b"new"})
+    assert [p.name for p in tmp_path.rglob("*")] == ["m", "a"]
 
 
 @pytest.mark.parametrize("atomic", [True, False])
@@ -156,6 +170,17 @@ def test_a_folder_is_saved_where_folders_cannot_be_opened_or_synchronised(tmp_pa
     monkeypatch.setattr(os, "fsync", network_disk)
     write_folder(tmp_path / "m", {"a": b"2"}, force=True)
     assert len(refused) == 4 and (tmp_path / "m" / "a").read_bytes() == b"2"
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOSYS, errno.ENOTSUP])
+def test_a_folder_is_saved_on_a_disk_that_synchronises_nothing(tmp_path, monkeypatch, number):
+    def refuse(handle):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    write_folder(tmp_path / "m", {"a": b"1"})
+    write_folder(tmp_path / "m", {"a": b"2"}, force=True)
+    assert (tmp_path / "m" / "a").read_bytes() == b"2"
 
 
 def test_a_writer_of_another_user_is_left_alone_and_a_number_beyond_all_processes_is_swept(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import shutil
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from vae.folders.folder import (
 from vae.model import VAE, weight_shapes
 
 # ---- what is written comes back ------------------------------------------------------------------------------------
+from vae.runs import Run, train_model
 
 
 @pytest.mark.parametrize("shape", [(1, 8, 8), (3, 9, 7)])
@@ -203,6 +205,15 @@ def test_list_sorts_by_data_set_recipe_name_and_size_and_passes_over_dot_folders
         ("vae.pkl", "is a pickle, which is never opened"),
         ("mnist-default-z2.zip", "is an archive, .*; unpack it"),
         ("models.tar.gz", "is an archive"),
+        ("models.tar.zst", "is an archive"),
+        ("vae.pt.bak", "is a PyTorch checkpoint"),
+        ("vae.pth~", "is a PyTorch checkpoint"),
+        ("model.safetensors.old.part", "is one file of a model"),
+        ("vae.gguf", "is a model of another library"),
+        ("vae.msgpack", "is a model of another library"),
+        ("vae.t7", "is a model of another library"),
+        ("vae.pdparams", "is a model of another library"),
+        ("yolo.weights", "is a model of another library"),
     ],
 )
 @pytest.mark.parametrize("inside", [False, True], ids=["file", "folder"])
@@ -214,6 +225,13 @@ def test_a_foreign_model_is_named_with_what_it_is_and_what_to_do(sound, tmp_path
     assert not good and list(broken) == ["theirs" if inside else name]
     (reason,) = broken.values()
     assert re.search(says, reason) and str(place / name) in reason and reason.endswith(".")
+
+
+@pytest.mark.parametrize("name", ["x.pt", "mnist-default-z2", "README"])
+def test_a_link_that_leads_nowhere_is_said(tmp_path, name):
+    (tmp_path / name).symlink_to("gone" if name != "README" else name)
+    good, broken = list_models(tmp_path)
+    assert not good and list(broken) == [name] and f"{name} is a link that leads nowhere" in broken[name]
 
 
 def test_a_models_file_outside_its_folder_is_told_where_it_belongs(tmp_path):
@@ -261,3 +279,31 @@ def test_models_that_are_a_file_or_may_not_be_read_are_a_sentence(tmp_path, monk
         CheckpointError, match="models cannot be read as .*Permission denied.; name another by"
     ):
         list_models(tmp_path / "models")
+
+
+def test_the_command_of_a_figure_that_a_folder_lacks_takes_any_path_as_one_word(folder):
+    moved = folder.rename(folder.with_name("it's my model; rm -r ~"))
+    (moved / "metrics.json").write_text("{}")
+    command = read_folder(moved).metrics["elbo"]["command"]
+    assert shlex.split(command) == ["python", "-m", "vae", "evaluate", str(moved)]
+
+
+@pytest.mark.parametrize("classes", [["a", "bé"], []])
+def test_the_names_of_classes_are_read_and_kept_when_training_goes_on(folder, classes):
+    config = json.loads((folder / "config.json").read_text()) | {"classes": classes}
+    (folder / "config.json").write_text(json.dumps(config))
+    load_model(folder)
+    assert read_folder(folder).classes == tuple(classes)
+    run = Run("digits", "tutorial", 2, {"epochs": 3})
+    for _ in train_model(run, folder.parent, device="cpu", umap=False, resume=True):
+        pass
+    assert len(json.loads((folder / "history.json").read_text())["epochs"]) == 3
+    assert json.loads((folder / "config.json").read_text())["classes"] == classes
+
+
+@pytest.mark.parametrize("classes", ["ab", {"a": 1}, [1], [["a"]]])
+def test_classes_that_are_no_names_are_refused(folder, classes):
+    config = json.loads((folder / "config.json").read_text()) | {"classes": classes}
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(CheckpointError, match="config.json: classes is .*, not a list of names"):
+        load_model(folder)

@@ -43,6 +43,19 @@ test("a code of a UMAP chart and its place lead to each other; between them the 
   near(chart.toPlane(z), mean, 1e-5);
 });
 
+test("beside a code the 1e-6 of the weights counts: at 1e-6 and 3e-6 from two codes the nearer weighs twice", () => {
+  const mu = Float32Array.of(0, 0, 0, 4e-6, 0, 0),
+    uv = Float32Array.of(0, 3, 3, 0),
+    model = { key: "m", mu, codes: new Codes(mu, 3, new Uint8Array(2)) };
+  near(makeChart({ basis: null, uv }, model).toPlane([1e-6, 0, 0]), [1, 2], 1e-3);
+  const plane = { key: "m", mu: uv, codes: new Codes(uv, 2, new Uint8Array(2)) };
+  near(
+    makeChart({ basis: null, uv: mu.filter((_, k) => k % 3 < 2) }, plane).toLatent([1e-6, 0]),
+    [1, 2],
+    1e-3,
+  );
+});
+
 test("a chart is made once a map, and a chart of codes is not made from another model's", () => {
   const mu = draw(60),
     model = { key: "m", mu, codes: new Codes(mu, 3, null) },

@@ -49,7 +49,11 @@ WRONG = [
         ["label is 1", "not conditional", "leave label out"],
     ),
     ("decode", {"model": COND, "z": [[0, 0]]}, ["label is missing", "0 to 9", "conditional"]),
-    ("decode", {"model": COND, "z": [[0, 0]], "label": 10}, ["label is 10", "0 to 9"]),
+    (
+        "decode",
+        {"model": COND, "z": [[0, 0]], "label": 10},
+        ["label is 10", "whole number from 0 to 9, because"],
+    ),
     ("decode", {"model": COND, "z": [[0, 0]], "label": True}, ["label is true", "0 to 9"]),
     ("decode", {"model": COND, "z": [[0, 0]], "label": 1.0}, ["label is 1.0", "0 to 9"]),
     ("encode", {"model": Z2}, ["image is missing", "(H, W)"]),

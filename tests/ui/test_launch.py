@@ -167,6 +167,24 @@ def test_a_failure_inside_gradio_is_a_sentence_too():
         launch.listen(Demo(), Options(), {})
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SSL_CERT_FILE", "/none/certificates.pem"),
+        ("SSL_CERT_FILE", str(ROOT / "README.md")),
+        ("GRADIO_ANALYTICS_MAX_EVENTS", "many"),
+        ("GRADIO_NUM_PORTS", "many"),
+        ("GRADIO_DEBUG", "many"),
+    ],
+)
+def test_a_setting_of_the_environment_that_gradio_cannot_use_is_named_in_one_sentence(name, value):
+    environment = {**os.environ, name: value}
+    done = subprocess.run(words(), cwd=ROOT, capture_output=True, text=True, timeout=120, env=environment)
+    assert done.returncode == 1 and done.stdout == ""
+    assert len(done.stderr.splitlines()) == 1 and done.stderr.endswith(".\n")
+    assert f"check the environment's {name}" in done.stderr and value in done.stderr
+
+
 # ---- proxies -------------------------------------------------------------------------------------------------------
 
 

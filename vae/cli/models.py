@@ -7,7 +7,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from vae.cli.terminal import SPINNER, DataDir, ModelsDir, ShownDir, console, path
+from vae.cli.terminal import SPINNER, DataDir, ModelsDir, ShownDir, console, for_each, path, warn
 from vae.errors import VAEError
 
 
@@ -25,19 +25,23 @@ def evaluate(
     """Compute every figure of metrics.json anew on the test set."""
     from vae.device import pick_device
     from vae.evaluate import evaluate as measure
+    from vae.folders.folder import METRIC_UNITS
 
     where = pick_device(device)
-    for folder in folders:
+
+    def one(folder: Path) -> None:
         with console.status(folder.name, spinner=SPINNER) as status:
 
-            def say(text: str, folder: Path = folder, status=status) -> None:
+            def say(text: str) -> None:
                 status.update(f"{folder.name}: {text}")
 
-            metrics = measure(folder, data, device=where, k=k, write=write, progress=say)
+            metrics = measure(folder, data, device=where, k=k, write=write, progress=say, warn=warn)
         table = Table("figure", "value", "unit", title=folder.name)
-        for key, entry in metrics.items():
-            table.add_row(key, "" if entry["value"] is None else f"{entry['value']:g}", entry["unit"])
+        for key in METRIC_UNITS:
+            table.add_row(key, _figure(metrics[key]["value"], "g"), metrics[key]["unit"])
         console.print(table)
+
+    for_each(folders, one)
 
 
 def charts(
@@ -49,7 +53,7 @@ def charts(
     from vae.folders.folder import read_folder
     from vae.runs import add_umap
 
-    for folder in folders:
+    def one(folder: Path) -> None:
         if read_folder(folder).model.latent_dim == 2:
             raise VAEError(
                 f"{folder} has two latent dimensions, which are their own map; UMAP is for larger ones."
@@ -58,29 +62,36 @@ def charts(
             add_umap(folder)
         console.print(f"{folder.name}: charts.safetensors written", highlight=False)
 
+    for_each(folders, one)
+
 
 def list_(models: ShownDir = None) -> None:
     """Show the models, and what is wrong with those that cannot be opened."""
     from vae.catalogue import default_models_dir
-    from vae.folders.folder import list_models
+    from vae.folders.folder import METRIC_UNITS, list_models
+    from vae.recipes import quoted
 
     models = models or default_models_dir()
     good, broken = list_models(models)
     if not good and not broken:
+        place = ["--out", str(models)] if models != Path("models") else []
+        way = quoted(["python", "-m", "vae", "train", "--dataset", "digits", *place])
         console.print(
-            f"{models} holds no models yet; python -m vae train --dataset digits makes one in seconds.",
+            f"{models} holds no models yet; {way} makes one in seconds.",
             highlight=False,
+            markup=False,
+            soft_wrap=True,
         )
         return
     table = Table("model", "z", "parameters", "-elbo", "recon", "kl", "log p(x)", "active", "kNN", "training")
     for folder in good:
-        value = {key: entry["value"] for key, entry in folder.metrics.items()}
+        value = {key: folder.metrics[key]["value"] for key in METRIC_UNITS}
         elbo = None if value["elbo"] is None else -value["elbo"]
         figures = [_figure(v) for v in (elbo, value["recon"], value["kl"], value["log_likelihood"])]
         table.add_row(
             folder.name,
             str(folder.model.latent_dim),
-            f"{value['parameters']:,}",
+            _figure(value["parameters"], ",.0f"),
             *figures,
             _figure(value["active_units"], ".0f"),
             _figure(value["knn_accuracy"], ".3f"),
@@ -94,7 +105,7 @@ def list_(models: ShownDir = None) -> None:
 
 
 def _figure(value: float | None, form: str = ".2f", unit: str = "") -> str:
-    return "" if value is None else f"{value:{form}}{unit}"
+    return "-" if value is None else f"{value:{form}}{unit}"
 
 
 def card(models: ModelsDir = Path("models")) -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
+
+from vae.errors import VAEError
 
 console = Console(width=None if sys.stdout.isatty() else 140)
 errors = Console(stderr=True, soft_wrap=True)
@@ -18,6 +21,28 @@ SPINNER = "dots" if console.encoding.startswith("utf") else "line"
 def warn(sentence: str) -> None:
     """One sentence on standard error."""
     errors.print(sentence, highlight=False, markup=False)
+
+
+def sentence(error: VAEError | OSError) -> str:
+    """An error as a person reads it."""
+    if isinstance(error, VAEError):
+        return str(error)
+    return f"{error.filename or 'A file'} cannot be used ({error.strerror or error}); check the path and its permissions."
+
+
+def for_each(folders: list[Path], do: Callable[[Path], None]) -> None:
+    """Do it for every folder; one that fails is named and the others still have their turn, with exit code 1 at the end."""
+    failed = False
+    for folder in folders:
+        try:
+            do(folder)
+        except (VAEError, OSError) as error:
+            if len(folders) == 1:
+                raise
+            text, failed = sentence(error), True
+            warn(text if str(folder) in text else f"{folder}: {text}")
+    if failed:
+        raise typer.Exit(1)
 
 
 def path(text: str) -> Path:

@@ -9,7 +9,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from vae.cli.terminal import DataDir, console, path, warn
-from vae.errors import VAEError
+from vae.errors import TrainingError, VAEError
 
 if TYPE_CHECKING:
     from vae.train import EpochRecord
@@ -68,13 +68,19 @@ def train(
         run.configs()
         run.folder_in(out, overwrite=force or resume)
     summary = Table("model", "epochs", "-elbo", "recon", "kl", "images/s", "training", title=None)
+    options = {"data_dir": data, "device": device, "force": force, "resume": resume, "umap": not no_umap}
+    failed = False
     for run in runs:
-        summary.add_row(
-            *_train_one(
-                run, out=out, data_dir=data, device=device, force=force, resume=resume, umap=not no_umap
-            )
-        )
+        try:
+            summary.add_row(*_train_one(run, out=out, **options))
+        except TrainingError as error:  # of this size: the others still have their turn
+            if len(runs) == 1:
+                raise
+            warn(f"{run.folder_name()}: {error}")
+            failed = True
     console.print(summary)
+    if failed:
+        raise typer.Exit(1)
 
 
 def _sizes(latent_dims: str, name: str | None) -> list[int]:

@@ -16,10 +16,11 @@ from pathlib import Path
 
 import numpy as np
 
-from vae.data.idx import read_idx
+from vae.data.idx import is_packed, read_idx, unpacked
 from vae.data.sets import DATASETS, DIGIT_NAMES, FILES, ImageSet
 from vae.errors import DataError
 
+MOST_LOOKED_AT = 100  # files or folders of a folder that is searched: somebody's whole home may be named
 TIMEOUT = 20.0  # seconds without a byte after which a download gives up
 
 
@@ -91,12 +92,11 @@ def locate(name: str, file: str, root: str | Path | None = None) -> Path | None:
 
 
 def _elsewhere(name: str, file: str, root: str | Path | None) -> list[Path]:
-    """Files that may be this one by their names: with a dot (as Kaggle has them), in a folder of the same name, packed; in and above torchvision's folder."""
-    raw = raw_folder(name, root)
+    """Files that may be this one by their names: with a dot (as Kaggle has them), in a folder of the same name, packed."""
     names = [file, file.replace("-idx", ".idx")]
     places = [
         folder / inner / (text + packed)
-        for folder in (raw, raw.parent, data_dir(root) / name, data_dir(root))
+        for folder in _folders(name, root)
         for text in names
         for inner in ("", text)
         for packed in ("", ".gz")
@@ -104,23 +104,52 @@ def _elsewhere(name: str, file: str, root: str | Path | None) -> list[Path]:
     return [path for path in places if path.is_file()]
 
 
+def _folders(name: str, root: str | Path | None) -> list[Path]:
+    """Where a data set's files are looked for: torchvision's folder, those above it, and what lies in these, such as an unpacked `archive`."""
+    raw, top = raw_folder(name, root), data_dir(root)
+    others = {text for known, of in DATASETS.items() if known != name for text in (known, of.torchvision)}
+    above = [raw.parent, top / name, top]
+    inside = [path for folder in above for path in _within(folder) if path.name not in others]
+    return list(dict.fromkeys([raw, *above, *(path for path in inside if path.is_dir())]))
+
+
+def _within(folder: Path) -> list[Path]:
+    """The first files and folders of a folder, by name; none of one that cannot be read."""
+    try:
+        return sorted(folder.iterdir())[:MOST_LOOKED_AT]
+    except OSError:
+        return []
+
+
 def _found_instead(name: str, root: str | Path | None) -> str:
     """What lies there under such names, and what it is; empty where there is nothing."""
-    owners = {md5: known.title for known in DATASETS.values() for md5 in known.md5}
     for file in (file for pair in FILES.values() for file in pair):
         for path in _elsewhere(name, file, root):
             md5 = content_md5(path)
             if md5 != published_md5(name, file):
-                what = f"is {owners[md5]}'s" if md5 in owners else f"is not the published file (md5 {md5})"
-                return f": {path} {what}"
+                return f": {path} {_what(md5)}"
     missing = [file for pair in FILES.values() for file in pair if not locate(name, file, root)]
     if len(missing) < 4:
         return f" as a whole: {', '.join(missing)} cannot be found"
-    folders = (raw_folder(name, root).parent, data_dir(root) / name, data_dir(root))
-    others = sorted(
-        path.name for folder in folders if folder.is_dir() for path in folder.iterdir() if _other(path)
-    )
+    others = [
+        path.relative_to(data_dir(root)).as_posix()
+        for folder in _folders(name, root)
+        for path in _within(folder)
+        if _other(path)
+    ]
     return f": {', '.join(others[:3])} there is of another format, idx files are read" if others else ""
+
+
+def _what(md5: str) -> str:
+    """What a file with this checksum is, where it is not the one that was looked for."""
+    owners = {md5: known.title for known in DATASETS.values() for md5 in known.md5}
+    if md5 in owners:
+        return f"is {owners[md5]}'s"
+    return (
+        f"is not the published file (md5 {md5})"
+        if md5
+        else "is not the published file, it cannot be unpacked"
+    )
 
 
 def _other(path: Path) -> bool:
@@ -225,9 +254,9 @@ def content_md5(path: Path) -> str:
 @functools.lru_cache(maxsize=64)
 def _content_md5(path: Path, size: int, changed: int) -> str:
     """Read once a file as it stands: whether images are at hand is asked often."""
-    if path.suffix != ".gz":
+    if not is_packed(path):
         return _md5(path)
-    return hashlib.md5(gzip.decompress(path.read_bytes()), usedforsecurity=False).hexdigest()
+    return hashlib.md5(unpacked(path), usedforsecurity=False).hexdigest()
 
 
 def _read_split(name: str, split: str, root: str | Path | None) -> ImageSet:

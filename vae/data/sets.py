@@ -11,6 +11,11 @@ import numpy as np
 
 from vae.errors import DataError
 
+DARK = (
+    63  # bytes that go no further were meant on another scale: 4, 5 or 6 bits, or the 0 to 16 of load_digits
+)
+DEPTHS = (10, 12, 14, 16)  # bits a value of cameras and scanners
+
 
 @dataclass(frozen=True)
 class ImageSet:
@@ -40,6 +45,9 @@ class ImageSet:
 
 
 def _check_array(name: str, value: Any) -> None:
+    if isinstance(value, np.ma.MaskedArray):
+        way = "hand over images.filled(0)" if name == "images" else "leave the masked ones out"
+        raise DataError(f"{name} is a masked array, whose masked values nothing here would know of; {way}.")
     if isinstance(value, np.ndarray):
         return
     kind = f"{type(value).__module__}.{type(value).__name__}".removeprefix("builtins.")
@@ -52,12 +60,20 @@ def _check_images(images: Any) -> None:
     _check_array("images", images)
     if not images.size:
         raise DataError(f"images has the shape {images.shape} and holds no image; a set needs one at least.")
+    if images.dtype.kind in "fiub" and images.min() == images.max():
+        raise DataError(
+            f"images holds {images.flat[0]} everywhere, so that there is nothing to see; check how they were read."
+        )
     if images.dtype != np.uint8:
         raise DataError(
             f"images holds {_held(images)}; they must be uint8 from 0 to 255: {_to_bytes(images)}."
         )
     if images.max() == 1:
         raise DataError("images holds only 0 and 1, nearly black among 0 to 255; hand over images * 255.")
+    if images.max() <= DARK:
+        raise DataError(
+            f"images holds {_held(images)}, nearly black among 0 to 255; {_stretched(float(images.max()))}."
+        )
     if way := _to_four_dimensions(images.shape):
         raise DataError(f"images has the shape {images.shape}, not (N, C, H, W); {way}.")
     _, channels, *sides = images.shape
@@ -92,11 +108,18 @@ def _to_bytes(images: np.ndarray) -> str:
         )
     if high <= 1:
         return "hand over (images * 255).round().astype(numpy.uint8)"
+    if high <= DARK:
+        return _stretched(high)
     if high <= 255:
         return "hand over images.round().astype(numpy.uint8)"
-    if high <= 65535:
-        return "if they have 16 bits, hand over (images / 257).round().astype(numpy.uint8)"
+    bits = next((bits for bits in DEPTHS if high < 2**bits), None)
+    if bits and kind in "iu":
+        return f"if they have {bits} bits, hand over (images // {2 ** (bits - 8)}).astype(numpy.uint8)"
     return "scale them, such as (images / images.max() * 255).round().astype(numpy.uint8)"
+
+
+def _stretched(high: float) -> str:
+    return f"hand over (images * (255 / {high:.9g})).round().astype(numpy.uint8)"
 
 
 def _to_four_dimensions(shape: tuple[int, ...]) -> str | None:
@@ -137,7 +160,7 @@ def _check_labels(labels: Any, images: int, classes: int) -> None:
             f"labels holds {len(labels)} labels, but images holds {images} images; give each image its label."
         )
     if labels.dtype.kind in "fb":
-        raise DataError(f"labels holds {_held(labels)}, not whole numbers; hand over labels.astype(int).")
+        raise DataError(f"labels holds {_held(labels)}, not whole numbers; {_to_whole(labels)}.")
     if labels.dtype.kind not in "iu":
         raise DataError(
             f"labels holds {_held(labels)}, not whole numbers; number them: class_names, labels = numpy.unique(labels, return_inverse=True)."
@@ -155,6 +178,15 @@ def _check_labels(labels: Any, images: int, classes: int) -> None:
     raise DataError(
         f"labels run from {low} to {high}, but {classes} class names stand for 0 to {classes - 1}; {way}."
     )
+
+
+def _to_whole(labels: np.ndarray) -> str:
+    """How truth values and floats become whole numbers, judged by what they hold."""
+    if labels.dtype.kind == "f" and not np.isfinite(labels).all():
+        return "leave out the images without a label: known = numpy.isfinite(labels), then images[known] and labels[known]"
+    if labels.dtype.kind == "f" and (labels % 1).any():
+        return "number the values: numpy.unique(labels, return_inverse=True)[1]"
+    return "hand over labels.astype(int)"
 
 
 def _checked_names(names: Any) -> tuple[str, ...]:

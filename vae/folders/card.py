@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from vae.folders.files import write_file
 from vae.folders.folder import METRIC_UNITS, ModelFolder, list_models
 from vae.texts import text
 
@@ -61,15 +62,15 @@ def write_card(models_dir: str | Path = "models") -> Path:
         f"Seeds: {', '.join(seeds)}. PyTorch: {', '.join(versions)}. The command that trained each model stands in its `config.json`."
     )
     path = Path(os.path.expanduser(models_dir)) / "README.md"
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_file(path, ("\n".join(lines) + "\n").encode("utf-8"))
     return path
 
 
 def _row(folder: ModelFolder) -> list[str]:
-    value = {key: entry["value"] for key, entry in folder.metrics.items()}
+    value = {key: folder.metrics[key]["value"] for key in METRIC_UNITS}
 
-    def number(key: str, form: str = ".2f", sign: int = 1) -> str:
-        return "" if value[key] is None else f"{sign * value[key]:{form}}"
+    def number(key: str, form: str = ".2f", sign: int = 1, unit: str = "") -> str:
+        return "-" if value[key] is None else f"{sign * value[key]:{form}}{unit}"
 
     return [
         f"`{folder.name}`",
@@ -88,5 +89,5 @@ def _row(folder: ModelFolder) -> list[str]:
         number("trustworthiness", ".3f"),
         number("continuity", ".3f"),
         number("parameters", ",.0f"),
-        number("seconds", ",.0f") + " s",
+        number("seconds", ",.0f", unit=" s"),
     ]

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
+import hashlib
 import json
 import math
 import os
 import re
 import shutil
+import stat
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +25,10 @@ from vae.errors import CheckpointError
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 RESERVED = ("judges", "traps")  # folders beside the models that are none
 MAX_JSON, MAX_TENSORS = 8 << 20, 1 << 31  # bytes of a file that are read at all
+PIECE = 1 << 20  # bytes of a file that are read at once
 DTYPES = {"F16": np.float16, "F32": np.float32, "U8": np.uint8, "I64": np.int64}
+# What network and user-space disks answer to fsync that do not know it
+NOT_SYNCHRONISED = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
 RENAME_EXCHANGE, AT_FDCWD = 2, -100
 ABANDONED = (
     3600.0  # seconds after which an unfinished folder is nobody's, where processes cannot be asked about
@@ -51,9 +58,13 @@ def _finite(text: str) -> float:
 
 
 def _parse(raw: bytes) -> Any:
-    return json.loads(
+    content = json.loads(
         raw.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite
     )
+    json.dumps(content, ensure_ascii=False).encode(
+        "utf-8"
+    )  # half a character, written "\\ud800", is an error
+    return content
 
 
 def is_figure(value: Any) -> bool:
@@ -63,16 +74,33 @@ def is_figure(value: Any) -> bool:
     )
 
 
-def _read(path: Path, most: int) -> bytes:
+def _pieces(path: Path, most: int) -> Iterator[bytes]:
+    """A file's bytes piece by piece, after its kind and size; `CheckpointError` where it is too large or cannot be read."""
     try:
-        size = path.stat().st_size
-        if size > most:
-            raise fault(path, f"holds {size} bytes, more than any such file has")
-        return path.read_bytes()
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):  # a pipe or a device would be read for ever
+            raise fault(path, "cannot be read, it is not a file")
+        if found.st_size > most:
+            raise fault(path, f"holds {found.st_size} bytes, more than any such file has")
+        with path.open("rb") as file:
+            while piece := file.read(PIECE):
+                yield piece
     except FileNotFoundError:
         raise fault(path, "is missing") from None
     except OSError as error:
-        raise fault(path, f"cannot be read ({error})") from error
+        raise fault(path, f"cannot be read ({error.strerror or error})") from error
+
+
+def _read(path: Path, most: int) -> bytes:
+    return b"".join(_pieces(path, most))
+
+
+def hash_of(path: Path) -> str:
+    """The SHA-256 of a safetensors file in hex digits; `CheckpointError` where `read_tensors` would not read it either."""
+    digest = hashlib.sha256()
+    for piece in _pieces(path, MAX_TENSORS):
+        digest.update(piece)
+    return digest.hexdigest()
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -144,20 +172,25 @@ def json_bytes(content: Any) -> bytes:
     return (json.dumps(content, indent=1, allow_nan=False) + "\n").encode()
 
 
+def check_name(name: str) -> None:
+    """`CheckpointError` for what cannot be the name of a model folder."""
+    if not NAME.fullmatch(name):
+        raise CheckpointError(
+            f"The name {name!r} cannot be a model's; letters, digits, '.', '_' and '-' make a name of up to 100 characters."
+        )
+    if name in RESERVED:
+        raise CheckpointError(
+            f"The name {name!r} is kept for what lies beside the models; --name chooses another."
+        )
+
+
 def write_folder(path: str | Path, files: dict[str, bytes], force: bool = False) -> None:
     """Make `path` a folder of exactly these files; a kill at any moment leaves the old folder or the new one.
 
     `CheckpointError` when the folder exists and `force` is off, or the name cannot be a model's.
     """
     path = Path(os.path.expanduser(path))
-    if not NAME.fullmatch(path.name):
-        raise CheckpointError(
-            f"The name {path.name!r} cannot be a model's; letters, digits, '.', '_' and '-' make a name of up to 100 characters."
-        )
-    if path.name in RESERVED:
-        raise CheckpointError(
-            f"The name {path.name!r} is kept for what lies beside the models; --name chooses another."
-        )
+    check_name(path.name)
     recover(path)
     if path.exists() and not force:
         raise CheckpointError(f"{path} exists already; --force replaces it, --name chooses another name.")
@@ -167,10 +200,7 @@ def write_folder(path: str | Path, files: dict[str, bytes], force: bool = False)
         _sweep(path)
         temporary.mkdir()
         for name, content in files.items():
-            with (temporary / name).open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
+            _write(temporary / name, content)
         _sync(temporary)
         _exchange(temporary, path)
         _sync(path.parent)
@@ -183,10 +213,36 @@ def write_folder(path: str | Path, files: dict[str, bytes], force: bool = False)
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def write_file(path: str | Path, content: bytes) -> None:
+    """Write one file whole or not at all; `CheckpointError` where it cannot be written."""
+    path = Path(os.path.expanduser(path))
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        _write(temporary, content)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise CheckpointError(
+            f"{path} cannot be written ({error.strerror or error}); check the disk and its permissions."
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        _flush(file.fileno())
+
+
 def update_folder(path: str | Path, files: dict[str, bytes]) -> None:
     """The same folder with some files replaced or added, as one exchange."""
     path = Path(os.path.expanduser(path))
-    kept = {p.name: p.read_bytes() for p in path.iterdir() if p.is_file() and p.name not in files}
+    try:
+        kept = {p.name: p.read_bytes() for p in path.iterdir() if p.is_file() and p.name not in files}
+    except OSError as error:
+        raise fault(path, f"cannot be read ({error})") from error
     write_folder(path, kept | files, force=True)
 
 
@@ -211,6 +267,15 @@ def _may_live(pid: int, left: Path) -> bool:
     except (OSError, OverflowError):
         return False
     return True
+
+
+def _flush(handle: int) -> None:
+    """Let the disk have the content, where it takes that question at all; that it is full or broken stays an error."""
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in NOT_SYNCHRONISED:
+            raise
 
 
 def _sync(folder: Path) -> None:

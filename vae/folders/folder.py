@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import os
 import re
 from dataclasses import dataclass
@@ -13,11 +12,12 @@ from typing import Any
 import numpy as np
 
 from vae.config import ModelConfig, TrainConfig
-from vae.errors import CheckpointError, ConfigError
+from vae.errors import CheckpointError, ConfigError, readable
 from vae.folders.files import (
     RESERVED,
     Shapes,
     fault,
+    hash_of,
     is_figure,
     read_json,
     read_tensors,
@@ -26,10 +26,12 @@ from vae.folders.files import (
     update_folder,
 )
 from vae.folders.foreign import foreign_file, not_a_model
-from vae.folders.stamps import Stamp, stamp_of
+from vae.folders.stamps import FileStamp, Stamp, stamp_of
+from vae.recipes import quoted, variant
 
 FORMAT = 1
 REQUIRED = ("config.json", "model.safetensors", "codes.safetensors", "metrics.json", "history.json")
+CONFIG_FIELDS = {"format", "model", "train", "dataset", "recipe", "provenance"}  # and `classes`
 METRIC_UNITS = {
     "elbo": "nats/image",
     "recon": "nats/image",
@@ -60,10 +62,23 @@ class ModelFolder:
     provenance: dict[str, Any]
     metrics: dict[str, dict[str, Any]]
     stamp: Stamp = ()  # of the files these were read from
+    classes: tuple[str, ...] | None = None  # names of the labels, of own images; () where they have none
+
+    def config(self) -> dict[str, Any]:
+        """What `config.json` holds."""
+        own = {} if self.classes is None else {"classes": list(self.classes)}
+        return {
+            "format": FORMAT,
+            "model": self.model.to_dict(),
+            "train": self.train.to_dict(),
+            "dataset": self.dataset,
+            "recipe": self.recipe,
+            "provenance": self.provenance,
+        } | own
 
     @property
     def name(self) -> str:
-        return self.path.name
+        return readable(self.path.name)
 
     @property
     def key(self) -> tuple[str, Stamp]:
@@ -72,18 +87,41 @@ class ModelFolder:
 
     @property
     def revision(self) -> str:
-        """The weights' hash, 8 hex digits: what a link remembers of a model."""
-        weights = next((entry for entry in self.stamp if entry[0] == "model.safetensors"), None)
-        return _hash_of(self.path / "model.safetensors", weights)
+        """The weights' hash, 8 hex digits: what a link remembers of a model; `CheckpointError` where they cannot be read."""
+        file = self.path / "model.safetensors"
+        weights = dict(self.stamp).get(file.name)
+        # without a stamp nothing would tell later that the file has changed
+        return (_kept_hash(file, weights) if weights else hash_of(file))[:8]
+
+    @property
+    def variant(self) -> tuple[str, ...]:
+        """How the model departs from its recipe, such as `("ae",)`; models that differ only in latent size share it."""
+        return variant(self.recipe, self.dataset, self.model, self.train)
+
+    def summary(self) -> dict[str, Any]:
+        """What a list of models says of this one: what it is of, its kind, and its figures without their units."""
+        return {
+            "name": self.name,
+            "dataset": self.dataset,
+            "recipe": self.recipe,
+            "latent_dim": self.model.latent_dim,
+            "image_shape": list(self.model.image_shape),
+            "conditional": self.model.conditional,
+            "variational": self.model.variational,
+            "metrics": {key: self.metrics[key]["value"] for key in METRIC_UNITS},
+        }
 
 
 @functools.lru_cache(maxsize=1024)
-def _hash_of(file: Path, stamp: tuple | None) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()[:8]
+def _kept_hash(file: Path, stamp: FileStamp) -> str:
+    return hash_of(file)
 
 
-def read_folder(path: str | Path) -> ModelFolder:
-    """The checked config and metrics of a model folder; an exchange that a crash cut short is finished first."""
+def read_folder(path: str | Path, named: Path | None = None) -> ModelFolder:
+    """The checked config and metrics of a model folder; an exchange that a crash cut short is finished first.
+
+    `named` is how the commands of figures that the folder lacks call it, where that is not `path`.
+    """
     path = Path(os.path.expanduser(path))
     recover(path)
     stamp = stamp_of(path)
@@ -98,8 +136,7 @@ def read_folder(path: str | Path) -> ModelFolder:
             path / "config.json",
             f"has format {config.get('format')!r}, this program reads {FORMAT}{' (update the program)' if newer else ''}",
         )
-    if set(config) != {"format", "model", "train", "dataset", "recipe", "provenance"}:
-        wrong = set(config) ^ {"format", "model", "train", "dataset", "recipe", "provenance"}
+    if wrong := (set(config) - {"classes"}) ^ CONFIG_FIELDS:
         raise fault(path / "config.json", f"has a missing or unknown field: {', '.join(sorted(wrong))}")
     for key, kind in (("dataset", str), ("recipe", str), ("provenance", dict)):
         if not isinstance(config[key], kind):
@@ -107,6 +144,9 @@ def read_folder(path: str | Path) -> ModelFolder:
                 path / "config.json",
                 f"{key} is {config[key]!r}, which is not a {'text' if kind is str else 'table'}",
             )
+    classes = config.get("classes")
+    if classes is not None and not (isinstance(classes, list) and all(isinstance(c, str) for c in classes)):
+        raise fault(path / "config.json", f"classes is {classes!r}, not a list of names")
     try:
         model, train = ModelConfig.from_dict(config["model"]), TrainConfig.from_dict(config["train"])
     except (ConfigError, TypeError, ValueError) as error:
@@ -118,8 +158,9 @@ def read_folder(path: str | Path) -> ModelFolder:
         config["dataset"],
         config["recipe"],
         config["provenance"],
-        _read_metrics(path),
+        _read_metrics(path, evaluate_command(named or path)),
         stamp,
+        None if classes is None else tuple(classes),
     )
 
 
@@ -130,25 +171,25 @@ def metric(value: float | None, unit: str, command: str) -> dict[str, Any]:
 
 def evaluate_command(path: Path) -> str:
     """The command that computes a folder's figures anew."""
-    return f"python -m vae evaluate {path.as_posix()}"
+    return quoted(["python", "-m", "vae", "evaluate", path.as_posix()])
 
 
-def _read_metrics(path: Path) -> dict[str, dict[str, Any]]:
-    """Every key this program knows, null where the file lacks it, and those of other releases as they are."""
+def _read_metrics(path: Path, command: str) -> dict[str, dict[str, Any]]:
+    """Every key this program knows, null where the file lacks it and filled in where it is incomplete; those of other releases as they are."""
     file = path / "metrics.json"
     metrics = read_json(file)
-    for key in METRIC_UNITS.keys() & metrics.keys():
-        entry = metrics[key]
-        if not isinstance(entry, dict) or not is_figure(entry.get("value", "")):
-            raise fault(file, f"{key} is {entry!r}, not a value (a number or null) with its unit and command")
-        if not isinstance(entry.get("unit"), str) or not isinstance(entry.get("command"), str):
-            raise fault(file, f"{key} is {entry!r}, not a value with its unit and command")
-    absent = {
-        key: metric(None, unit, evaluate_command(path))
-        for key, unit in METRIC_UNITS.items()
-        if key not in metrics
-    }
-    return metrics | absent
+    for key, unit in METRIC_UNITS.items():
+        given = metrics.get(key)
+        if not isinstance(given, (dict, type(None))):
+            raise fault(file, f"{key} is {given!r}, not a value with its unit and command")
+        present = {part: value for part, value in (given or {}).items() if value is not None}
+        entry = metric(None, unit, command) | present
+        if not is_figure(entry["value"]):
+            raise fault(file, f"{key} is {given!r}, whose value is no number and not null")
+        if not isinstance(entry["unit"], str) or not isinstance(entry["command"], str):
+            raise fault(file, f"{key} is {given!r}, whose unit or command is no text")
+        metrics[key] = entry
+    return metrics
 
 
 def read_history(path: str | Path) -> dict[str, list]:
@@ -272,28 +313,28 @@ def list_models(models_dir: str | Path = "models") -> tuple[list[ModelFolder], d
             f"{root} cannot be read as a folder of models ({error.strerror}); name another by --models."
         ) from error
     if (root / "config.json").is_file():
-        return [], {
-            root.name: f"{root} is a model folder itself; name the folder that it lies in: {root.parent}."
-        }
+        itself = f"{root} is a model folder itself; name the folder that it lies in: {root.parent}."
+        return [], {readable(root.name): readable(itself)}
     for path in found:
         if path.name.startswith(".") or path.name in RESERVED:
             continue
-        if not path.is_dir():
-            if reason := foreign_file(path):
-                broken[path.name] = reason
-            continue
         try:
+            if not path.is_dir():
+                if reason := foreign_file(path):
+                    raise CheckpointError(reason)
+                continue
             if reason := not_a_model(path):
                 raise CheckpointError(reason)
-            folder = read_folder(path)
+            # of a folder that may lie anywhere, as the shipped models' own commands
+            folder = read_folder(path, Path("models", path.name) if root.is_absolute() else path)
             for file in REQUIRED:
                 if not (path / file).is_file():
                     raise fault(path / file, "is missing")
             good.append(folder)
         except OSError as error:
-            broken[path.name] = str(fault(path, f"cannot be read ({error.strerror})"))
+            broken[readable(path.name)] = str(fault(path, f"cannot be read ({error.strerror})"))
         except CheckpointError as error:
-            broken[path.name] = str(error)
+            broken[readable(path.name)] = str(error)
     return sorted(
         good, key=lambda f: (f.dataset, f.recipe, re.sub(r"-z\d+$", "", f.name), f.model.latent_dim)
     ), broken

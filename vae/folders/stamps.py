@@ -1,4 +1,4 @@
-"""What tells that a model folder was changed or replaced, without reading its files."""
+"""What tells that a file or a model folder was changed or replaced, without reading it."""
 
 from __future__ import annotations
 
@@ -6,16 +6,21 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-Stamp = tuple[tuple[str, int, int, int], ...]  # of every file: name, inode, time, size
+FileStamp = tuple[int, int, int, int]  # inode, time of its content, time of its inode, size
+Stamp = tuple[tuple[str, FileStamp], ...]  # of every file of a folder, by name
+
+
+def file_stamp(found: os.stat_result) -> FileStamp:
+    """What tells a file from the one that was there before; a copy can keep the time of its content and the size, not all four."""
+    return found.st_ino, found.st_mtime_ns, found.st_ctime_ns, found.st_size
 
 
 def _stamp(files: Iterable[os.DirEntry]) -> Stamp:
     """() where one of them is just being exchanged, or cannot be read: reading it will say so."""
     try:
-        seen = [(file.name, file.stat()) for file in files if file.is_file()]
+        return tuple(sorted((file.name, file_stamp(file.stat())) for file in files if file.is_file()))
     except OSError:
         return ()
-    return tuple(sorted((name, stat.st_ino, stat.st_mtime_ns, stat.st_size) for name, stat in seen))
 
 
 def stamp_of(path: Path) -> Stamp:
@@ -26,12 +31,21 @@ def stamp_of(path: Path) -> Stamp:
         return ()
 
 
-def stamps(models_dir: Path) -> dict[str, Stamp]:
-    """{name: stamp} of all that lies in a models folder; files beside the folders have a stamp of one entry."""
-    found: dict[str, Stamp] = {}
-    for entry in os.scandir(models_dir) if models_dir.is_dir() else ():
-        if entry.is_dir() and (not entry.name.startswith(".") or entry.name.endswith(".old")):
-            found[entry.name] = stamp_of(Path(entry.path))
-        elif entry.is_file():
-            found[entry.name] = _stamp([entry])
-    return found
+def stamps(models_dir: Path) -> dict[str, Stamp] | None:
+    """{name: stamp} of all that lies in a models folder, None where it cannot be read; files beside the folders have a stamp of one entry."""
+    try:
+        entries = list(os.scandir(models_dir)) if models_dir.exists() else []
+    except OSError:
+        return None
+    return {
+        entry.name: stamp_of(Path(entry.path)) if _is_folder(entry) else _stamp([entry])
+        for entry in entries
+        if not entry.name.startswith(".") or entry.name.endswith(".old")
+    }
+
+
+def _is_folder(entry: os.DirEntry) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False

@@ -37,8 +37,8 @@ def door(
 class Answering:
     """Hands out the doors of a class as the plain functions that Gradio wants."""
 
-    def __init__(self, explorer: Explorer):
-        self.explorer = explorer
+    def __init__(self, explorer: Explorer, public: bool = False):
+        self.explorer, self.public = explorer, public
         self.beyond = threading.Event()  # set once a page asks for more than its first map
         self.warm = threading.Event()  # set once torch is loaded: before that no answer may hold up the loop
 
@@ -46,6 +46,16 @@ class Answering:
         """One plain async function for each method that is a door."""
         names = [name for name, method in vars(type(self)).items() if hasattr(method, "door")]
         return [self._function(name) for name in names]
+
+    def told(self, content: Any) -> Any:
+        """Texts for whoever asks: on a public page they do not tell where folders lie."""
+        if not self.public:
+            return content
+        if isinstance(content, dict):
+            return {key: self.told(value) for key, value in content.items()}
+        if isinstance(content, list):
+            return [self.told(value) for value in content]
+        return self.explorer.catalogue.shown(content) if isinstance(content, str) else content
 
     def _function(self, name: str) -> Callable[..., Any]:
         method = getattr(self, name)
@@ -55,7 +65,7 @@ class Answering:
             try:
                 return method(**checks.check(name, wanted, fields, self.explorer))
             except VAEError as error:
-                return {"error": str(error)}
+                return {"error": self.told(str(error))}
             except Exception:
                 log.exception("the door %s failed", name)
                 text = f"The server could not answer this question ({name}); its log says why."

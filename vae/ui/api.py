@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 import numpy as np
 
+from vae.checks import MOST_EXTENT, MOST_TEMPERATURE, MOST_Z
 from vae.errors import VAEError
 from vae.ui import arrays, fields
 from vae.ui.fields import optional
@@ -52,7 +53,8 @@ def endpoint(*, heavy: bool = False, **checks: fields.Check) -> Callable[[Callab
                     self, **fields.check(question, complete, dict(zip(checks, values)) | named, self.explorer)
                 )
             except VAEError as error:
-                raise gr.Error(str(error), print_exception=False) from None
+                text = self.explorer.catalogue.shown(str(error))
+                raise gr.Error(text, print_exception=False) from None
             except Exception:
                 log.exception("the endpoint %s failed", question)
                 text = f"{question} could not be answered; the server's log says why. Try other values or another model."
@@ -137,7 +139,7 @@ class Endpoints:
         heavy=True,
         model=fields.model,
         n=fields.whole(1, 30),
-        extent=fields.number(0, 100),
+        extent=fields.number(0, MOST_EXTENT),
         spacing=fields.choice("even", "equal-mass"),
         chart=optional(fields.chart),
         label=fields.label,
@@ -159,7 +161,7 @@ class Endpoints:
         heavy=True,
         model=fields.model,
         n=fields.whole(1, arrays.MOST_ROWS),
-        temperature=fields.number(0, 3),
+        temperature=fields.number(0, MOST_TEMPERATURE),
         label=fields.label,
         seed=fields.seed,
     )
@@ -204,8 +206,8 @@ class Endpoints:
         model=fields.model,
         z=arrays.vector(),
         dim=fields.dim,
-        low=fields.number(-arrays.MOST_Z, arrays.MOST_Z),
-        high=fields.number(-arrays.MOST_Z, arrays.MOST_Z),
+        low=fields.number(-MOST_Z, MOST_Z),
+        high=fields.number(-MOST_Z, MOST_Z),
         steps=fields.whole(2, 100),
         label=fields.label,
     )

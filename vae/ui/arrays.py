@@ -8,11 +8,11 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from vae.checks import MOST_Z, in_range, refuse, short
 from vae.data.sketch import PICTURE, as_picture
 from vae.errors import InputError
-from vae.ui.fields import NUMBERS, Check, Given, in_range, refuse, short
+from vae.ui.fields import NUMBERS, Check, Given
 
-MOST_Z = 1e6  # a latent farther out than this says nothing and overflows deep decoders
 MOST_ROWS = 1024  # latents of one question
 MOST_SIDE = 1024  # pixels of one side of an image
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vae.checks import MOST_EXTENT, refuse
 from vae.errors import DataError
 from vae.ui import arrays
 from vae.ui import fields as checks
@@ -27,8 +28,7 @@ class Doors(Answering):
     """What the page may ask."""
 
     def __init__(self, explorer: Explorer, public: bool = False):
-        super().__init__(explorer)
-        self.public = public
+        super().__init__(explorer, public)
         self._arithmetic = threading.Lock()  # seconds of arithmetic: one at a time, whoever asks
 
     # ---- what there is
@@ -52,8 +52,8 @@ class Doors(Answering):
     def card(self, model: str) -> Fields:
         """A model's configuration, network, metrics and provenance."""
         return {
-            "card": plain(self.explorer.card(model)),
-            "metrics": plain(self.explorer.metrics(model)),
+            "card": self.told(plain(self.explorer.card(model))),
+            "metrics": self.told(plain(self.explorer.metrics(model))),
         }
 
     @door(models=checks.models)
@@ -89,7 +89,7 @@ class Doors(Answering):
             try:
                 answer = self.explorer.training_map(model, start, chart)
             except DataError as error:
-                return {"absent": str(error)}
+                return {"absent": self.told(str(error))}
         return {**answer, "uv": pack(answer["uv"]), "labels": pack(answer["labels"])}
 
     @door(
@@ -114,7 +114,7 @@ class Doors(Answering):
         if uv is not None:
             z = self.explorer.chart(model, chart, anchor).to_latent(uv[None])[0]
         if z is None:
-            checks.refuse("z", z, "a place: the numbers of z, or uv on a chart")
+            refuse("z", z, "a place: the numbers of z, or uv on a chart")
         answer = self.explorer.place(model, z, label)
         return {
             **plain({k: v for k, v in answer.items() if k != "image"}),
@@ -188,7 +188,7 @@ class Doors(Answering):
     @door(
         model=checks.model,
         n=optional(checks.whole(1, 30), 20),
-        extent=optional(checks.number(0, 100), 2.0),
+        extent=optional(checks.number(0, MOST_EXTENT), 2.0),
         spacing=optional(checks.choice("even", "equal-mass"), "even"),
         chart=optional(checks.chart),
         label=checks.label,

@@ -6,17 +6,17 @@ sentence that names the field, the value and what is allowed. `given` knows the 
 
 from __future__ import annotations
 
-import reprlib
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
+from vae import checks
+from vae.checks import refuse, short
 from vae.errors import InputError
 
 if TYPE_CHECKING:
     from vae.config import ModelConfig
     from vae.explorer import Explorer
 
-MOST_WHOLE = 2**53 - 1  # what every JSON reader holds exactly
 NUMBERS = {int, float}  # exactly these: a boolean is no number here
 
 
@@ -36,48 +36,23 @@ class Given:
 
 
 Check = Callable[[str, Any, Given], Any]
-_shorten = reprlib.Repr()
-_shorten.maxlevel, _shorten.maxlist, _shorten.maxdict, _shorten.maxstring, _shorten.maxother = 3, 4, 3, 60, 60
 
 
-def _repr_int(value: int, level: int) -> str:
-    return repr(value) if value.bit_length() <= 64 else f"a whole number of {value.bit_length()} bits"
-
-
-_shorten.repr_int = _repr_int  # type: ignore[method-assign,assignment]  # repr itself refuses numbers of thousands of digits
-
-
-def short(value: Any) -> str:
-    """A value as a sentence can hold it, in JSON's words for nothing and for truth."""
-    known = {None: "null", True: "true", False: "false"}
-    return known[value] if value is None or isinstance(value, bool) else _shorten.repr(value)
-
-
-def refuse(name: str, value: Any, allowed: str) -> NoReturn:
-    """`InputError`: the field, its value, what is allowed."""
-    raise InputError(f"{name} is {'missing' if value is None else short(value)}; it must be {allowed}.")
-
-
-def check(question: str, checks: dict[str, Check], fields: Any, explorer: Explorer) -> dict[str, Any]:
-    """Every field of a question, checked in the order of `checks`; a field it does not know is refused by name."""
+def check(question: str, wanted: dict[str, Check], fields: Any, explorer: Explorer) -> dict[str, Any]:
+    """Every field of a question, checked in the order of `wanted`; a field it does not know is refused by name."""
     if not isinstance(fields, dict):
         raise InputError(f"{question} takes one object of named fields, not {short(fields)}.")
     for name in fields:
-        if name not in checks:
-            takes = f"its fields are {', '.join(checks)}" if checks else "it takes none"
+        if name not in wanted:
+            takes = f"its fields are {', '.join(wanted)}" if wanted else "it takes none"
             raise InputError(f"{question} has no field {short(name)}; {takes}.")
     given = Given(explorer)
-    for name, one in checks.items():
+    for name, one in wanted.items():
         given.fields[name] = one(name, fields.get(name), given)
     return given.fields
 
 
 # ---- single values -------------------------------------------------------------------------------------------------
-
-
-def in_range(value: Any, low: float, high: float) -> bool:
-    """Whether a value is a number from `low` to `high`."""
-    return type(value) in NUMBERS and low <= value <= high  # NaN fails every comparison
 
 
 def optional(one: Check, default: Any = None) -> Check:
@@ -91,26 +66,12 @@ def optional(one: Check, default: Any = None) -> Check:
 
 def whole(low: int, high: int | None = None) -> Check:
     """An int, never a boolean or 3.0."""
-    allowed = f"a whole number from {low} to {high}" if high is not None else f"a whole number, {low} or more"
-
-    def is_whole(name: str, value: Any, given: Given) -> int:
-        if type(value) is not int or not low <= value <= (MOST_WHOLE if high is None else high):
-            refuse(name, value, allowed)
-        return value
-
-    return is_whole
+    return lambda name, value, given: checks.whole(name, value, low, high)
 
 
 def number(low: float, high: float) -> Check:
     """An int or a float that is finite."""
-    allowed = f"a number from {low:,.10g} to {high:,.10g}"
-
-    def is_number(name: str, value: Any, given: Given) -> float:
-        if not in_range(value, low, high):
-            refuse(name, value, allowed)
-        return float(value)
-
-    return is_number
+    return lambda name, value, given: checks.number(name, value, low, high)
 
 
 def choice(*values: str) -> Check:

@@ -14,14 +14,19 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from vae.errors import ServerError
+from vae.errors import ServerError, VAEError, in_a_line
 from vae.ui.web import guard  # first: it sets the environment that gradio reads when it is imported
 from vae.ui.web.hosts import allowed_host
 
+if TYPE_CHECKING:
+    from vae.explorer import Explorer
+
 M_MMAP_THRESHOLD, M_ARENA_MAX = -3, -8  # of glibc's malloc.h
 FIRST_PORT, PORTS = 7860, 100  # where none is asked for: the first free one of these
+# Where they look for whom to trust; a file that is not there ends in an error without its name
+CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 LOOPBACK = "localhost,127.0.0.1,::1"
 
 
@@ -131,7 +136,7 @@ def proxies_aside(names: str = "*") -> Iterator[None]:
                 os.environ[key] = value
 
 
-def settings(options: Options, explorer: Any = None) -> dict[str, Any]:
+def settings(options: Options, explorer: Explorer | None = None) -> dict[str, Any]:
     """What `launch` is told; the safety of GRADIO.md's section of that name."""
     from starlette.middleware import Middleware
 
@@ -169,33 +174,50 @@ def start(options: Options) -> tuple[Any, str]:
     """The served page and its address; torch and the first model load behind it while the browser draws."""
     port = free_port(options.host, None if options.port is None else int(options.port))
     options = replace(options, port=port)
-    with proxies_aside():
-        from vae.explorer import Explorer
-        from vae.ui.api import add_endpoints
-        from vae.ui.page import build_page
-        from vae.ui.warm_up import hash_weights, warm_up
-        from vae.ui.web.gradio_patches import bound_queue
-    explorer = Explorer(options.models, options.data)
-    threading.Thread(target=hash_weights, args=(explorer,), daemon=True).start()
-    demo, doors = build_page(explorer, options.public or options.share)
-    add_endpoints(demo, explorer)
-    demo.queue(max_size=64, default_concurrency_limit=4)
-    bound_queue(demo)
-    on_gpu()
-    address = listen(demo, options, settings(options, explorer))
+    with in_a_sentence("The page could not be built"):
+        with proxies_aside():
+            from vae.explorer import Explorer
+            from vae.ui.api import add_endpoints
+            from vae.ui.page import build_page
+            from vae.ui.warm_up import hash_weights, warm_up
+            from vae.ui.web.gradio_patches import bound_queue
+        explorer = Explorer(options.models, options.data)
+        threading.Thread(target=hash_weights, args=(explorer,), daemon=True).start()
+        demo, doors = build_page(explorer, options.public or options.share)
+        add_endpoints(demo, explorer)
+        demo.queue(max_size=64, default_concurrency_limit=4)
+        bound_queue(demo)
+        on_gpu()
+        told = settings(options, explorer)
+    address = listen(demo, options, told)
     threading.Thread(target=warm_up, args=(explorer, doors), daemon=True).start()
     return demo, address
 
 
+@contextlib.contextmanager
+def in_a_sentence(
+    what: str, others: str = "the installed packages against requirements.txt"
+) -> Iterator[None]:
+    """What Gradio and the libraries below it raise, as a sentence that names what the environment tells them."""
+    try:
+        yield
+    except VAEError:
+        raise
+    except Exception as error:  # bare ones among them
+        told = [name for name in sorted(os.environ) if name.startswith("GRADIO_")]
+        told = [name for name in told if os.environ[name] != guard.ENVIRONMENT.get(name)]
+        if isinstance(error, OSError):
+            told = [f"{name}={os.environ[name]}" for name in CERTIFICATES if name in os.environ] + told
+        check = f"the environment's {', '.join(told)}, or {others}" if told else others
+        raise ServerError(f"{what} ({in_a_line(error).rstrip('.')}); check {check}.") from error
+
+
 def listen(demo: Any, options: Options, told: dict[str, Any]) -> str:
     """Gradio's `launch`, its failures as sentences; the address to open."""
-    with proxies_aside(f"{LOOPBACK},{options.host.strip('[]')}" if options.share else "*"):
-        try:
-            _, address, shared = demo.launch(**told, prevent_thread_lock=True)
-        except Exception as error:  # Gradio raises bare ones
-            raise ServerError(
-                f"The server did not start ({error}); check --host, --port and the proxy settings of this computer."
-            ) from error
+    names = f"{LOOPBACK},{options.host.strip('[]')}" if options.share else "*"
+    others = "--host, --port and the proxy settings of this computer"
+    with in_a_sentence("The server did not start", others), proxies_aside(names):
+        _, address, shared = demo.launch(**told, prevent_thread_lock=True)
     return shared or address.replace("//[::]:", "//localhost:")
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vae.ui.arrays import MOST_Z
+from vae.checks import MOST_Z
+from vae.errors import readable
 from vae.ui.packing import Fields, plain
 from vae.ui.web.assets import tokens
 
 if TYPE_CHECKING:
     from vae.catalogue import Catalogue
+    from vae.folders.folder import ModelFolder
 
 SIZES = "{latent_dims}"  # what the page fills in
 ALWAYS = ("mnist", "fashion-mnist", "digits")  # data sets that the page names also without a model of theirs
@@ -22,66 +25,73 @@ def page_data(catalogue: Catalogue, public: bool) -> Fields:
     from vae.folders.folder import METRIC_UNITS
     from vae.recipes import RECIPES, facts
 
-    space = _space()
+    space, known = _space(), catalogue.revisions()
+    folders = [folder for folder, _ in known]
+    # strangers need not know
+    place = "models" if public or space else readable(catalogue.models_dir.as_posix())
     return {
-        "models": plain(_models(catalogue)),
-        "broken": catalogue.broken(),
-        "datasets": _datasets(catalogue),
+        "models": plain([_model(folder, revision) for folder, revision in known]),
+        "broken": {
+            name: catalogue.shown(reason) if public else reason for name, reason in catalogue.broken().items()
+        },
+        "datasets": _datasets(catalogue, folders),
         "recipes": {name: facts(name) for name in RECIPES},
         "metrics": METRIC_UNITS,
         "limits": {"z": MOST_Z, "path_samples": PATH_SAMPLES},
-        "commands": _commands(catalogue),
+        "commands": _commands(folders, place),
         "opens": next(iter(catalogue.opens_with()), None),
         "revision": catalogue.revision(),
         "space": space,
         "public": public,
-        "folder": "models" if public or space else catalogue.models_dir.as_posix(),  # strangers need not know
+        "folder": place,
     }
 
 
-def _models(catalogue: Catalogue) -> list[Fields]:
+def _model(folder: ModelFolder, revision: str) -> Fields:
     from vae.space.chart import default_chart
 
-    models = []
-    for model in catalogue.models():
-        folder = catalogue.folder(model["name"])
-        train = folder.train
-        date = folder.provenance.get("date")
-        models.append(
-            {
-                **model,
-                "variant": "-".join((folder.recipe, *catalogue.variant(folder.name))),
-                "config": folder.model.to_dict(),
-                "rev": folder.revision,
-                "chart": default_chart(folder.model.latent_dim),
-                "traits": {"seed": train.seed, "epochs": train.epochs, "beta": train.beta, "date": date},
-            }
-        )
-    return models
+    train = folder.train
+    date = folder.provenance.get("date")
+    return {
+        **folder.summary(),
+        "variant": "-".join((folder.recipe, *folder.variant)),
+        "config": folder.model.to_dict(),
+        "rev": revision,
+        "chart": default_chart(folder.model.latent_dim),
+        "traits": {"seed": train.seed, "epochs": train.epochs, "beta": train.beta, "date": date},
+    }
 
 
-def _commands(catalogue: Catalogue) -> Fields:
-    """{data set: {variant: the command that trains it, with all its flags}}; {latent_dims} stands for the sizes."""
+def _commands(folders: list[ModelFolder], out: str) -> Fields:
+    """{data set: {variant: the command that trains it into the folder shown, with all its flags}}; {latent_dims} stands for the sizes."""
     from vae.data.sets import DATASETS
-    from vae.recipes import departures, train_command
+    from vae.recipes import departures, quoted, train_command
 
     commands = {name: {"default": train_command(name, "default", SIZES, {})} for name in DATASETS}
-    for folder in catalogue.folders().values():
+    for folder in folders:
         flags = departures(folder.recipe, folder.dataset, folder.model, folder.train)
-        variant = "-".join((folder.recipe, *catalogue.variant(folder.name)))
         words = train_command(folder.dataset, folder.recipe, SIZES, flags)
-        commands.setdefault(folder.dataset, {})[variant] = words
+        commands.setdefault(folder.dataset, {})["-".join((folder.recipe, *folder.variant))] = words
+    place = ["--out", out] if _must_be_named(Path(out)) else []
     return {
-        dataset: {variant: " ".join(words) for variant, words in known.items()}
+        dataset: {
+            variant: quoted(words + place).replace(quoted([SIZES]), SIZES) for variant, words in known.items()
+        }
         for dataset, known in commands.items()
     }
 
 
-def _datasets(catalogue: Catalogue) -> list[Fields]:
+def _must_be_named(folder: Path) -> bool:
+    """Whether a training must be told to write there: not where it does so by itself, nor into an installed package."""
+    unsaid = (Path("models"), Path(__file__).parents[1] / "models")
+    return folder.resolve() not in [other.resolve() for other in unsaid]
+
+
+def _datasets(catalogue: Catalogue, folders: list[ModelFolder]) -> list[Fields]:
     from vae.data.sets import DATASETS
 
     sizes: dict[str, set[int]] = {}
-    for folder in catalogue.folders().values():
+    for folder in folders:
         sizes.setdefault(folder.dataset, set()).add(folder.model.latent_dim)
     return [
         {

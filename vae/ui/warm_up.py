@@ -21,9 +21,8 @@ PATIENCE = 10  # seconds without a visitor after which the networks are loaded a
 
 def hash_weights(explorer: Explorer) -> None:
     """Know every model's revision before the page's first question wants them all: while the page is built."""
-    with contextlib.suppress(VAEError, OSError):  # that question says what is wrong
-        for folder in explorer.catalogue.folders().values():
-            folder.revision  # noqa: B018  kept by the file's stamp
+    with contextlib.suppress(VAEError):  # that question says what is wrong
+        explorer.catalogue.revisions()  # kept by the files' stamps
 
 
 def warm_up(explorer: Explorer, doors: Doors) -> None:

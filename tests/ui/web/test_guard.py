@@ -113,6 +113,21 @@ def test_a_foreign_page_may_look_but_not_ask(origin):
         assert refused.status_code == 403 and "may not ask" in refused.json()["error"]
 
 
+@pytest.mark.parametrize(
+    "origin", ["null", "vscode-webview://abc", "file://", "chrome-extension://abcdef", "", "app://localhost"]
+)
+def test_a_page_that_no_flag_can_let_in_is_told_to_open_a_tab(origin, capsys):
+    refused = ask(guarded(allow=["abc", "abcdef"]), headers={"origin": origin})
+    said = f"A page from {origin!r} may not ask this server; open the page in a tab of its own."
+    assert refused.status_code == 403 and refused.json() == {"error": said}
+    assert capsys.readouterr().err == ""
+
+
+def test_a_host_that_is_no_name_is_given_no_flag():
+    refused = ask(guarded(), headers={"host": "a b"}).json()["error"]
+    assert refused.endswith("open it by its own.")
+
+
 def test_a_page_of_this_computer_and_a_program_without_origin_may_ask():
     for headers in ({}, {"origin": "http://localhost:7860"}, {"origin": "http://127.0.0.1:3000"}):
         assert ask(guarded(), headers=headers).status_code == 200

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from vae.ui.web.hosts import HostRules, RateLimiter, host_name, visitor
+from vae.ui.web.hosts import HostRules, RateLimiter, host_name, origin_name, visitor
 from vae.ui.web.root_path import route_path
 
 MB = 1 << 20
@@ -100,22 +100,18 @@ class Guard:
     def _refusal(self, scope: Any, headers: dict[bytes, str], looking: bool) -> tuple[int, str, tuple] | None:
         host = headers.get(b"host", "")
         if not self.hosts.answers_to(host):
-            flag = self._flag_for(host_name(host), f"asked under the host name {host[:100]!r}")
-            return (
-                403,
-                f"This server does not answer to the host name {host[:100]!r}; open it by its own, or start it with {flag}.",
-                (),
-            )
+            way, name = "open it by its own", host_name(host)
+            if name is not None:
+                flag = self._flag_for(name, f"asked under the host name {host[:100]!r}")
+                way += f", or start it with {flag}"
+            return 403, f"This server does not answer to the host name {host[:100]!r}; {way}.", ()
         origin = headers.get(b"origin")
         if not looking and origin is not None and not self.hosts.trusts(origin, host):
-            flag = self._flag_for(
-                host_name(origin.partition("://")[2]), f"asked by a page from {origin[:100]!r}"
-            )
-            return (
-                403,
-                f"A page from {origin[:100]!r} may not ask this server; start it with {flag} to let it.",
-                (),
-            )
+            way, name = "open the page in a tab of its own", origin_name(origin)
+            if name is not None:
+                flag = self._flag_for(name, f"asked by a page from {origin[:100]!r}")
+                way = f"start it with {flag} to let it"
+            return 403, f"A page from {origin[:100]!r} may not ask this server; {way}.", ()
         if route_path(scope).rstrip("/") in CLOSED:
             return 403, "This page takes no files.", ()
         length = headers.get(b"content-length", "0")
@@ -138,10 +134,8 @@ class Guard:
                 )
         return None
 
-    def _flag_for(self, name: str | None, what: str) -> str:
+    def _flag_for(self, name: str, what: str) -> str:
         """The flag that would let this name in, said once in the terminal too: behind a port forwarder the name is the visitor's, not ours."""
-        if name is None:
-            return "--allow-host"
         if name not in self.told and len(self.told) < NAMES_TOLD:
             self.told.add(name)
             print(

@@ -26,6 +26,12 @@ def host_name(text: str) -> str | None:
     return match[1].strip("[]") if match else None
 
 
+def origin_name(origin: str) -> str | None:
+    """The host of a page that a server gave; None for a sandbox or a local file ("null"), an editor's view, an extension."""
+    scheme, _, place = origin.lower().partition("://")
+    return host_name(place) if scheme in ("http", "https") else None
+
+
 def _address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
         return ipaddress.ip_address(name)
@@ -68,13 +74,12 @@ class HostRules:
 
     def trusts(self, origin: str, header: str) -> bool:
         """Whether a page from `origin` may do more than look; `header` is the Host that it asks."""
-        scheme, _, place = origin.lower().partition("://")
-        name = host_name(place)
-        if scheme not in ("http", "https") or name is None:  # "null": a sandbox or a local file
+        name = origin_name(origin)
+        if name is None:
             return False
         address = _address(name)
         return (
-            place == header.strip().lower()
+            origin.lower().partition("://")[2] == header.strip().lower()
             or name in self.names
             or (address is not None and address.is_loopback)
         )

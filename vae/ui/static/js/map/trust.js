@@ -1,5 +1,5 @@
 // How much the chart lies: one line beside the chart's name, and behind it what the figures mean, the command that computes them again, and a count for this very chart.
-import { keyOf } from "../state/store.js";
+import { get, keyOf } from "../state/store.js";
 import { fill, h, number, percent } from "../parts/dom.js";
 import { command } from "../parts/clipboard.js";
 import { axesOf } from "../space/chart.js";
@@ -34,10 +34,18 @@ function words(state) {
   return parts.join(" · ");
 }
 
+// A text of Python that stays whole within a shell's double quotes.
+const python = (text) =>
+  `'${text.replace(/[^\p{L}\p{N} ./:~@+,=_-]/gu, (c) => "\\U" + c.codePointAt(0).toString(16).padStart(8, "0"))}'`;
+
 // What anybody can run for a chart that metrics.json does not speak of.
-const snippet = ({ frame, model }) =>
+function snippet({ frame, model }) {
+  const { folder } = get().catalogue,
+    explorer = `Explorer(${folder === "models" ? "" : python(folder)})`,
+    name = python(model.name);
   // eslint-disable-next-line no-restricted-syntax -- Python, not a sentence
-  `python -c "from vae import Explorer; from vae.space.neighbours import pointwise_trustworthiness as t; e = Explorer(); z, uv = e.codes('${model.name}')['mu'], e.map('${model.name}', '${frame.chart}')['uv']; print(t(z, uv).mean(), t(uv, z).mean())"`;
+  return `python -c "from vae import Explorer; from vae.space.neighbours import pointwise_trustworthiness as t; e = ${explorer}; z, uv = e.codes(${name})['mu'], e.map(${name}, '${frame.chart}')['uv']; print(t(z, uv).mean(), t(uv, z).mean())"`;
+}
 
 // {line: for the bar, sheet: for a place that is never drawn anew}
 export function honesty(map) {
