@@ -193,7 +193,8 @@ class LatentMap {
     const place = (i) => [frame.uv[2 * i], frame.uv[2 * i + 1]],
       selected = place(index),
       fresh = selection && selection.key === frame.key && selection.index === index,
-      linear = frame.basis && fresh && model?.variational;
+      own = fresh && selection.logvar?.length === model?.latent_dim, // the server may hold another model of this name by now
+      linear = frame.basis && own && model.variational;
     drawMarks(plot, {
       corners: planeOf(frame.chart)?.map(place),
       names,
@@ -201,7 +202,7 @@ class LatentMap {
       selected,
       drawn: drawing && drawing.model === frame.model && frame.chart === "axes:0,1" ? drawing.mu : null,
       spreads: linear ? [1, 2].map((sigmas) => ellipse(selected, selection.logvar, frame.basis, sigmas)) : [],
-      samples: fresh && selection.spread && frame.chart === "umap" ? selection.spread : [],
+      samples: own && selection.spread && frame.chart === "umap" ? selection.spread : [],
     });
   }
 
