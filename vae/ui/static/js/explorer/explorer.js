@@ -7,6 +7,7 @@ import { get, keyOf, set, tokens } from "../state/store.js";
 import { say } from "../state/texts.js";
 
 export { testImage, thumbnail, thumbnails } from "./local.js";
+export { Lane };
 
 // What the server wants as label: only conditional models take one.
 export const labelOf = (model, label) => (model.conditional ? label : null);
@@ -98,7 +99,6 @@ export function around(model, z) {
   return { ...found, support: local.gaps && supportAt(local.gaps, found.distance) };
 }
 
-const places = new Lane();
 /**
  * A place of a map: its latent, the image there, and a function that says what lies around it.
  * @typedef {object} Place
@@ -106,12 +106,12 @@ const places = new Lane();
  * @property {{data: ArrayLike<number>, shape: number[], by: string, ms: number}} image `by`: browser or server
  * @property {() => any} around
  */
-// A place of a map; null where a newer place was asked for meanwhile, or where this browser stands `alone` and cannot say.
+// A place of a map; null where a newer place was asked for in its lane meanwhile, or where this browser stands `alone` and cannot say.
 /**
  * @param {import("../state/mapview.js").Frame} frame
  * @returns {Promise<?Place>}
  */
-export async function place(frame, uv, label, alone = false) {
+export async function place(frame, uv, label, { alone = false, lane }) {
   const model = frame.of;
   const here = () => {
     const local = held(model),
@@ -120,7 +120,7 @@ export async function place(frame, uv, label, alone = false) {
   };
   const now = here();
   if (now || alone) return now;
-  return places.run(async () => {
+  return lane.run(async () => {
     const late = here();
     if (late) return late;
     const z = chartOf(frame, held(model))?.toLatent(uv),

@@ -9,10 +9,8 @@ import { goTo } from "../state/mapview.js";
 import { chartPicker } from "../parts/charts.js";
 import { say } from "../state/texts.js";
 
-let seed = 0,
-  wanted = "any";
-
-export function jump(map) {
+// The way to a test image; `wish` keeps what the random one is asked for: {seed, label}.
+export function jump(map, wish) {
   const { frame } = map.get();
   if (!frame) return null;
   const box = h("input", {
@@ -39,8 +37,8 @@ export function jump(map) {
       { value: "any", text: say("map.bar.any") },
       ...classNames().map((name, label) => ({ value: label, text: name })),
     ],
-    wanted,
-    (value) => (wanted = value),
+    wish.label,
+    (value) => (wish.label = value),
   );
   const random = h(
     "button",
@@ -51,9 +49,9 @@ export function jump(map) {
       "data-hint": say("map.bar.random_hint"),
       on: {
         click: async () => {
-          seed += 1;
-          const label = wanted === "any" ? null : Number(wanted),
-            index = await explorer.indexOfClass(map.get().model, label, seed);
+          wish.seed += 1;
+          const label = wish.label === "any" ? null : Number(wish.label),
+            index = await explorer.indexOfClass(map.get().model, label, wish.seed);
           goTo(index, map);
         },
       },

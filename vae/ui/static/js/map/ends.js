@@ -11,16 +11,14 @@ export function placeOf(end, frame) {
   return end.index === undefined ? end.uv : [frame.uv[2 * end.index], frame.uv[2 * end.index + 1]];
 }
 
-let last = "b";
 export function setEnd(map, name, end) {
-  last = name;
-  map.set({ path: { a: null, b: null, method: "linear", ...map.get().path, [name]: end } });
+  map.set({ path: { a: null, b: null, method: "linear", ...map.get().path, [name]: end, last: name } });
 }
 
 // The end that is still open; where none is, the one that was not set last.
 export function setNext(map, end) {
   const { path } = map.get();
-  setEnd(map, NAMES.find((name) => !path?.[name]) ?? NAMES.find((name) => name !== last), end);
+  setEnd(map, NAMES.find((name) => !path?.[name]) ?? NAMES.find((name) => name !== path.last), end);
 }
 
 export const clearPath = (map) => map.set({ path: null });

@@ -108,6 +108,7 @@ export function hereBlock(map) {
 
   let asked = 0,
     answered = 0; // numbers of the newest question, and of the newest that has its answer
+  const lane = new explorer.Lane();
   async function turn() {
     const { model, frame, uv, label, offline } = map.get();
     if (!model || !frame || !uv) return;
@@ -115,7 +116,7 @@ export function hereBlock(map) {
       alone = offline || frame.key !== keyOf(model); // a model that is chosen but not drawn yet changes nothing
     slow ??= setTimeout(() => block.classList.add("busy"), tokens.slowMs);
     try {
-      const found = await explorer.place(frame, uv, label, alone);
+      const found = await explorer.place(frame, uv, label, { alone, lane });
       if (found && mine > answered && map.get().frame.key === frame.key) {
         answered = mine;
         show(found.z, frame, found.image);

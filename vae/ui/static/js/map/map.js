@@ -237,7 +237,8 @@ class LatentMap {
     const { map, bar, root } = this,
       { line, sheet } = honesty(map),
       anchors = h("span", { style: "display:contents" }),
-      facts = h("div", { class: "row latent-map__facts" });
+      facts = h("div", { class: "row latent-map__facts" }),
+      wish = { seed: 0, label: "any" };
     root.append(sheet);
     map.on(["frame", "model", "index"], () => fill(anchors, map.drawn ? anchorPicker(map) : []));
     map.on(["frame", "chart", "model", "local", "ground", "colour"], ({ model, frame }) => {
@@ -246,7 +247,7 @@ class LatentMap {
         grounds(map),
         colours(map),
         asClass(map),
-        fill(facts, anchors, line, jump(map)),
+        fill(facts, anchors, line, jump(map, wish)),
       ];
       fill(bar, model && frame ? all() : []);
     });

@@ -28,6 +28,7 @@ import { keyOf, modelOf, page, Store, variantsOf } from "./store.js";
  * @property {?End} a
  * @property {?End} b
  * @property {"linear" | "slerp"} method
+ * @property {"a" | "b"} [last] the end that was set last
  */
 /**
  * The codes chosen by box or lasso: outlines, and what they hold together; `indices` is null until that is counted.
