@@ -38,6 +38,11 @@ def refuse(name: str, value: Any, allowed: str) -> NoReturn:
     raise InputError(f"{name} is {'missing' if value is None else short(value)}; it must be {allowed}.")
 
 
+def between(low: float, high: float) -> str:
+    """What is allowed of a number, as every refusal says it."""
+    return f"a number from {low:,.10g} to {high:,.10g}"
+
+
 def is_whole(value: Any) -> bool:
     """An int, Python's or numpy's, never a boolean or 3.0."""
     return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
@@ -62,7 +67,7 @@ def whole(name: str, value: Any, low: int, high: int | None = None) -> int:
 def number(name: str, value: Any, low: float, high: float) -> float:
     """A number from `low` to `high`, which are finite."""
     if not in_range(value, low, high):
-        refuse(name, value, f"a number from {low:,.10g} to {high:,.10g}")
+        refuse(name, value, between(low, high))
     return float(value)
 
 

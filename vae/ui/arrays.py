@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from vae.checks import MOST_Z, in_range, refuse, short
+from vae.checks import MOST_Z, between, in_range, refuse, short
 from vae.data.sketch import PICTURE, as_picture
 from vae.errors import InputError
 from vae.ui.fields import NUMBERS, Check, Given
@@ -19,7 +19,7 @@ MOST_SIDE = 1024  # pixels of one side of an image
 
 def refuse_entry(name: str, value: Any, low: float, high: float) -> NoReturn:
     """`InputError` about one number of many."""
-    raise InputError(f"{name} is {short(value)}; it must be a number from {low:,.10g} to {high:,.10g}.")
+    raise InputError(f"{name} is {short(value)}; it must be {between(low, high)}.")
 
 
 def _floats(

@@ -59,7 +59,7 @@ class Downloads:
 
     def _work(self, dataset: str) -> Work:
         def work(report: Report, cancel: threading.Event) -> None:
-            report(0.0, text("page", "download", "asking"))
+            report(0.0, text("common", "asking"))
             self.explorer.catalogue.fetch_images(
                 dataset,
                 lambda had, total: report(

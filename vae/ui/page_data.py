@@ -20,7 +20,7 @@ ALWAYS = ("mnist", "fashion-mnist", "digits")  # data sets that the page names a
 
 
 def page_data(catalogue: Catalogue, public: bool) -> Fields:
-    """All the page must know before anything is drawn; reads only small files."""
+    """All the page must know before anything is drawn; of the weights it takes the hashes, which are kept."""
     from vae.explorer import PATH_SAMPLES
     from vae.folders.folder import METRIC_UNITS
     from vae.recipes import RECIPES, facts

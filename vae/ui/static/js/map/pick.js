@@ -54,7 +54,7 @@ class Note {
       say("map.pick.show"),
     );
     this.clear = button(
-      { class: "link", "data-hint": say("map.pick.clear_hint") },
+      { class: "link", "data-hint": say("common.clear_chosen") },
       () => map.set({ picked: null }),
       say("map.pick.clear"),
     );

@@ -50,7 +50,7 @@ function selectedBlock(map) {
           { key: "head", class: "inspector__head" },
           title(
             say("map.selected.title"),
-            h("span", { class: "inspector__what" }, say("map.selected.what", { index })),
+            h("span", { class: "inspector__what" }, say("common.test_image", { index })),
           ),
         ),
         h(

@@ -70,7 +70,7 @@ function headOf(map, total, side, turn) {
       ),
       button(
         "×",
-        { class: "icon", "aria-label": say("map.sheet.clear"), "data-hint": say("map.sheet.clear_hint") },
+        { class: "icon", "aria-label": say("map.sheet.clear"), "data-hint": say("common.clear_chosen") },
         () => map.set({ picked: null, tool: "pan" }),
       ),
     ),
@@ -144,7 +144,7 @@ function meanOfThem(map, block) {
     const found = known(map);
     if (!found) return;
     if (!paints("recon", map.get())) return void (recon.textContent = say("map.sheet.needs_images"));
-    const slow = setTimeout(() => (recon.textContent = say("map.sheet.counting")), tokens.slowMs);
+    const slow = setTimeout(() => (recon.textContent = say("common.counting")), tokens.slowMs);
     try {
       const values = await valuesOf("recon", map.get());
       if (known(map)?.model === found.model)
@@ -320,7 +320,7 @@ export function chosenBlock(map) {
       return void sheet.draw();
     }
     for (const key of ["ready", "recon", "z", "count"]) delete block.dataset[key];
-    fill(body, h("p", { class: "quiet" }, say("map.sheet.counting")));
+    fill(body, h("p", { class: "quiet" }, say("common.counting")));
   }
 
   map.on(["picked"], ({ picked }) => {

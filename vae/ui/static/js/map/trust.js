@@ -87,7 +87,7 @@ export function honesty(map) {
         known[k] === undefined
           ? say("map.trust.figure.uncounted")
           : known[k] === null
-            ? say("map.trust.figure.unknown")
+            ? say("common.not_computed")
             : number(known[k], 3),
       ),
       h("dd", { class: "quiet" }, meaning),
@@ -129,7 +129,7 @@ export function honesty(map) {
               disabled: counting || !ready,
               on: { click: measure },
             },
-            counting ? say("map.trust.counting") : say("map.trust.count"),
+            counting ? say("common.counting") : say("map.trust.count"),
           ),
         h(
           "button",

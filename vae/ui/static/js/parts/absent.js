@@ -11,7 +11,7 @@ function line(box, dataset, news) {
   const button = (text, work) =>
     h("button", { key: text, type: "button", class: "button", on: { click: work } }, text);
   const begin = () => {
-    set({ downloads: { ...get().downloads, [dataset]: { share: 0, text: say("parts.absent.asking") } } });
+    set({ downloads: { ...get().downloads, [dataset]: { share: 0, text: say("common.asking") } } });
     fetchImages(dataset);
   };
   if (catalogue?.public) return fill(box, h("p", {}, say("parts.absent.public", { title })));

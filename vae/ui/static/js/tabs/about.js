@@ -129,7 +129,7 @@ function describe(card) {
               h("td", { class: "number" }, digits(m.value, key)),
               h("td", {}, m.unit),
               h("td", { class: "quiet" }, meaning(key, m)),
-              h("td", {}, h("code", {}, m.command || say("tabs.about.scores.not_yet"))),
+              h("td", {}, h("code", {}, m.command || say("common.not_computed"))),
             ),
           ),
         [1],

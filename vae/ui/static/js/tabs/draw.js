@@ -302,7 +302,7 @@ function table(reply, shell) {
                   },
                 },
               },
-              pictureOf(pictures, k, space, say("tabs.draw.answers.image", { index: near.index })),
+              pictureOf(pictures, k, space, say("common.test_image", { index: near.index })),
             ),
           ),
         ),

@@ -265,7 +265,7 @@ export function mount({ element, shell }) {
       sheet.put({ ...answer, n, model: model.name, chart });
       Object.assign(root.dataset, { model: model.name, n, chart, spacing, ready: "yes" });
     } catch (fault) {
-      fill(note, notice(fault.message, button(say("tabs.manifold.again"), null, load)));
+      fill(note, notice(fault.message, button(say("common.try_again"), null, load)));
     }
     clearTimeout(slow);
     sheet.hold.classList.remove("busy");
