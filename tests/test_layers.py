@@ -12,7 +12,8 @@ from support import ROOT, python
 # Between wings; a wing may use those before it.
 WINGS = [
     {"errors"},
-    {"config", "texts", "checks"},
+    {"texts", "checks", "reading"},
+    {"config"},
     {"model", "loss", "data", "space", "device"},
     {"recipes"},
     {"folders"},
@@ -34,7 +35,18 @@ INSIDE = {
     "data": ["sets", "idx", "strokes", "photo", "sketch", "load"],
     "space": ["neighbours", "chart", "latent", "geodesic"],
     "cli": ["terminal", "serve", "train", "models"],
-    "folders": ["files", "place", "foreign", "stamps", "folder", "card"],
+    "folders": [
+        "parsing",
+        "files",
+        "place",
+        "foreign",
+        "stamps",
+        "records",
+        "model_folder",
+        "dataset",
+        "folder",
+        "card",
+    ],
 }
 PLACE = {name: place for place, wing in enumerate(WINGS) for name in wing}
 LIBRARY = sorted(p for p in (ROOT / "vae").rglob("*.py") if "ui" not in p.parts)

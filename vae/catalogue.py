@@ -16,8 +16,8 @@ from cachetools import LRUCache, cachedmethod
 from vae.data.load import data_dir, fetch, has_images, load_split, locate
 from vae.data.sets import DATASETS, FILES, ImageSet
 from vae.errors import CheckpointError, InputError, VAEError
-from vae.folders.files import fault
 from vae.folders.folder import ModelFolder, list_models
+from vae.folders.parsing import fault
 from vae.folders.stamps import FileStamp, file_stamp, stamps
 from vae.loaded_model import LoadedModel
 

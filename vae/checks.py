@@ -33,6 +33,14 @@ def short(value: Any) -> str:
     return known[value] if value is None or isinstance(value, bool) else _shorten.repr(value)
 
 
+def spelled(value: Any) -> str:
+    """A value as a sentence about a file or a Python argument can hold it, in Python's words and never long."""
+    if isinstance(value, int) and value.bit_length() <= 4000:  # repr refuses numbers of thousands of digits
+        text = repr(value)
+        return text if len(text) <= 40 else f"{text[:20]}... of {len(text)} digits"
+    return repr(value) if value is None or isinstance(value, float) else _shorten.repr(value)
+
+
 def refuse(name: str, value: Any, allowed: str) -> NoReturn:
     """`InputError`: the field, its value, what is allowed."""
     raise InputError(f"{name} is {'missing' if value is None else short(value)}; it must be {allowed}.")

@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from vae.checks import spelled
 from vae.errors import ConfigError
 
 LIKELIHOODS = ("bernoulli", "gaussian", "gaussian-mean", "gaussian-learned")
@@ -16,7 +17,7 @@ SCHEDULES = ("constant", "one-cycle")
 
 
 def _fail(name: str, value: Any, allowed: str) -> None:
-    raise ConfigError(f"{name} is {value!r}; it must be {allowed}.")
+    raise ConfigError(f"{name} is {spelled(value)}; it must be {allowed}.")
 
 
 def _whole(config: Any, name: str, low: int, high: int) -> None:
@@ -57,7 +58,9 @@ class _Config:
         known = [f.name for f in dataclasses.fields(cls)]  # type: ignore[arg-type]
         for name in fields:
             if name not in known:
-                raise ConfigError(f"{cls.__name__} has no field {name!r}; its fields are {', '.join(known)}.")
+                raise ConfigError(
+                    f"{cls.__name__} has no field {spelled(name)}; its fields are {', '.join(known)}."
+                )
         for name in known:
             if name not in fields and name not in cls.LATER:
                 raise ConfigError(

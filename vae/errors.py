@@ -11,10 +11,14 @@ def readable(text: str) -> str:
 
 
 class VAEError(Exception):
-    """Anything this library refuses; its text is meant to be shown as it is."""
+    """Anything this library refuses; its text is meant to be shown as it is.
 
-    def __init__(self, text: str = ""):
-        super().__init__(readable(text))
+    `advice` is a way out that is open only to whoever owns the folders: it ends the text, and `public` leaves it out.
+    """
+
+    def __init__(self, text: str = "", advice: str = ""):
+        super().__init__(readable(f"{text}; {advice}." if advice else text))
+        self.public = readable(f"{text}." if advice else text)
 
 
 def in_a_line(error: Exception) -> str:
@@ -32,6 +36,16 @@ class DataError(VAEError):
 
 class CheckpointError(VAEError):
     """A model folder that is missing, damaged, of another format, or in the way."""
+
+
+class UnreadableError(CheckpointError, DataError):
+    """A file or folder that the system could not give now: nothing is wrong with it, and the next try may find it."""
+
+
+def unreadable(what: object, error: OSError | MemoryError) -> UnreadableError:
+    """What a system's error says of a file or folder: too many open files, no memory, a disk that hesitates."""
+    reason = "out of memory" if isinstance(error, MemoryError) else error.strerror or in_a_line(error)
+    return UnreadableError(f"{what} could not be read now ({reason}); try again.")
 
 
 class TrainingError(VAEError):

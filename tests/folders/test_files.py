@@ -19,7 +19,7 @@ import pytest
 from safetensors.numpy import save_file
 from support import ROOT
 
-from vae.errors import CheckpointError
+from vae.errors import CheckpointError, UnreadableError
 from vae.folders import files
 from vae.folders.files import json_bytes, read_tensors, update_folder, write_folder
 from vae.folders.folder import (
@@ -63,10 +63,11 @@ def test_a_folder_whose_files_cannot_be_read_is_not_updated_and_says_so(tmp_path
         raise OSError(5, "Input/output error")
 
     write_folder(tmp_path / "m", {"a": b"old"})
-    monkeypatch.setattr(Path, "read_bytes", refuse)
-    with pytest.raises(CheckpointError, match="m: cannot be read .*Input/output error"):
-        update_folder(tmp_path / "m", {"b": b"new"})
-    with pytest.raises(CheckpointError, match="none: cannot be read"):
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "open", refuse)
+        with pytest.raises(UnreadableError, match="a could not be read now .Input/output error.; try again"):
+            update_folder(tmp_path / "m", {"b": b"new"})
+    with pytest.raises(UnreadableError, match="none could not be read now .No such file"):
         update_folder(tmp_path / "none", {"b": b"new"})
     assert [p.name for p in tmp_path.rglob("*")] == ["m", "a"]
 

@@ -212,6 +212,11 @@ class Dataset:
     )
     # of the four uncompressed files in the order of FILES; () where none are published
     md5: tuple[str, ...] = ()
+    # of the published images, None where none are: `ImageSet.checksum` of the training set, how many test images there are,
+    # and the beginning of the SHA-256 of their labels as bytes
+    train_checksum: str | None = None
+    test_size: int | None = None
+    test_labels: str | None = None
 
 
 DIGIT_NAMES = tuple("0123456789")
@@ -230,6 +235,9 @@ DATASETS: dict[str, Dataset] = {
             "2646ac647ad5339dbf082846283269ea",
             "27ae3e4e09519cfbb04c329615203637",
         ),
+        train_checksum="d18cfd466eb143ac",
+        test_size=10_000,
+        test_labels="ddeff807876a9661",
     ),
     "fashion-mnist": Dataset(
         "Fashion-MNIST",
@@ -252,9 +260,19 @@ DATASETS: dict[str, Dataset] = {
             "8181f5470baa50b63fa0f6fddb340f0a",
             "15d484375f8d13e6eb1aabb0c3f46965",
         ),
+        train_checksum="1f243a60b4b748a4",
+        test_size=10_000,
+        test_labels="3d0e6c6ea990b53b",
     ),
     "kmnist": Dataset(
         "Kuzushiji-MNIST", ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"), torchvision="KMNIST"
     ),
-    "digits": Dataset("Digits", DIGIT_NAMES, image_shape=(1, 8, 8)),
+    "digits": Dataset(
+        "Digits",
+        DIGIT_NAMES,
+        image_shape=(1, 8, 8),
+        train_checksum="cf523fcf146ab6c4",
+        test_size=360,
+        test_labels="da1a2ec12e5c2ed7",
+    ),
 }

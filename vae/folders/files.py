@@ -11,21 +11,23 @@ import math
 import os
 import re
 import shutil
-import stat
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError, deserialize
 
-from vae.errors import CheckpointError
+from vae.checks import short
+from vae.errors import CheckpointError, unreadable
+from vae.folders.parsing import fault, in_one_line, parse, read
+from vae.reading import Refused, pieces
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 RESERVED = ("judges", "traps")  # folders beside the models that are none
-MAX_JSON, MAX_TENSORS = 8 << 20, 1 << 31  # bytes of a file that are read at all
-PIECE = 1 << 20  # bytes of a file that are read at once
+MAX_TENSORS = 1 << 31  # bytes of a safetensors file that are read at all
+MAX_HEADER = 1 << 20  # of them, what tells where each tensor lies
+MOST_ROWS = 1_000_000  # of a tensor whose length is left open
 DTYPES = {"F16": np.float16, "F32": np.float32, "U8": np.uint8, "I64": np.int64}
 # What network and user-space disks answer to fsync that do not know it
 NOT_SYNCHRONISED = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
@@ -35,83 +37,15 @@ ABANDONED = (
 )
 
 
-def fault(path: Path, fault: str) -> CheckpointError:
-    return CheckpointError(f"{path}: {fault}; train the model again or restore the folder.")
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        keys = [key for key, _ in pairs]
-        raise ValueError(f"the key {next(k for k in keys if keys.count(k) > 1)!r} stands there twice")
-    return found
-
-
-def _no_constant(text: str):
-    raise ValueError(f"{text} is not a number that JSON knows")
-
-
-def _finite(text: str) -> float:
-    if not math.isfinite(value := float(text)):
-        raise ValueError(f"{text} is too large")
-    return value
-
-
-def _parse(raw: bytes) -> Any:
-    content = json.loads(
-        raw.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite
-    )
-    json.dumps(content, ensure_ascii=False).encode(
-        "utf-8"
-    )  # half a character, written "\\ud800", is an error
-    return content
-
-
-def is_figure(value: Any) -> bool:
-    """A number that a float can hold, or null."""
-    return value is None or (
-        isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e300
-    )
-
-
-def _pieces(path: Path, most: int) -> Iterator[bytes]:
-    """A file's bytes piece by piece, after its kind and size; `CheckpointError` where it is too large or cannot be read."""
-    try:
-        found = path.stat()
-        if not stat.S_ISREG(found.st_mode):  # a pipe or a device would be read for ever
-            raise fault(path, "cannot be read, it is not a file")
-        if found.st_size > most:
-            raise fault(path, f"holds {found.st_size} bytes, more than any such file has")
-        with path.open("rb") as file:
-            while piece := file.read(PIECE):
-                yield piece
-    except FileNotFoundError:
-        raise fault(path, "is missing") from None
-    except OSError as error:
-        raise fault(path, f"cannot be read ({error.strerror or error})") from error
-
-
-def _read(path: Path, most: int) -> bytes:
-    return b"".join(_pieces(path, most))
-
-
 def hash_of(path: Path) -> str:
     """The SHA-256 of a safetensors file in hex digits; `CheckpointError` where `read_tensors` would not read it either."""
     digest = hashlib.sha256()
-    for piece in _pieces(path, MAX_TENSORS):
-        digest.update(piece)
-    return digest.hexdigest()
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object of finite numbers in which no key stands twice; `CheckpointError` names the file and its fault."""
     try:
-        content = _parse(_read(path, MAX_JSON))
-    except (ValueError, RecursionError) as error:
-        raise fault(path, f"is not readable JSON ({error})") from error
-    if not isinstance(content, dict):
-        raise fault(path, "does not hold a JSON object")
-    return content
+        for piece in pieces(path, MAX_TENSORS, path.parent):
+            digest.update(piece)
+    except Refused as error:
+        raise fault(path, str(error)) from None
+    return digest.hexdigest()
 
 
 Shapes = dict[str, tuple[str, tuple[int | None, ...]]]  # {name: (dtype, shape)}; None leaves a size open
@@ -123,31 +57,47 @@ def read_tensors(path: Path, required: Shapes, optional: Shapes | None = None) -
     `CheckpointError` names the file and the first fault. The library refuses what is cut off, overlaps or leaves gaps; here
     follow what it lets pass: a name that stands twice, an unknown name, dtype, shape, a value that is not finite.
     """
-    raw = _read(path, MAX_TENSORS)
-    try:
-        found = dict(deserialize(raw))
-        _parse(raw[8 : 8 + int.from_bytes(raw[:8], "little")])  # a name that stands twice
-    except (SafetensorError, ValueError, RecursionError) as error:
-        raise fault(path, f"is not a safetensors file, or a truncated or damaged one ({error})") from error
     known = required | (optional or {})
+    raw = read(path, _most(known))
+    try:
+        header = int.from_bytes(raw[:8], "little")
+        if MAX_HEADER < header < len(raw):
+            raise ValueError(f"its header has {header} bytes")
+        found = dict(deserialize(raw))
+        parse(raw[8 : 8 + header])  # a name that stands twice
+    except (SafetensorError, ValueError, RecursionError) as error:
+        raise fault(
+            path, f"is not a safetensors file, or a truncated or damaged one ({error!s:.200})"
+        ) from error
+    except MemoryError as error:
+        raise unreadable(path, error) from error
     for name in required:
         if name not in found:
             raise fault(path, f"lacks the tensor {name}")
     tensors = {}
     for name, entry in found.items():
         if name not in known:
-            raise fault(path, f"holds the unknown tensor {name!r}")
+            raise fault(path, f"holds the unknown tensor {short(name)}")
         dtype, shape = known[name]
         if entry["dtype"] != dtype:
             raise fault(path, f"{name} has the dtype {entry['dtype']}, not {dtype}")
         sizes = entry["shape"]
         if len(sizes) != len(shape) or any(want not in (None, size) for want, size in zip(shape, sizes)):
             allowed = ["N" if want is None else want for want in shape]
-            raise fault(path, f"{name} has the shape {sizes}, not {allowed}")
+            raise fault(path, f"{name} has the shape {sizes!s:.100}, not {allowed}")
         tensors[name] = np.frombuffer(entry["data"], DTYPES[dtype]).reshape(sizes)
         if dtype in ("F16", "F32") and not np.isfinite(tensors[name]).all():
             raise fault(path, f"{name} holds values that are not finite")
     return tensors
+
+
+def _most(known: Shapes) -> int:
+    """The bytes that a file of these tensors has at most."""
+    sizes = (
+        np.dtype(DTYPES[dtype]).itemsize * math.prod(MOST_ROWS if size is None else size for size in shape)
+        for dtype, shape in known.values()
+    )
+    return min(8 + MAX_HEADER + sum(sizes), MAX_TENSORS)
 
 
 def recover(path: Path) -> None:
@@ -168,8 +118,8 @@ def tensor_bytes(tensors: dict[str, np.ndarray]) -> bytes:
 
 
 def json_bytes(content: Any) -> bytes:
-    """Readable JSON; a number that is not finite is an error here rather than a surprise later."""
-    return (json.dumps(content, indent=1, allow_nan=False) + "\n").encode()
+    """Readable JSON; a number that is not finite is an error here rather than a surprise later, and no text breaks its line."""
+    return (json.dumps(in_one_line(content), indent=1, allow_nan=False) + "\n").encode()
 
 
 def check_name(name: str) -> None:
@@ -240,10 +190,10 @@ def update_folder(path: str | Path, files: dict[str, bytes]) -> None:
     """The same folder with some files replaced or added, as one exchange."""
     path = Path(os.path.expanduser(path))
     try:
-        kept = {p.name: p.read_bytes() for p in path.iterdir() if p.is_file() and p.name not in files}
+        others = [p for p in path.iterdir() if p.is_file() and p.name not in files]
     except OSError as error:
-        raise fault(path, f"cannot be read ({error})") from error
-    write_folder(path, kept | files, force=True)
+        raise unreadable(path, error) from error
+    write_folder(path, {p.name: read(p, MAX_TENSORS) for p in others} | files, force=True)
 
 
 def _sweep(path: Path) -> None:

@@ -2,119 +2,38 @@
 
 from __future__ import annotations
 
-import functools
+import errno
 import os
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from vae.config import ModelConfig, TrainConfig
-from vae.errors import CheckpointError, ConfigError, readable
+from vae.errors import CheckpointError, ConfigError, UnreadableError, in_a_line, readable, unreadable
 from vae.folders.files import (
     RESERVED,
     Shapes,
-    fault,
-    hash_of,
-    is_figure,
-    read_json,
     read_tensors,
     recover,
     tensor_bytes,
     update_folder,
 )
 from vae.folders.foreign import foreign_file, not_a_model
-from vae.folders.stamps import FileStamp, Stamp, stamp_of
-from vae.recipes import quoted, variant
+from vae.folders.model_folder import ModelFolder
+from vae.folders.parsing import CONTROL, check_file, fault, is_there
+from vae.folders.records import EPOCH_KEYS as EPOCH_KEYS  # these three are asked for here
+from vae.folders.records import METRIC_UNITS as METRIC_UNITS
+from vae.folders.records import metric as metric
+from vae.folders.records import read_config, read_history_file, read_metrics
+from vae.folders.stamps import stamp_of
+from vae.recipes import quoted
 
-FORMAT = 1
 REQUIRED = ("config.json", "model.safetensors", "codes.safetensors", "metrics.json", "history.json")
-CONFIG_FIELDS = {"format", "model", "train", "dataset", "recipe", "provenance"}  # and `classes`
-METRIC_UNITS = {
-    "elbo": "nats/image",
-    "recon": "nats/image",
-    "kl": "nats/image",
-    "bce": "nats/image",
-    "mse": "squared error/image",
-    "log_likelihood": "nats/image",
-    "active_units": "dimensions",
-    "knn_accuracy": "share",
-    "trustworthiness": "share",
-    "continuity": "share",
-    "parameters": "weights",
-    "seconds": "s",
-}
+OPTIONAL = ("charts.safetensors", "training_state.safetensors")
+DENIED = (errno.EACCES, errno.EPERM)
 CHART_DTYPES = {"draws": np.float16, "spacing": np.float32, "umap": np.float32}
-EPOCH_KEYS = ("epoch", "seconds", "images_per_second", "train_recon", "train_kl", "test_recon", "test_kl")
-
-
-@dataclass(frozen=True)
-class ModelFolder:
-    """What `config.json` and `metrics.json` say of a model; the tensors stay on disk until asked for."""
-
-    path: Path
-    model: ModelConfig
-    train: TrainConfig
-    dataset: str
-    recipe: str
-    provenance: dict[str, Any]
-    metrics: dict[str, dict[str, Any]]
-    stamp: Stamp = ()  # of the files these were read from
-    classes: tuple[str, ...] | None = None  # names of the labels, of own images; () where they have none
-
-    def config(self) -> dict[str, Any]:
-        """What `config.json` holds."""
-        own = {} if self.classes is None else {"classes": list(self.classes)}
-        return {
-            "format": FORMAT,
-            "model": self.model.to_dict(),
-            "train": self.train.to_dict(),
-            "dataset": self.dataset,
-            "recipe": self.recipe,
-            "provenance": self.provenance,
-        } | own
-
-    @property
-    def name(self) -> str:
-        return readable(self.path.name)
-
-    @property
-    def key(self) -> tuple[str, Stamp]:
-        """What a cache of anything computed from this folder has in its key: a name alone can be trained again."""
-        return self.name, self.stamp
-
-    @property
-    def revision(self) -> str:
-        """The weights' hash, 8 hex digits: what a link remembers of a model; `CheckpointError` where they cannot be read."""
-        file = self.path / "model.safetensors"
-        weights = dict(self.stamp).get(file.name)
-        # without a stamp nothing would tell later that the file has changed
-        return (_kept_hash(file, weights) if weights else hash_of(file))[:8]
-
-    @property
-    def variant(self) -> tuple[str, ...]:
-        """How the model departs from its recipe, such as `("ae",)`; models that differ only in latent size share it."""
-        return variant(self.recipe, self.dataset, self.model, self.train)
-
-    def summary(self) -> dict[str, Any]:
-        """What a list of models says of this one: what it is of, its kind, and its figures without their units."""
-        return {
-            "name": self.name,
-            "dataset": self.dataset,
-            "recipe": self.recipe,
-            "latent_dim": self.model.latent_dim,
-            "image_shape": list(self.model.image_shape),
-            "conditional": self.model.conditional,
-            "variational": self.model.variational,
-            "metrics": {key: self.metrics[key]["value"] for key in METRIC_UNITS},
-        }
-
-
-@functools.lru_cache(maxsize=1024)
-def _kept_hash(file: Path, stamp: FileStamp) -> str:
-    return hash_of(file)
 
 
 def read_folder(path: str | Path, named: Path | None = None) -> ModelFolder:
@@ -123,50 +42,34 @@ def read_folder(path: str | Path, named: Path | None = None) -> ModelFolder:
     `named` is how the commands of figures that the folder lacks call it, where that is not `path`.
     """
     path = Path(os.path.expanduser(path))
-    recover(path)
-    stamp = stamp_of(path)
-    if not path.is_dir():
-        raise CheckpointError(
-            f"{path} is not a model folder; python -m vae list shows the models, python -m vae train makes one."
-        )
-    config = read_json(path / "config.json")
-    if config.get("format") != FORMAT:
-        newer = isinstance(config.get("format"), int) and config["format"] > FORMAT
-        raise fault(
-            path / "config.json",
-            f"has format {config.get('format')!r}, this program reads {FORMAT}{' (update the program)' if newer else ''}",
-        )
-    if wrong := (set(config) - {"classes"}) ^ CONFIG_FIELDS:
-        raise fault(path / "config.json", f"has a missing or unknown field: {', '.join(sorted(wrong))}")
-    for key, kind in (("dataset", str), ("recipe", str), ("provenance", dict)):
-        if not isinstance(config[key], kind):
-            raise fault(
-                path / "config.json",
-                f"{key} is {config[key]!r}, which is not a {'text' if kind is str else 'table'}",
+    try:
+        recover(path)
+        stamp = stamp_of(path)
+        if not path.is_dir():
+            raise CheckpointError(
+                f"{path} is not a model folder",
+                "python -m vae list shows the models, python -m vae train makes one",
             )
-    classes = config.get("classes")
-    if classes is not None and not (isinstance(classes, list) and all(isinstance(c, str) for c in classes)):
-        raise fault(path / "config.json", f"classes is {classes!r}, not a list of names")
+    except OSError as error:
+        raise unreadable(path, error) from error
+    file = path / "config.json"
+    config = read_config(file)
     try:
         model, train = ModelConfig.from_dict(config["model"]), TrainConfig.from_dict(config["train"])
     except (ConfigError, TypeError, ValueError) as error:
-        raise fault(path / "config.json", str(error).rstrip(".")) from error
+        raise fault(file, str(error).rstrip(".")) from error
+    dataset, classes = config["dataset"], config.get("classes")
     return ModelFolder(
         path,
         model,
         train,
-        config["dataset"],
+        dataset,
         config["recipe"],
         config["provenance"],
-        _read_metrics(path, evaluate_command(named or path)),
+        read_metrics(path / "metrics.json", evaluate_command(named or path)),
         stamp,
         None if classes is None else tuple(classes),
     )
-
-
-def metric(value: float | None, unit: str, command: str) -> dict[str, Any]:
-    """One entry of `metrics.json`."""
-    return {"value": value, "unit": unit, "command": command}
 
 
 def evaluate_command(path: Path) -> str:
@@ -174,40 +77,9 @@ def evaluate_command(path: Path) -> str:
     return quoted(["python", "-m", "vae", "evaluate", path.as_posix()])
 
 
-def _read_metrics(path: Path, command: str) -> dict[str, dict[str, Any]]:
-    """Every key this program knows, null where the file lacks it and filled in where it is incomplete; those of other releases as they are."""
-    file = path / "metrics.json"
-    metrics = read_json(file)
-    for key, unit in METRIC_UNITS.items():
-        given = metrics.get(key)
-        if not isinstance(given, (dict, type(None))):
-            raise fault(file, f"{key} is {given!r}, not a value with its unit and command")
-        present = {part: value for part, value in (given or {}).items() if value is not None}
-        entry = metric(None, unit, command) | present
-        if not is_figure(entry["value"]):
-            raise fault(file, f"{key} is {given!r}, whose value is no number and not null")
-        if not isinstance(entry["unit"], str) or not isinstance(entry["command"], str):
-            raise fault(file, f"{key} is {given!r}, whose unit or command is no text")
-        metrics[key] = entry
-    return metrics
-
-
 def read_history(path: str | Path) -> dict[str, list]:
     """The checked `history.json` of a model folder."""
-    file = Path(os.path.expanduser(path)) / "history.json"
-    history = read_json(file)
-    epochs, steps = history.get("epochs"), history.get("steps")
-    if set(history) != {"epochs", "steps"} or not isinstance(epochs, list) or not isinstance(steps, list):
-        raise fault(file, "must hold the lists epochs and steps")
-    if not all(
-        isinstance(e, dict) and set(e) == set(EPOCH_KEYS) and all(map(is_figure, e.values())) for e in epochs
-    ):
-        raise fault(file, f"has an epoch that is not exactly the numbers {', '.join(EPOCH_KEYS)}")
-    if not all(
-        isinstance(s, list) and len(s) == 2 and None not in s and all(map(is_figure, s)) for s in steps
-    ):
-        raise fault(file, "has a step that is not [step, loss]")
-    return history
+    return read_history_file(Path(os.path.expanduser(path)) / "history.json")
 
 
 def read_codes(folder: ModelFolder) -> dict[str, np.ndarray]:
@@ -224,13 +96,28 @@ def read_codes(folder: ModelFolder) -> dict[str, np.ndarray]:
             path,
             f"labels holds {codes['labels'].max()}, the model knows labels below {folder.model.num_classes}",
         )
-    return {k: v if v.dtype == np.uint8 else v.astype(np.float32) for k, v in codes.items()}
+    return _finite_posterior(
+        path, {k: v if v.dtype == np.uint8 else v.astype(np.float32) for k, v in codes.items()}
+    )
+
+
+def _finite_posterior(path: Path, codes: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Codes whose variance and KL are numbers that float32 holds."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        kl = 0.5 * (np.exp(codes["logvar"]) + codes["mu"] ** 2 - 1 - codes["logvar"]).sum(1)
+    if not np.isfinite(kl).all():
+        row = int(np.argmin(np.isfinite(kl)))
+        raise fault(
+            path,
+            f"logvar holds {codes['logvar'][row].max():g} in row {row}, a variance too large for float32",
+        )
+    return codes
 
 
 def read_charts(folder: ModelFolder, rows: int | None = None) -> dict[str, np.ndarray]:
     """What `charts.safetensors` holds of `draws` (N, Z), `spacing` (N,) and `umap` (N, 2), float32; {} where there is no such file."""
     path, z = folder.path / "charts.safetensors", folder.model.latent_dim
-    if not path.exists():
+    if not is_there(path):
         return {}
     allowed: Shapes = {"draws": ("F16", (rows, z)), "spacing": ("F32", (rows,)), "umap": ("F32", (rows, 2))}
     charts = read_tensors(path, {}, allowed)
@@ -270,7 +157,7 @@ def read_state(folder: ModelFolder):
     import torch
 
     path = folder.path / "training_state.safetensors"
-    if not path.exists():
+    if not is_there(path):
         return None
     return {
         name: torch.from_numpy(value.copy())
@@ -302,39 +189,70 @@ def list_models(models_dir: str | Path = "models") -> tuple[list[ModelFolder], d
 
     A file that looks like a model (`.pt`, `.h5`, an archive) is among the latter; `CheckpointError` when the folder itself cannot be read.
     """
+    good, broken = examine(models_dir)
+    return good, {name: str(error) for name, error in broken.items()}
+
+
+def examine(models_dir: str | Path) -> tuple[list[ModelFolder], dict[str, CheckpointError]]:
+    """What `list_models` lists, each reason as an error; an `UnreadableError` is the system's and may pass."""
     root, good, broken = Path(os.path.expanduser(models_dir)), [], {}
     try:
         found = sorted(root.iterdir()) if root.exists() else []
-        for old in root.glob(".*.old") if root.exists() else ():
+        for old in [path for path in found if path.name.startswith(".") and path.name.endswith(".old")]:
             recover(root / old.name[1:-4])
             found = sorted(root.iterdir())
+        itself = (root / "config.json").is_file()
     except OSError as error:
-        raise CheckpointError(
-            f"{root} cannot be read as a folder of models ({error.strerror}); name another by --models."
-        ) from error
-    if (root / "config.json").is_file():
-        itself = f"{root} is a model folder itself; name the folder that it lies in: {root.parent}."
-        return [], {readable(root.name): readable(itself)}
+        raise _not_listed(root, error) from error
+    if itself:
+        way = f"name the folder that it lies in: {root.parent}"
+        return [], {readable(root.name): CheckpointError(f"{root} is a model folder itself", way)}
     for path in found:
         if path.name.startswith(".") or path.name in RESERVED:
             continue
         try:
-            if not path.is_dir():
-                if reason := foreign_file(path):
-                    raise CheckpointError(reason)
-                continue
-            if reason := not_a_model(path):
-                raise CheckpointError(reason)
-            # of a folder that may lie anywhere, as the shipped models' own commands
-            folder = read_folder(path, Path("models", path.name) if root.is_absolute() else path)
-            for file in REQUIRED:
-                if not (path / file).is_file():
-                    raise fault(path / file, "is missing")
-            good.append(folder)
-        except OSError as error:
-            broken[readable(path.name)] = str(fault(path, f"cannot be read ({error.strerror})"))
-        except CheckpointError as error:
-            broken[readable(path.name)] = str(error)
+            if folder := _examined(path, root):
+                good.append(folder)
+        except Exception as error:  # whatever lies there keeps no other from being listed
+            broken[readable(path.name)] = _reason(path, error)
+    return in_order(good), broken
+
+
+def in_order(folders: Iterable[ModelFolder]) -> list[ModelFolder]:
+    """By data set, recipe, name and latent size."""
     return sorted(
-        good, key=lambda f: (f.dataset, f.recipe, re.sub(r"-z\d+$", "", f.name), f.model.latent_dim)
-    ), broken
+        folders, key=lambda f: (f.dataset, f.recipe, re.sub(r"-z\d+$", "", f.name), f.model.latent_dim)
+    )
+
+
+def _not_listed(root: Path, error: OSError) -> CheckpointError:
+    """Why the folder of the models cannot be listed: for now, or because it is none."""
+    text, way = f"{root} cannot be read as a folder of models ({error.strerror})", "name another by --models"
+    if error.errno == errno.ENOTDIR:
+        return CheckpointError(text, way)
+    return UnreadableError(text, way) if error.errno in DENIED else unreadable(root, error)
+
+
+def _examined(path: Path, root: Path) -> ModelFolder | None:
+    """The model folder at a place, None where nothing there was meant as one; `CheckpointError` where it cannot be used."""
+    if not path.is_dir():
+        if reason := foreign_file(path):
+            raise reason
+        return None
+    if CONTROL.search(path.name):
+        raise CheckpointError(f"{path} has a control character in its name", "rename it")
+    if reason := not_a_model(path):
+        raise reason
+    # of a folder that may lie anywhere, as the shipped models' own commands
+    folder = read_folder(path, Path("models", path.name) if root.is_absolute() else path)
+    for name in REQUIRED + tuple(name for name in OPTIONAL if is_there(path / name)):
+        check_file(path / name)
+    return folder
+
+
+def _reason(path: Path, error: Exception) -> CheckpointError:
+    if isinstance(error, CheckpointError):
+        return error
+    if isinstance(error, (OSError, MemoryError)):
+        return unreadable(path, error)
+    return fault(path, f"cannot be read ({in_a_line(error):.200})")
