@@ -8,6 +8,7 @@ import os
 import shutil
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,7 @@ import vae.catalogue
 from vae import Explorer, list_models, load_model
 from vae.catalogue import default_models_dir
 from vae.data.load import data_dir
-from vae.data.sets import FILES
+from vae.data.sets import DATASETS, FILES
 from vae.errors import CheckpointError, InputError
 from vae.folders.files import write_folder
 from vae.folders.folder import read_folder
@@ -396,7 +397,8 @@ def test_a_model_of_another_shape_than_its_data_set_is_broken_and_the_others_ans
         explorer.decode(Z2, np.zeros((1, 2)))
 
 
-def test_codes_beyond_the_test_images_are_shown_as_reconstructions(copied):
+def test_codes_beyond_the_test_images_of_unpublished_sets_are_shown_as_reconstructions(copied, monkeypatch):
+    monkeypatch.setitem(DATASETS, "digits", replace(DATASETS["digits"], test_size=None, test_labels=None))
     codes = load_file(copied / Z2 / "codes.safetensors")
     longer = {name: np.concatenate([value, value[:5]]) for name, value in codes.items()}
     save_file(longer, copied / Z2 / "codes.safetensors")

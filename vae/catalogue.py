@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import os
 import threading
@@ -13,17 +14,20 @@ from typing import Any
 import numpy as np
 from cachetools import LRUCache, cachedmethod
 
+from vae.checks import short
 from vae.data.load import data_dir, fetch, has_images, load_split, locate
 from vae.data.sets import DATASETS, FILES, ImageSet
-from vae.errors import CheckpointError, InputError, VAEError
-from vae.folders.folder import ModelFolder, list_models
-from vae.folders.parsing import fault
-from vae.folders.stamps import FileStamp, file_stamp, stamps
+from vae.errors import CheckpointError, DataError, InputError, UnreadableError, VAEError
+from vae.folders.dataset import check_dataset
+from vae.folders.folder import ModelFolder, examine, in_order
+from vae.folders.stamps import FileStamp, file_stamp, stamp_of, stamps
 from vae.loaded_model import LoadedModel
 
 LOADED_MODELS = 16  # weights and codes kept in memory; the least recently asked goes first
 SPLIT_BYTES = 70_000_000  # of images kept: one training set and some test sets of 28 x 28
 LOOK_EVERY = 1.0  # seconds between two looks at the models folder, however many questions come
+FORGET_AFTER = 3.0  # seconds for which a model is listed as not to be read now
+ATTEMPTS = 3  # to read a model whose folder is exchanged meanwhile
 
 
 def default_models_dir() -> Path:
@@ -34,15 +38,6 @@ def default_models_dir() -> Path:
     package = Path(__file__).parent
     inside = package / "models"  # of an installed package; in a clone they lie beside app.py
     return inside if inside.is_dir() else package.parent / "models"
-
-
-def _other_shape(folder: ModelFolder) -> str | None:
-    """Why a model cannot be of its data set: its images have another shape."""
-    known, shape = DATASETS.get(folder.dataset), folder.model.image_shape
-    if known is None or known.image_shape == shape:
-        return None
-    wrong = f"image_shape is {shape}, but images of {folder.dataset} are {known.image_shape}"
-    return str(fault(folder.path / "config.json", wrong))
 
 
 def _absolute(folder: Path) -> list[str]:
@@ -64,8 +59,14 @@ class Catalogue:
         self._listing, self._looked = threading.Lock(), -LOOK_EVERY
         self._stamps: dict[str, Any] | None = None
         self._good: dict[str, ModelFolder] = {}
-        self._broken: dict[str, str] = {}
-        self._failed: dict[tuple, str] = {}  # folder key -> what reading its weights or codes ended in
+        self._broken: dict[str, CheckpointError] = {}
+        self._again = (
+            False  # something could not be read when last listed: list it anew, whatever the stamps say
+        )
+        # folder key -> what reading its weights or codes ended in: for these files, or for some seconds
+        self._damaged: dict[tuple, VAEError] = {}
+        self._passing: dict[tuple, tuple[VAEError, float]] = {}
+        self._image_faults: dict[str, tuple[tuple, VAEError | None]] = {}
         self._loaded: LRUCache = LRUCache(LOADED_MODELS)
         self._splits: LRUCache = LRUCache(SPLIT_BYTES, getsizeof=lambda images: images.images.nbytes)
         self._loading, self._reading = threading.Condition(), threading.Condition()
@@ -73,20 +74,44 @@ class Catalogue:
     # ---- what there is ---------------------------------------------------------------------------------------------
 
     def _look(self) -> None:
-        """List the models folder anew where something in it has changed."""
+        """List the models folder anew where something in it has changed, or could not be read the last time."""
         with self._listing:
             if time.monotonic() - self._looked < LOOK_EVERY:
                 return
             found = stamps(self.models_dir)
-            if found is None or found != self._stamps:
-                good, broken = list_models(self.models_dir)  # says what keeps it from being read
-                odd = {folder.name: reason for folder in good if (reason := _other_shape(folder))}
-                self._good = {folder.name: folder for folder in good if folder.name not in odd}
-                self._broken = broken | odd
-                known = self._keys()
-                self._failed = {key: text for key, text in list(self._failed.items()) if key in known}
-                self._stamps = found
+            if found is None or found != self._stamps or self._again:
+                self._list(found)
             self._looked = time.monotonic()
+
+    def _list(self, found: dict[str, Any] | None) -> None:
+        """Take the folder as it is now; what cannot be read for the moment stays as it was known."""
+        known = self._good | self._broken
+        try:
+            listed, broken = examine(self.models_dir)  # says what keeps it from being read
+        except CheckpointError:
+            if not known:
+                raise
+            self._again = True
+            return
+        if known and not os.path.lexists(self.models_dir):  # just being exchanged
+            self._again = True
+            return
+        good = {}
+        for folder in listed:
+            try:
+                check_dataset(folder)
+                good[folder.name] = folder
+            except CheckpointError as error:
+                broken[folder.name] = error
+        passing = {name for name, error in broken.items() if isinstance(error, UnreadableError)}
+        kept = {name: self._good[name] for name in passing if name in self._good}
+        self._good = {folder.name: folder for folder in in_order((good | kept).values())}
+        self._broken = {name: error for name, error in broken.items() if name not in kept}
+        self._again = bool(passing) or not all(folder.stamp for folder in listed)
+        keys = self._keys()
+        self._damaged = {key: error for key, error in list(self._damaged.items()) if key in keys}
+        self._passing = {key: noted for key, noted in list(self._passing.items()) if key in keys}
+        self._stamps = found
 
     def _keys(self) -> set[tuple]:
         return {folder.key for folder in self._good.values()}
@@ -100,7 +125,7 @@ class Catalogue:
     def folders(self) -> dict[str, ModelFolder]:
         """The models that can be asked about, by name, in the order of data set, recipe and size."""
         self._look()
-        return {name: folder for name, folder in self._good.items() if folder.key not in self._failed}
+        return {name: folder for name, folder in self._good.items() if folder.key not in self._damaged}
 
     def revision(self) -> str:
         """A word that changes when a model is added, replaced or removed."""
@@ -114,22 +139,47 @@ class Catalogue:
         for folder in self.folders().values():
             try:
                 found.append((folder, folder.revision))
+                self._forget(folder)
             except VAEError as error:
-                self._failed[folder.key] = str(error)
+                self._note(folder, error)
         return found
+
+    def _note(self, folder: ModelFolder, error: VAEError) -> None:
+        """Remember what is wrong with a model: as long as its files stay, or for some seconds where the system or an exchange was at fault."""
+        if isinstance(error, UnreadableError) or not folder.stamp or stamp_of(folder.path) != folder.stamp:
+            self._passing[folder.key] = error, time.monotonic()
+        else:
+            self._damaged[folder.key] = error
+
+    def _forget(self, folder: ModelFolder) -> None:
+        """After it could be read."""
+        self._passing.pop(folder.key, None)
+
+    def _noted(self) -> dict[tuple, VAEError]:
+        """What is wrong with which models now."""
+        since = time.monotonic() - FORGET_AFTER
+        passing = {key: error for key, (error, when) in list(self._passing.items()) if when > since}
+        return passing | self._damaged
 
     def models(self) -> list[dict[str, Any]]:
         """Every model that can be asked about: name, dataset, recipe, latent_dim, image_shape, conditional, variational, metrics."""
         return [folder.summary() for folder in self.folders().values()]
 
-    def broken(self) -> dict[str, str]:
-        """{folder name: reason} of what lies in the models folder and cannot be opened."""
+    def broken(self, public: bool = False) -> dict[str, str]:
+        """{folder name: reason} of what lies in the models folder and cannot be opened; with `public` as strangers are told."""
         self._look()
-        failed = {f.name: self._failed[f.key] for f in self._good.values() if f.key in self._failed}
-        return self._broken | failed
+        noted = self._noted()
+        failed = {f.name: noted[f.key] for f in self._good.values() if f.key in noted}
+        found: dict[str, VAEError] = {**self._broken, **failed}
+        return {name: self.shown(error) if public else str(error) for name, error in found.items()}
 
-    def shown(self, text: str) -> str:
-        """A text for strangers: what lies in the folders of models and data is told from there on, not where these lie."""
+    def shown(self, text: str | VAEError) -> str:
+        """A text or an error for strangers: what lies in the folders of models and data is told from there on, not where these lie.
+
+        An error comes without what only the owner of the folders can do.
+        """
+        if isinstance(text, VAEError):
+            text = text.public
         models = self.models_dir
         for place in _absolute(models):
             text = text.replace(place + os.sep, "").replace(place, "models")
@@ -144,9 +194,11 @@ class Catalogue:
         if isinstance(model, str) and model in self._good:
             return self._good[model]
         if isinstance(model, str) and model in self._broken:
-            raise CheckpointError(self._broken[model])
-        names = ", ".join(self._good) or "none; python -m vae train makes one"
-        raise InputError(f"model is {model!r}; the models are {names}.")
+            raise copy.copy(self._broken[model])
+        said = f"model is {short(model)}; the models are"
+        if not self._good:
+            raise InputError(f"{said} none", "python -m vae train makes one")
+        raise InputError(f"{said} {', '.join(self._good)}.")
 
     def of_dataset(self, dataset: str) -> list[str]:
         """The names of a data set's models; `InputError` names the data sets that have some."""
@@ -158,7 +210,8 @@ class Catalogue:
 
     def opens_with(self) -> list[str]:
         """The model that a page shows first, then the other sizes of its recipe; [] where there is none."""
-        folders = list(self.folders().values())
+        noted = self._noted()
+        folders = [folder for folder in self.folders().values() if folder.key not in noted]
         wanted = ("mnist", "default", 2)
         first = next((f for f in folders if (f.dataset, f.recipe, f.model.latent_dim) == wanted), None)
         if first is None:
@@ -179,16 +232,25 @@ class Catalogue:
         return LoadedModel(folder)
 
     def load(self, model: str, network: bool = True) -> LoadedModel:
-        """A model in memory; without its network, where a question is about the codes alone."""
-        folder = self.folder(model)
-        try:
-            loaded = self._read(folder)
-            if network:
-                loaded.vae  # noqa: B018  read now: a fault in the weights is found here
-            return loaded
-        except VAEError as error:
-            self._failed[folder.key] = str(error)
-            raise
+        """A model in memory; without its network, where a question is about the codes alone.
+
+        All of it is of one revision: a folder that is exchanged meanwhile is read anew.
+        """
+        for attempt in range(ATTEMPTS):
+            folder = self.folder(model)
+            try:
+                loaded = self._read(folder)
+                if network:
+                    loaded.vae  # noqa: B018  read now: a fault in the weights is found here
+                self._forget(folder)
+                return loaded
+            except VAEError as error:
+                if attempt + 1 < ATTEMPTS and stamp_of(folder.path) not in ((), folder.stamp):
+                    self.refresh()
+                    continue
+                self._note(folder, error)
+                raise
+        raise AssertionError("the last attempt returns or raises")
 
     def in_memory(self, model: str) -> bool:
         """Whether a model's codes and network are loaded, so that a question about it takes milliseconds."""
@@ -210,8 +272,30 @@ class Catalogue:
     # ---- the data sets -----------------------------------------------------------------------------------------
 
     def images_at_hand(self, dataset: str) -> bool:
-        """Whether the data set's test images are on disk."""
-        return dataset in DATASETS and has_images(dataset, self.data_dir, "test")
+        """Whether the data set's test images are on disk and can be shown."""
+        try:
+            found = dataset in DATASETS and has_images(dataset, self.data_dir, "test")
+        except OSError:  # the next question may find them
+            return False
+        return found and self.images_fault(dataset) is None
+
+    def images_fault(self, dataset: str) -> VAEError | None:
+        """What is wrong with the test images that lie there, as an error that nobody has met yet; None where they are sound or absent."""
+        stamp = self.images_stamp(dataset, "test")
+        if not stamp:
+            return None
+        known, fault = self._image_faults.get(dataset, ((), None))
+        if known == stamp:
+            return fault
+        try:
+            self.images(dataset, "test")
+            fault = None
+        except UnreadableError as error:
+            return error
+        except DataError as error:
+            fault = error
+        self._image_faults[dataset] = stamp, fault
+        return fault
 
     def fetch_images(
         self,
@@ -224,19 +308,17 @@ class Catalogue:
             raise InputError(f"dataset is {dataset!r}; the data sets are {', '.join(DATASETS)}.")
         if DATASETS[dataset].torchvision is not None:
             fetch(dataset, self.data_dir, progress, cancel)
+        if fault := self.images_fault(dataset):  # files that were there are left alone
+            raise copy.copy(fault)
 
     def images_stamp(self, dataset: str, split: str) -> tuple[FileStamp, ...]:
         """What a cache of anything computed from these images has in its key: the files can be replaced."""
         if dataset not in DATASETS or DATASETS[dataset].torchvision is None:
             return ()  # scikit-learn's own do not change
-        found = []
-        for file in FILES.get(split, ()):
-            if (path := locate(dataset, file, self.data_dir)) is None:
-                return ()
-            found.append(path)
         try:
-            return tuple(file_stamp(path.stat()) for path in found)
-        except OSError:  # removed a moment ago
+            found = [locate(dataset, file, self.data_dir) for file in FILES.get(split, ())]
+            return () if None in found else tuple(file_stamp(path.stat()) for path in found if path)
+        except OSError:  # removed a moment ago, or not to be read now
             return ()
 
     @cachedmethod(

@@ -10,8 +10,10 @@ import numpy as np
 
 from vae import checks
 from vae.data.sketch import as_picture, sketch
-from vae.errors import InputError
+from vae.errors import InputError, UnreadableError
+from vae.folders.dataset import check_test_set
 from vae.folders.folder import ModelFolder, read_charts, read_codes, read_weights
+from vae.folders.stamps import stamp_of
 from vae.space.neighbours import Neighbours
 
 if TYPE_CHECKING:
@@ -23,9 +25,11 @@ class LoadedModel:
 
     def __init__(self, folder: ModelFolder):
         codes = read_codes(folder)
+        check_test_set(folder, codes["labels"])
         self.folder = folder
         self.mu, self.logvar, self.labels = codes["mu"], codes["logvar"], codes["labels"]
         self.umap = read_charts(folder, len(self.mu)).get("umap")
+        self._check_unchanged()
         self.neighbours = Neighbours(self.mu, self.labels)
         self._reading = threading.Lock()
 
@@ -41,7 +45,16 @@ class LoadedModel:
     def vae(self) -> VAE:
         """The network, read when first needed: a map of the codes is drawn before torch is even imported."""
         with self._reading:
-            return self.__dict__.get("vae") or read_weights(self.folder)
+            if "vae" in self.__dict__:
+                return self.__dict__["vae"]
+            vae = read_weights(self.folder)
+            self._check_unchanged()
+            return vae
+
+    def _check_unchanged(self) -> None:
+        """`UnreadableError` where the folder that was listed is not the one that has just been read."""
+        if stamp_of(self.folder.path) != self.folder.stamp:
+            raise UnreadableError(f"{self.folder.path} was replaced while it was read; try again.")
 
     # ---- checks ------------------------------------------------------------------------------------------------
 

@@ -97,7 +97,7 @@ def public(copied, tmp_path):
     (models / COND / "model.safetensors").unlink()
     shutil.copytree(models / Z2, models / "images elsewhere")
     config = json.loads((models / Z2 / "config.json").read_text())
-    config["dataset"], config["model"]["image_shape"] = "mnist", [1, 28, 28]
+    config["dataset"], config["model"]["image_shape"] = "kmnist", [1, 28, 28]
     (models / "images elsewhere" / "config.json").write_text(json.dumps(config))
     weights = VAE(ModelConfig.from_dict(config["model"])).half().state_dict()
     save_file(dict(weights), models / "images elsewhere" / "model.safetensors")
@@ -121,7 +121,8 @@ def test_a_public_page_does_not_tell_where_its_folders_lie(public):
     assert "secret" not in said and str(place) not in said
     broken = doors.start()["broken"]
     assert broken[AE].startswith(f"{AE}/history.json: is missing")
-    assert broken["set"].endswith("move them up into models, or name it by --models.")
+    assert broken["set"] == "set holds model folders."
+    assert Doors(explorer).start()["broken"]["set"].endswith("or name it by --models.")
 
 
 def test_an_endpoint_does_not_tell_where_the_folders_lie(public):

@@ -31,10 +31,8 @@ def page_data(catalogue: Catalogue, public: bool) -> Fields:
     place = "models" if public or space else readable(catalogue.models_dir.as_posix())
     return {
         "models": plain([_model(folder, revision) for folder, revision in known]),
-        "broken": {
-            name: catalogue.shown(reason) if public else reason for name, reason in catalogue.broken().items()
-        },
-        "datasets": _datasets(catalogue, folders),
+        "broken": catalogue.broken(public),
+        "datasets": _datasets(catalogue, folders, public),
         "recipes": {name: facts(name) for name in RECIPES},
         "metrics": METRIC_UNITS,
         "limits": {"z": MOST_Z, "path_samples": PATH_SAMPLES},
@@ -87,7 +85,7 @@ def _must_be_named(folder: Path) -> bool:
     return folder.resolve() not in [other.resolve() for other in unsaid]
 
 
-def _datasets(catalogue: Catalogue, folders: list[ModelFolder]) -> list[Fields]:
+def _datasets(catalogue: Catalogue, folders: list[ModelFolder], public: bool) -> list[Fields]:
     from vae.data.sets import DATASETS
 
     sizes: dict[str, set[int]] = {}
@@ -100,11 +98,20 @@ def _datasets(catalogue: Catalogue, folders: list[ModelFolder]) -> list[Fields]:
             "classes": list(known.class_names),
             "shape": list(known.image_shape),
             "images": catalogue.images_at_hand(name),
+            "fault": _fault(catalogue, name, public),
             "sizes": sorted(set(tokens()["sizes"].get(name, [2])) | sizes.get(name, set())),
         }
         for name, known in DATASETS.items()
         if name in sizes or name in ALWAYS
     ]
+
+
+def _fault(catalogue: Catalogue, dataset: str, public: bool) -> str | None:
+    """Why the test images that lie there cannot be shown."""
+    fault = catalogue.images_fault(dataset)
+    if fault is None:
+        return None
+    return catalogue.shown(fault) if public else str(fault)
 
 
 def _space() -> str | None:

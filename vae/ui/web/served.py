@@ -6,61 +6,150 @@ import functools
 import gzip
 import hashlib
 import os
-from typing import TYPE_CHECKING, Any
+import re
+from email.utils import formatdate
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-from starlette.datastructures import Headers
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
-from starlette.routing import Mount, Route
-from starlette.staticfiles import NotModifiedResponse, StaticFiles
-from starlette.types import Scope
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
-from vae.errors import VAEError
+from vae.errors import UnreadableError, VAEError
 from vae.folders.stamps import file_stamp
+from vae.reading import PIECE, Refused, open_file
+from vae.texts import text
 
 if TYPE_CHECKING:
     from vae.catalogue import Catalogue
+    from vae.folders.model_folder import ModelFolder
 
 PREFIX = "/lx/models"
 IMAGES = "/lx/images"
 SERVED = ("model.safetensors", "codes.safetensors", "charts.safetensors")
 
 
-class ModelFiles(StaticFiles):
-    """`<model>/` weights, codes and charts of listed models, with an etag; every other path does not exist."""
+class OpenedFile(Response):
+    """A file, or a part of it, sent from the handle that is open: one that takes its place meanwhile does not mix with it."""
+
+    def __init__(self, file: BinaryIO, size: int, wanted: str | None, headers: dict[str, str]):
+        self.file, self.first, self.last = file, 0, size - 1
+        part = _part(wanted, size)
+        if part:
+            self.first, self.last = part
+            headers = {**headers, "Content-Range": f"bytes {self.first}-{self.last}/{size}"}
+        length = self.last - self.first + 1
+        headers = {**headers, "Content-Length": str(length), "Accept-Ranges": "bytes"}
+        self.status_code, self.background, self.body = 206 if part else 200, None, b""
+        self.media_type = "application/octet-stream"
+        self.init_headers(headers)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Each piece is a trip through a thread; a visitor who goes leaves no handle open."""
+        start = {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
+        try:
+            await send(start)
+            left = 0 if scope["method"] == "HEAD" else self.last - self.first + 1
+            self.file.seek(self.first)
+            while left and (piece := await run_in_threadpool(self.file.read, min(left, PIECE))):
+                left -= len(piece)
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await send({"type": "http.response.body", "body": b""})
+        finally:
+            self.file.close()
+
+
+def _part(wanted: str | None, size: int) -> tuple[int, int] | None:
+    """First and last byte of the one part that is asked for; None for the whole, also where several or none are meant."""
+    found = re.fullmatch(r"bytes=(\d{0,18})-(\d{0,18})", wanted or "")
+    if not found or not any(found.groups()):
+        return None
+    first, last = found.groups()
+    low = int(first) if first else max(0, size - int(last))
+    high = min(int(last), size - 1) if first and last else size - 1
+    return (low, high) if low <= high else None
+
+
+class ModelFiles:
+    """`<model>/` weights, codes and charts of listed models, with an etag; every other path does not exist.
+
+    With `?rev=`, the revision that a page knows a model by, it gets that model's files or 409: never those of another net.
+    """
 
     def __init__(self, catalogue: Catalogue):
-        super().__init__(directory=None, packages=None, check_dir=False)
         self.catalogue = catalogue
 
-    def lookup_path(self, path: str) -> tuple[str, os.stat_result | None]:
-        """The file of an address, looked up by name and never by path."""
-        name, _, file = path.replace(os.sep, "/").partition("/")
+    def __call__(self, request: Request) -> Response:
+        name, file = request.path_params["model"], request.path_params["file"]
+        if file not in SERVED:
+            return Response(status_code=404)
         try:
+            opened, folder = self._opened(name, file)
+        except UnreadableError as error:
+            return _refusal(503, self.catalogue.shown(error), {"Retry-After": "1"})
+        except (VAEError, Refused):
+            return Response(status_code=404)
+        answer = None
+        try:
+            found = os.fstat(opened.fileno())
+            changed = self._changed(folder, file, found, request.query_params.get("rev"))
+            answer = changed or self._answer(request, opened, found)
+        finally:
+            if not isinstance(answer, OpenedFile):
+                opened.close()
+        return answer
+
+    def _opened(self, name: str, file: str) -> tuple[BinaryIO, ModelFolder]:
+        """The file of a listed model, and the folder as it is listed; looked up by name and never by path."""
+        for attempt in (1, 2, 3):
             folder = self.catalogue.folders().get(name)
-            if folder is None or file not in SERVED:
-                return "", None
-            full = folder.path / file
-            return str(full), os.stat(full)
-        except (VAEError, OSError):
-            return "", None
+            if folder is None:
+                raise Refused("is no listed model")
+            opened = open_file(folder.path / file, folder.path)
+            if attempt == 3 or _is_listed(folder, file, os.fstat(opened.fileno())):
+                return opened, folder
+            opened.close()
+            self.catalogue.refresh()  # it was exchanged since
+        raise AssertionError("the last attempt returns or raises")
 
-    def file_response(
-        self, full_path: Any, stat_result: os.stat_result, scope: Scope, status_code: int = 200
-    ) -> Response:
+    def _changed(
+        self, folder: ModelFolder, file: str, found: os.stat_result, wanted: str | None
+    ) -> Response | None:
+        """Why the file is not of the revision that is asked for."""
+        if wanted is None:
+            return None
+        try:
+            if _is_listed(folder, file, found) and folder.revision == wanted:
+                return None
+        except UnreadableError as error:
+            return _refusal(503, self.catalogue.shown(error), {"Retry-After": "1"})
+        except VAEError:
+            return Response(status_code=404)
+        return _refusal(409, text("served", "changed", model=folder.name))
+
+    def _answer(self, request: Request, opened: BinaryIO, found: os.stat_result) -> Response:
         """The file, to be kept and asked for again by its etag: a model may be trained anew under its name, in the same second and size."""
-        etag = hashlib.sha256(repr(file_stamp(stat_result)).encode()).hexdigest()[:20]
-        headers = {"ETag": f'"{etag}"', "Cache-Control": "no-cache"}
-        response = FileResponse(full_path, status_code, headers, stat_result=stat_result)
-        response.chunk_size = 1 << 20  # each piece is a trip through a thread; 64 KB is the usual
-        unchanged = self.is_not_modified(response.headers, Headers(scope=scope))
-        return NotModifiedResponse(response.headers) if unchanged else response
+        etag = f'"{hashlib.sha256(repr(file_stamp(found)).encode()).hexdigest()[:20]}"'
+        headers = {
+            "ETag": etag,
+            "Cache-Control": "no-cache",
+            "Last-Modified": formatdate(found.st_mtime, usegmt=True),
+        }
+        asked = request.headers.get("if-none-match", "")
+        if etag in [one.strip().removeprefix("W/") for one in asked.split(",")]:
+            return Response(status_code=304, headers=headers)
+        whole = request.headers.get("if-range") not in (None, etag)
+        return OpenedFile(opened, found.st_size, None if whole else request.headers.get("range"), headers)
 
-    def is_not_modified(self, response_headers: Headers, request_headers: Headers) -> bool:
-        """By the etag alone: the time of a file stays when another with its time takes its place."""
-        return "if-none-match" in request_headers and super().is_not_modified(
-            response_headers, request_headers
-        )
+
+def _is_listed(folder: ModelFolder, file: str, found: os.stat_result) -> bool:
+    """Whether an open file is the one that the folder had when it was listed."""
+    return dict(folder.stamp).get(file) == file_stamp(found)
+
+
+def _refusal(status: int, sentence: str, more: dict[str, str] | None = None) -> Response:
+    return JSONResponse({"error": sentence}, status, {"Cache-Control": "no-store", **(more or {})})
 
 
 class TestImages:
@@ -92,9 +181,15 @@ class TestImages:
 
 def routes(catalogue: Catalogue) -> list[Any]:
     """The two addresses, for reading only."""
-    images = TestImages(catalogue)
+    files, images = ModelFiles(catalogue), TestImages(catalogue)
+
+    def model_files(request: Request) -> Response:
+        return files(request)
 
     def test_images(request: Request) -> Response:
         return images(request)
 
-    return [Mount(PREFIX, ModelFiles(catalogue)), Route(IMAGES + "/{dataset}", test_images, methods=["GET"])]
+    return [
+        Route(PREFIX + "/{model}/{file:path}", model_files, methods=["GET"]),
+        Route(IMAGES + "/{dataset}", test_images, methods=["GET"]),
+    ]
