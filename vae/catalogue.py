@@ -275,7 +275,7 @@ class Catalogue:
         """Whether the data set's test images are on disk and can be shown."""
         try:
             found = dataset in DATASETS and has_images(dataset, self.data_dir, "test")
-        except OSError:  # the next question may find them
+        except UnreadableError:  # the next question may find them
             return False
         return found and self.images_fault(dataset) is None
 
@@ -318,7 +318,7 @@ class Catalogue:
         try:
             found = [locate(dataset, file, self.data_dir) for file in FILES.get(split, ())]
             return () if None in found else tuple(file_stamp(path.stat()) for path in found if path)
-        except OSError:  # removed a moment ago, or not to be read now
+        except (OSError, UnreadableError):  # removed a moment ago, or not to be read now
             return ()
 
     @cachedmethod(

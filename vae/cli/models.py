@@ -1,14 +1,17 @@
 """The commands about model folders that exist: `evaluate`, `charts`, `list` and `card`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from vae.cli.terminal import SPINNER, DataDir, ModelsDir, ShownDir, console, for_each, path, warn
 from vae.errors import VAEError
+
+if TYPE_CHECKING:
+    from vae.folders.folder import ModelFolder
 
 
 def evaluate(
@@ -30,10 +33,10 @@ def evaluate(
     where = pick_device(device)
 
     def one(folder: Path) -> None:
-        with console.status(folder.name, spinner=SPINNER) as status:
+        with console.status(Text(folder.name), spinner=SPINNER) as status:
 
             def say(text: str) -> None:
-                status.update(f"{folder.name}: {text}")
+                status.update(Text(f"{folder.name}: {text}"))
 
             metrics = measure(folder, data, device=where, k=k, write=write, progress=say, warn=warn)
         table = Table("figure", "value", "unit", title=folder.name)
@@ -58,7 +61,7 @@ def charts(
             raise VAEError(
                 f"{folder} has two latent dimensions, which are their own map; UMAP is for larger ones."
             )
-        with console.status(f"{folder.name}: UMAP of the codes", spinner=SPINNER):
+        with console.status(Text(f"{folder.name}: UMAP of the codes"), spinner=SPINNER):
             add_umap(folder)
         console.print(f"{folder.name}: charts.safetensors written", highlight=False)
 
@@ -72,14 +75,13 @@ def list_(models: ShownDir = None) -> None:
     from vae.recipes import quoted
 
     models = models or default_models_dir()
-    good, broken = list_models(models)
+    good, broken = _fitting(*list_models(models))
     if not good and not broken:
         place = ["--out", str(models)] if models != Path("models") else []
         way = quoted(["python", "-m", "vae", "train", "--dataset", "digits", *place])
         console.print(
             f"{models} holds no models yet; {way} makes one in seconds.",
             highlight=False,
-            markup=False,
             soft_wrap=True,
         )
         return
@@ -99,9 +101,20 @@ def list_(models: ShownDir = None) -> None:
         )
     console.print(table)
     for name, reason in broken.items():
-        console.print(
-            f"[bold]{escape(name)}[/bold] cannot be opened: {escape(reason)}", highlight=False, soft_wrap=True
-        )
+        console.print(Text.assemble((name, "bold"), f" cannot be opened: {reason}"), soft_wrap=True)
+
+
+def _fitting(good: list["ModelFolder"], broken: dict[str, str]) -> tuple[list["ModelFolder"], dict[str, str]]:
+    """What was listed, with those among the broken that contradict their data set."""
+    from vae.folders.dataset import check_dataset
+
+    odd = {}
+    for folder in good:
+        try:
+            check_dataset(folder)
+        except VAEError as error:
+            odd[folder.name] = str(error)
+    return [folder for folder in good if folder.name not in odd], broken | odd
 
 
 def _figure(value: float | None, form: str = ".2f", unit: str = "") -> str:
@@ -112,4 +125,4 @@ def card(models: ModelsDir = Path("models")) -> None:
     """Write models/README.md, the models' card, from their files."""
     from vae.folders.card import write_card
 
-    console.print(f"{write_card(models)} written", highlight=False)
+    console.print(f"{write_card(models)} written", highlight=False, soft_wrap=True)

@@ -6,21 +6,22 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
 from vae.errors import VAEError
 
-console = Console(width=None if sys.stdout.isatty() else 140)
-errors = Console(stderr=True, soft_wrap=True)
+TEXT: dict[str, Any] = {"markup": False, "emoji": False}  # names and paths are shown as they are
+console = Console(width=None if sys.stdout.isatty() else 140, **TEXT)
+errors = Console(stderr=True, soft_wrap=True, **TEXT)
 SPINNER = "dots" if console.encoding.startswith("utf") else "line"
 
 
 def warn(sentence: str) -> None:
     """One sentence on standard error."""
-    errors.print(sentence, highlight=False, markup=False)
+    errors.print(sentence, highlight=False)
 
 
 def sentence(error: VAEError | OSError) -> str:

@@ -16,9 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
-from vae.data.idx import is_packed, read_idx, unpacked
+from vae.data.idx import AGAIN, MOST_BYTES, is_packed, read_idx, unpacked
 from vae.data.sets import DATASETS, DIGIT_NAMES, FILES, ImageSet
-from vae.errors import DataError
+from vae.errors import DataError, UnreadableError, unreadable
+from vae.reading import Refused, pieces
 
 MOST_LOOKED_AT = 100  # files or folders of a folder that is searched: somebody's whole home may be named
 TIMEOUT = 20.0  # seconds without a byte after which a download gives up
@@ -55,7 +56,8 @@ def load_split(
     if not has_images(name, root, split):
         if not download:
             raise DataError(
-                f"{DATASETS[name].title} is not in {data_dir(root)}{_found_instead(name, root)}; {_by_hand(name, root)}"
+                f"{DATASETS[name].title} is not in {data_dir(root)}{_found_instead(name, root)}",
+                _by_hand(name, root),
             )
         fetch(name, root, progress, cancel)
     return _read_split(name, split, root)
@@ -81,6 +83,13 @@ def published_md5(name: str, file: str) -> str | None:
 
 def locate(name: str, file: str, root: str | Path | None = None) -> Path | None:
     """Where one of a data set's files lies: in torchvision's place, else under another name or packed anew, if its content is the published one."""
+    try:
+        return _locate(name, file, root)
+    except OSError as error:
+        raise unreadable(raw_folder(name, root) / file, error) from error
+
+
+def _locate(name: str, file: str, root: str | Path | None) -> Path | None:
     usual, md5 = raw_folder(name, root) / file, published_md5(name, file)
     if usual.is_file():
         return usual
@@ -160,7 +169,7 @@ def _other(path: Path) -> bool:
 
 def _by_hand(name: str, root: str | Path | None) -> str:
     files = ", ".join(file for pair in FILES.values() for file in pair)
-    return f"put {files} into {raw_folder(name, root)} by hand, or use the data set digits, which needs no download."
+    return f"put {files} into {raw_folder(name, root)} by hand, or use the data set digits, which needs no download"
 
 
 def fetch(
@@ -198,7 +207,8 @@ def fetch(
             part.replace(folder / target.stem)
     except (OSError, EOFError, zlib.error, http.client.HTTPException) as error:
         raise DataError(
-            f"{DATASETS[name].title} could not be had from {' or '.join(kind.mirrors)} ({error}){_found_instead(name, root)}; {_by_hand(name, root)}"
+            f"{DATASETS[name].title} could not be had from {' or '.join(kind.mirrors)} ({error}){_found_instead(name, root)}",
+            _by_hand(name, root),
         ) from error
 
 
@@ -236,19 +246,20 @@ def _download(
 
 def _md5(path: Path) -> str:
     digest = hashlib.md5(usedforsecurity=False)
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
+    for piece in pieces(path, MOST_BYTES):
+        digest.update(piece)
     return digest.hexdigest()
 
 
 def content_md5(path: Path) -> str:
-    """The checksum of a file, of a packed one unpacked; empty for one that cannot be read."""
+    """The checksum of a file, of a packed one unpacked; empty for one that cannot be unpacked or may not be read."""
     try:
         stat = path.stat()
         return _content_md5(path, stat.st_size, stat.st_mtime_ns)
-    except (OSError, EOFError, zlib.error):
+    except (Refused, EOFError, zlib.error, gzip.BadGzipFile, FileNotFoundError, PermissionError):
         return ""
+    except OSError as error:
+        raise unreadable(path, error) from error
 
 
 @functools.lru_cache(maxsize=64)
@@ -278,9 +289,12 @@ def _read_split(name: str, split: str, root: str | Path | None) -> ImageSet:
         )
     for path, file in zip(paths, FILES[split]):
         md5, found = published_md5(name, file), content_md5(path)
+        if not found:
+            raise UnreadableError(f"{path} was changed while it was read; try again.")
         if md5 and found != md5:
             raise DataError(
-                f"{path} is not {known.title}'s published file (md5 {found}, not {md5}); delete it and let it be downloaded again."
+                f"{path} is not {known.title}'s published file (md5 {found}, not {md5})",
+                AGAIN,
             )
     return ImageSet(images[:, None], labels.astype(np.int64), known.class_names)
 

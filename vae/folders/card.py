@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 from vae.folders.files import write_file
@@ -49,21 +50,33 @@ def write_card(models_dir: str | Path = "models") -> Path:
     good, broken = list_models(models_dir)
     lines = [INTRO]
     for dataset in dict.fromkeys(folder.dataset for folder in good):
-        lines += [f"## {dataset}", "", "| " + " | ".join(COLUMNS) + " |", "|" + "---|" * len(COLUMNS)]
+        lines += [f"## {_plain(dataset)}", "", "| " + " | ".join(COLUMNS) + " |", "|" + "---|" * len(COLUMNS)]
         lines += ["| " + " | ".join(_row(folder)) + " |" for folder in good if folder.dataset == dataset]
         lines.append("")
     lines += ["## What the figures mean", ""]
     lines += [f"- `{key}`: {text('metrics', key, chart='that its map opens on')}" for key in METRIC_UNITS]
     lines.append("")
-    lines += [f"`{name}` cannot be opened: {reason}" for name, reason in broken.items()]
-    seeds = sorted({str(folder.provenance.get("seed")) for folder in good})
-    versions = sorted({str(folder.provenance.get("torch_version")) for folder in good})
+    lines += [f"{_code(name)} cannot be opened: {_plain(reason)}" for name, reason in broken.items()]
+    seeds, versions = (
+        sorted({_plain(str(folder.provenance.get(key))) for folder in good})
+        for key in ("seed", "torch_version")
+    )
     lines.append(
         f"Seeds: {', '.join(seeds)}. PyTorch: {', '.join(versions)}. The command that trained each model stands in its `config.json`."
     )
     path = Path(os.path.expanduser(models_dir)) / "README.md"
     write_file(path, ("\n".join(lines) + "\n").encode("utf-8"))
     return path
+
+
+def _plain(text: str) -> str:
+    """A text of somebody else's in Markdown: what could be HTML, a link, a table's border or a line end as a character's number."""
+    return re.sub(r"[\x00-\x1f&<>`*\[\]|\\\u2028\u2029]", lambda found: f"&#{ord(found[0])};", text)
+
+
+def _code(name: str) -> str:
+    """A folder's name in Markdown, set as code."""
+    return f"`{name}`" if _plain(name) == name else f"<code>{_plain(name)}</code>"
 
 
 def _row(folder: ModelFolder) -> list[str]:
@@ -73,7 +86,7 @@ def _row(folder: ModelFolder) -> list[str]:
         return "-" if value[key] is None else f"{sign * value[key]:{form}}{unit}"
 
     return [
-        f"`{folder.name}`",
+        _code(folder.name),
         str(folder.model.latent_dim),
         folder.model.likelihood,
         f"{folder.train.beta:g}",
