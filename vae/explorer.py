@@ -41,8 +41,8 @@ class Explorer:
         return self.catalogue.models()
 
     def metrics(self, model: str) -> dict[str, Any]:
-        """`metrics.json`."""
-        return self.catalogue.folder(model).metrics
+        """Every figure of `metrics.json` that this program knows."""
+        return self.catalogue.folder(model).figures
 
     def history(self, model: str) -> dict[str, list]:
         """`history.json`."""
@@ -57,8 +57,8 @@ class Explorer:
             "recipe": folder.recipe,
             "model": folder.model.to_dict(),
             "train": folder.train.to_dict(),
-            "provenance": folder.provenance,
-            "metrics": folder.metrics,
+            "provenance": folder.origin,
+            "metrics": folder.figures,
             "layers": [{"name": k, "shape": list(v.shape)} for k, v in layers.items()],
         }
 

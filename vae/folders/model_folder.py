@@ -11,7 +11,7 @@ from typing import Any
 from vae.config import ModelConfig, TrainConfig
 from vae.errors import UnreadableError, readable, unreadable
 from vae.folders.files import hash_of
-from vae.folders.records import FORMAT, METRIC_UNITS
+from vae.folders.records import ENTRY, FORMAT, METRIC_UNITS, PROVENANCE
 from vae.folders.stamps import FileStamp, Stamp, file_stamp
 from vae.recipes import variant
 
@@ -63,6 +63,19 @@ class ModelFolder:
     def variant(self) -> tuple[str, ...]:
         """How the model departs from its recipe, such as `("ae",)`; models that differ only in latent size share it."""
         return variant(self.recipe, self.dataset, self.model, self.train)
+
+    @property
+    def origin(self) -> dict[str, Any]:
+        """What is shown of the provenance: the fields this program knows; those of other releases are kept, not shown."""
+        return {key: value for key, value in self.provenance.items() if key in PROVENANCE}
+
+    @property
+    def figures(self) -> dict[str, dict[str, Any]]:
+        """What is shown of `metrics.json`: the figures this program knows."""
+        return {
+            key: {part: value for part, value in self.metrics[key].items() if part in ENTRY}
+            for key in METRIC_UNITS
+        }
 
     def summary(self) -> dict[str, Any]:
         """What a list of models says of this one: what it is of, its kind, and its figures without their units."""

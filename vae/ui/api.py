@@ -53,7 +53,7 @@ def endpoint(*, heavy: bool = False, **checks: fields.Check) -> Callable[[Callab
                     self, **fields.check(question, complete, dict(zip(checks, values)) | named, self.explorer)
                 )
             except VAEError as error:
-                text = self.explorer.catalogue.shown(str(error))
+                text = self.explorer.catalogue.shown(error)
                 raise gr.Error(text, print_exception=False) from None
             except Exception:
                 log.exception("the endpoint %s failed", question)
