@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 from pathlib import Path
 
 import numpy as np
+import pytest
 from command_line import within
 from safetensors.numpy import load_file
 
@@ -117,3 +119,64 @@ def test_charts_adds_the_places_of_a_larger_model(trained, tmp_path, monkeypatch
     assert within("charts", path).exit_code == 0
     assert load_file(path / "charts.safetensors")["umap"].shape == (360, 2)
     load_model(path)
+
+
+MARKUP = ("[bold]x[link=http:]", "[red]", "bad]", "[", ":smile:", "a[b]", "x\\[y]")
+
+
+@pytest.fixture
+def marked(copied) -> Path:
+    """A models folder whose own name and models' names read like Rich's markup, one of each broken."""
+    models = copied.rename(copied.with_name("m[bold]"))
+    for name in MARKUP:
+        shutil.copytree(models / "digits-tutorial-z2", models / name)
+        shutil.copytree(models / "digits-tutorial-z2", models / f"{name} broken")
+        (models / f"{name} broken" / "config.json").write_text("{")
+    return models
+
+
+def test_markup_in_names_and_paths_is_shown_as_it_is(marked):
+    result = within("list", "--models", marked)
+    assert result.exit_code == 0, result.exception
+    cells = [line.split("│")[1].strip() for line in result.output.splitlines() if line.count("│") > 5]
+    assert set(MARKUP) <= set(cells)
+    for name in MARKUP:
+        assert (
+            f"{name} broken cannot be opened: {marked}/{name} broken/config.json: is not readable"
+            in result.output
+        )
+    assert within("card", "--models", marked).output == f"{marked}/README.md written\n"
+    empty = within("list", "--models", marked / "[red]none")
+    assert f"{marked}/[red]none holds no models yet" in empty.output
+
+
+@pytest.mark.parametrize("name", ["bad]", "[red]", "x\\[y]"])
+def test_markup_in_the_name_of_a_measured_model_is_shown_as_it_is(marked, name):
+    result = within("evaluate", marked / name, "--k", 1, "--device", "cpu")
+    assert result.exit_code == 0, result.exception
+    assert name in [line.strip() for line in result.output.splitlines()]
+    failed = within("evaluate", marked / f"{name} broken", marked / f"{name} none")
+    assert failed.exit_code == 1 and f"{name} broken/config.json: is not readable" in failed.stderr
+    assert f"{name} none is not a model folder" in failed.stderr
+
+
+def test_a_spinner_shows_markup_in_names_as_it_is(marked, monkeypatch):
+    from rich.console import Console
+
+    import vae.cli.models
+    from vae.cli.terminal import TEXT
+
+    shown = Console(force_terminal=True, width=200, file=io.StringIO(), **TEXT)
+    monkeypatch.setattr(vae.cli.models, "console", shown)
+    assert within("evaluate", marked / "bad]", "--k", 1, "--device", "cpu").exit_code == 0
+    assert within("evaluate", marked / "[red]", "--k", 1, "--device", "cpu").exit_code == 0
+    assert "bad]: " in shown.file.getvalue() and "[red]: " in shown.file.getvalue()
+
+
+def test_list_names_a_model_that_contradicts_its_data_set(copied):
+    file = copied / "digits-tutorial-z2" / "config.json"
+    config = json.loads(file.read_text())
+    config["model"]["num_classes"] = 12
+    file.write_text(json.dumps(config))
+    said = within("list", "--models", copied).output
+    assert "digits-tutorial-z2 cannot be opened" in said and "digits has 10 classes" in said

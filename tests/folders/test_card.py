@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -96,6 +98,24 @@ def test_a_card_that_cannot_be_written_leaves_the_one_before(tmp_path, monkeypat
     with pytest.raises(CheckpointError, match="README.md cannot be written .No space left on device."):
         write_card(tmp_path)
     assert path.read_bytes() == before and [p.name for p in tmp_path.iterdir()] == ["README.md"]
+
+
+def test_html_and_markdown_in_names_of_folders_are_text_in_the_card(trained, tmp_path):
+    names = ["<img src=x onerror=alert(1)>", "a|b", "[x](http:)", "`c`", "a\\|b", "<!--", "two\nlines"]
+    for name in names:
+        shutil.copytree(trained / Z2, tmp_path / name.replace("/", ""))
+        (tmp_path / f"{name} broken").mkdir()
+    config = json.loads((tmp_path / "a|b" / "config.json").read_text())
+    config["dataset"] = "<script>|set"
+    (tmp_path / "a|b" / "config.json").write_text(json.dumps(config))
+    text = write_card(tmp_path).read_text(encoding="utf-8")
+    rows = _tables(text)
+    assert {len(row) for row in rows} == {len(COLUMNS)}, "no name adds a column or a line"
+    assert not re.search(r"<(?!/?code>)", text) and "](" not in text
+    parsed = html.unescape(text)
+    for name in names[:-1]:
+        assert f"<code>{name}</code> |" in parsed and f"<code>{name} broken</code> cannot be opened" in parsed
+    assert "## <script>|set" in parsed
 
 
 def _tables(text: str) -> list[list[str]]:
