@@ -105,9 +105,9 @@ def _train_one(run, **options) -> list[str]:
     from vae.runs import Finished, train_model
 
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
-        TextColumn("{task.fields[figures]}"),
+        TextColumn("{task.fields[figures]}", markup=False),
         TimeRemainingColumn(),
     )
     total, last, seconds = run.configs()[1].epochs, None, 0.0
