@@ -31,11 +31,14 @@ def checked(path: Path, folder: Path | None = None) -> tuple[str, os.stat_result
 
     With `folder`, a link is followed only to another place in that folder. `Refused` or `UnreadableError` say why not.
     """
+    real = os.fspath(path)
     try:
-        real = os.path.realpath(path)
-        if folder is not None and not real.startswith(os.path.join(os.path.realpath(folder), "")):
-            raise Refused("cannot be read, it is a link that leads out of its folder")
-        found = os.stat(real)
+        found = os.lstat(real)
+        if stat.S_ISLNK(found.st_mode):
+            real = os.path.realpath(path)
+            if folder is not None and not real.startswith(os.path.join(os.path.realpath(folder), "")):
+                raise Refused("cannot be read, it is a link that leads out of its folder")
+            found = os.stat(real)
     except (FileNotFoundError, NotADirectoryError):
         raise Missing("is missing") from None
     except OSError as error:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vae.data.sets import DATASETS
 from vae.errors import VAEError
 
 if TYPE_CHECKING:
@@ -20,9 +21,11 @@ PATIENCE = 10  # seconds without a visitor after which the networks are loaded a
 
 
 def hash_weights(explorer: Explorer) -> None:
-    """Know every model's revision before the page's first question wants them all: while the page is built."""
+    """Know every model's revision, and whether test images are sound, before the page's first question wants it all: while the page is built."""
     with contextlib.suppress(VAEError):  # that question says what is wrong
         explorer.catalogue.revisions()  # kept by the files' stamps
+        for dataset in DATASETS:
+            explorer.catalogue.images_at_hand(dataset)
 
 
 def warm_up(explorer: Explorer, doors: Doors) -> None:
