@@ -21,7 +21,7 @@ WINGS = [
     {"train"},
     {"checkpoint"},
     {"runs"},
-    {"loaded_model"},
+    {"loaded_model", "images"},
     {"catalogue", "cache"},
     {"explorer"},
     {"jobs", "export", "sweep"},

@@ -16,7 +16,7 @@ from digits_models import AE, COND, Z2, Z5, decoded
 from idx_files import lay
 from support import ROOT
 
-import vae.catalogue
+import vae.images
 import vae.loaded_model
 from vae import Explorer
 from vae.data.sets import FILES
@@ -78,7 +78,7 @@ explorer = Explorer(sys.argv[1])
 explorer.models()
 page_data(Explorer(sys.argv[1] + "/none").catalogue, True)  # what the page itself reads is read
 said, models = {}, None
-np = vae.catalogue.np
+import numpy as np
 explorer.decode(sys.argv[2], np.zeros((1, 2)))  # torch is loaded, and this model is in memory
 os.utime(os.path.join(sys.argv[1], sys.argv[2], "metrics.json"))  # the stamps change: the list must be read anew
 resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
@@ -344,8 +344,8 @@ def test_garbage_in_the_place_of_test_images_is_said_once_for_each_state_of_the_
     file = kmnist / "KMNIST" / "raw" / FILES["test"][0]
     sound = file.read_bytes()
     file.write_bytes(b"garbage " * 100)
-    catalogue, reads, real = Explorer(copied, kmnist).catalogue, [], vae.catalogue.load_split
-    monkeypatch.setattr("vae.catalogue.load_split", lambda *a, **named: reads.append(a) or real(*a, **named))
+    catalogue, reads, real = Explorer(copied, kmnist).catalogue, [], vae.images.load_split
+    monkeypatch.setattr("vae.images.load_split", lambda *a, **named: reads.append(a) or real(*a, **named))
     monkeypatch.setattr("vae.ui.page_data.ALWAYS", ("kmnist", "digits"))
     for _ in range(3):
         sets = {one["name"]: one for one in page_data(catalogue, public=True)["datasets"]}

@@ -11,20 +11,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from cachetools import LRUCache, cachedmethod
 
 from vae.checks import short
-from vae.data.load import data_dir, fetch, has_images, load_split, locate
-from vae.data.sets import DATASETS, FILES, ImageSet
-from vae.errors import CheckpointError, DataError, InputError, UnreadableError, VAEError
+from vae.data.load import data_dir, fetch
+from vae.data.sets import DATASETS
+from vae.errors import CheckpointError, InputError, UnreadableError, VAEError
 from vae.folders.dataset import check_dataset
 from vae.folders.folder import ModelFolder, examine, in_order
-from vae.folders.stamps import FileStamp, file_stamp, stamp_of, stamps
+from vae.folders.stamps import stamp_of, stamps
+from vae.images import Images
 from vae.loaded_model import LoadedModel
 
 LOADED_MODELS = 16  # weights and codes kept in memory; the least recently asked goes first
-SPLIT_BYTES = 70_000_000  # of images kept: one training set and some test sets of 28 x 28
 LOOK_EVERY = 1.0  # seconds between two looks at the models folder, however many questions come
 FORGET_AFTER = 3.0  # seconds for which a model is listed as not to be read now
 ATTEMPTS = 3  # to read a model whose folder is exchanged meanwhile
@@ -46,7 +45,7 @@ def _absolute(folder: Path) -> list[str]:
     return sorted((n for n in known if Path(n).is_absolute() and Path(n).name), key=len, reverse=True)
 
 
-class Catalogue:
+class Catalogue(Images):
     """The models of one folder and the data sets of another: listed, read when first asked about, kept while there is room.
 
     A model folder that is added, replaced or removed is noticed by the next question, a second later at most. Safe
@@ -55,21 +54,17 @@ class Catalogue:
 
     def __init__(self, models_dir: str | Path | None = None, data_dir: str | Path | None = None):
         self.models_dir = Path(os.path.expanduser(models_dir)) if models_dir else default_models_dir()
-        self.data_dir = data_dir
+        super().__init__(data_dir)
         self._listing, self._looked = threading.Lock(), -LOOK_EVERY
         self._stamps: dict[str, Any] | None = None
         self._good: dict[str, ModelFolder] = {}
         self._broken: dict[str, CheckpointError] = {}
-        self._again = (
-            False  # something could not be read when last listed: list it anew, whatever the stamps say
-        )
+        self._again = False  # whether to list anew whatever the stamps say: something could not be read
         # folder key -> what reading its weights or codes ended in: for these files, or for some seconds
         self._damaged: dict[tuple, VAEError] = {}
         self._passing: dict[tuple, tuple[VAEError, float]] = {}
-        self._image_faults: dict[str, tuple[tuple, VAEError | None]] = {}
         self._loaded: LRUCache = LRUCache(LOADED_MODELS)
-        self._splits: LRUCache = LRUCache(SPLIT_BYTES, getsizeof=lambda images: images.images.nbytes)
-        self._loading, self._reading = threading.Condition(), threading.Condition()
+        self._loading = threading.Condition()
 
     # ---- what there is ---------------------------------------------------------------------------------------------
 
@@ -271,32 +266,6 @@ class Catalogue:
 
     # ---- the data sets -----------------------------------------------------------------------------------------
 
-    def images_at_hand(self, dataset: str) -> bool:
-        """Whether the data set's test images are on disk and can be shown."""
-        try:
-            found = dataset in DATASETS and has_images(dataset, self.data_dir, "test")
-        except UnreadableError:  # the next question may find them
-            return False
-        return found and self.images_fault(dataset) is None
-
-    def images_fault(self, dataset: str) -> VAEError | None:
-        """What is wrong with the test images that lie there, as an error that nobody has met yet; None where they are sound or absent."""
-        stamp = self.images_stamp(dataset, "test")
-        if not stamp:
-            return None
-        known, fault = self._image_faults.get(dataset, ((), None))
-        if known == stamp:
-            return fault
-        try:
-            self.images(dataset, "test")
-            fault = None
-        except UnreadableError as error:
-            return error
-        except DataError as error:
-            fault = error
-        self._image_faults[dataset] = stamp, fault
-        return fault
-
     def fetch_images(
         self,
         dataset: str,
@@ -310,30 +279,3 @@ class Catalogue:
             fetch(dataset, self.data_dir, progress, cancel)
         if fault := self.images_fault(dataset):  # files that were there are left alone
             raise copy.copy(fault)
-
-    def images_stamp(self, dataset: str, split: str) -> tuple[FileStamp, ...]:
-        """What a cache of anything computed from these images has in its key: the files can be replaced."""
-        if dataset not in DATASETS or DATASETS[dataset].torchvision is None:
-            return ()  # scikit-learn's own do not change
-        try:
-            found = [locate(dataset, file, self.data_dir) for file in FILES.get(split, ())]
-            return () if None in found else tuple(file_stamp(path.stat()) for path in found if path)
-        except (OSError, UnreadableError):  # removed a moment ago, or not to be read now
-            return ()
-
-    @cachedmethod(
-        lambda self: self._splits,
-        lambda self, dataset, split: (dataset, split, self.images_stamp(dataset, split)),
-        condition=lambda self: self._reading,
-    )
-    def images(self, dataset: str, split: str) -> ImageSet:
-        """The `train` or `test` images, from disk only; `DataError` says where to put them."""
-        return load_split(dataset, split, self.data_dir, download=False)
-
-    def original(self, dataset: str, index: int) -> np.ndarray | None:
-        """x (C, H, W) of one test image, None where the data set cannot be had."""
-        try:
-            images = self.images(dataset, "test").images
-        except VAEError:
-            return None
-        return images[index].astype(np.float32) / 255 if index < len(images) else None
