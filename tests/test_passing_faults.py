@@ -204,6 +204,22 @@ def test_no_memory_for_codes_charts_or_history_is_no_damage(watched, monkeypatch
     assert watched.catalogue.broken() == {}
 
 
+@pytest.mark.parametrize("error", [MemoryError(), OSError(errno.EMFILE, "Too many open files")])
+def test_a_fault_outside_of_the_files_is_no_damage_either(watched, monkeypatch, error):
+    def fail(*_, **__):
+        raise error
+
+    with monkeypatch.context() as full:
+        full.setattr(vae.loaded_model, "read_weights", fail)  # as while torch is imported
+        with pytest.raises(UnreadableError, match=f"{Z2} could not be read now .*; try again"):
+            watched.decode(Z2, np.zeros((1, 2)))
+        full.setattr(vae.images, "load_split", fail)  # as while scikit-learn's own are opened
+        with pytest.raises(UnreadableError, match="The images of digits could not be read now"):
+            watched.catalogue.images("digits", "test")
+    watched.decode(Z2, np.zeros((1, 2)))
+    assert watched.catalogue.broken() == {} and len(watched.catalogue.images("digits", "test")) == 360
+
+
 def test_charts_that_cannot_be_read_now_are_not_taken_as_absent(watched, copied, failing, monkeypatch):
     from safetensors.numpy import save_file
 

@@ -16,7 +16,7 @@ from cachetools import LRUCache, cachedmethod
 from vae.checks import short
 from vae.data.load import data_dir, fetch
 from vae.data.sets import DATASETS
-from vae.errors import CheckpointError, InputError, UnreadableError, VAEError
+from vae.errors import CheckpointError, InputError, UnreadableError, VAEError, unreadable
 from vae.folders.dataset import check_dataset
 from vae.folders.folder import ModelFolder, examine, in_order
 from vae.folders.stamps import stamp_of, stamps
@@ -239,12 +239,15 @@ class Catalogue(Images):
                     loaded.vae  # noqa: B018  read now: a fault in the weights is found here
                 self._forget(folder)
                 return loaded
-            except VAEError as error:
+            except (VAEError, OSError, MemoryError) as found:
+                error = found if isinstance(found, VAEError) else unreadable(folder.path, found)
                 if attempt + 1 < ATTEMPTS and stamp_of(folder.path) not in ((), folder.stamp):
                     self.refresh()
                     continue
                 self._note(folder, error)
-                raise
+                if error is found:
+                    raise
+                raise error from found
         raise AssertionError("the last attempt returns or raises")
 
     def in_memory(self, model: str) -> bool:

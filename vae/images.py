@@ -75,7 +75,10 @@ class Images:
     )
     def images(self, dataset: str, split: str) -> ImageSet:
         """The `train` or `test` images, from disk only; `DataError` says where to put them."""
-        return load_split(dataset, split, self.data_dir, download=False)
+        try:
+            return load_split(dataset, split, self.data_dir, download=False)
+        except (OSError, MemoryError) as error:
+            raise unreadable(f"The images of {dataset}", error) from error
 
     def original(self, dataset: str, index: int) -> np.ndarray | None:
         """x (C, H, W) of one test image, None where the data set cannot be had."""
