@@ -194,6 +194,17 @@ def test_a_page_that_opens_while_weights_cannot_be_hashed_lists_the_model_once_t
     assert {m["name"] for m in page["models"]} == ALL and page["broken"] == {}
 
 
+def test_a_fault_that_stays_is_said_without_a_break(watched, failing):
+    names(watched)
+    failing(os.path.join(Z2, "model.safetensors"), errno.EIO, "open")
+    with pytest.raises(UnreadableError):
+        watched.decode(Z2, np.zeros((1, 2)))
+    said = [(watched.catalogue.broken(), watched.catalogue.revision()) for _ in range(3)]
+    assert said[0] == said[1] == said[2] and list(said[0][0]) == [Z2]
+    failing.stop()
+    assert watched.catalogue.broken() == {} and watched.catalogue.revision() != said[0][1]
+
+
 def test_no_memory_for_codes_charts_or_history_is_no_damage(watched, monkeypatch):
     for question in (watched.codes, watched.history):
         with monkeypatch.context() as full:

@@ -151,10 +151,17 @@ class Catalogue(Images):
         self._passing.pop(folder.key, None)
 
     def _noted(self) -> dict[tuple, VAEError]:
-        """What is wrong with which models now."""
+        """What is wrong with which models now; of what may have passed the weights are tried again, so that a fault that stays is said without a break."""
         since = time.monotonic() - FORGET_AFTER
-        passing = {key: error for key, (error, when) in list(self._passing.items()) if when > since}
-        return passing | self._damaged
+        for folder in list(self._good.values()):
+            noted = self._passing.get(folder.key)
+            if noted and noted[1] <= since:
+                self._forget(folder)
+                try:
+                    folder.revision  # noqa: B018
+                except VAEError as error:
+                    self._note(folder, error)
+        return {key: error for key, (error, _) in list(self._passing.items())} | self._damaged
 
     def models(self) -> list[dict[str, Any]]:
         """Every model that can be asked about: name, dataset, recipe, latent_dim, image_shape, conditional, variational, metrics."""

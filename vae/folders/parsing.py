@@ -12,7 +12,7 @@ import numpy as np
 
 from vae.checks import short
 from vae.errors import CheckpointError, readable, unreadable
-from vae.reading import Refused, checked, read_whole
+from vae.reading import Refused, open_file, read_whole
 
 MAX_JSON = 8 << 20  # bytes of a JSON file that are read at all
 MOST_DEPTH = 16  # lists and objects inside one another; no file of ours has more than three
@@ -38,9 +38,9 @@ def read(path: Path, most: int) -> bytes:
 
 
 def check_file(path: Path) -> None:
-    """`CheckpointError` where `read` would refuse a file, whatever is in it."""
+    """`CheckpointError` where `read` would refuse a file, whatever is in it: it is opened and closed."""
     try:
-        checked(path, path.parent)
+        open_file(path, path.parent).close()
     except Refused as error:
         raise fault(path, str(error)) from None
 

@@ -103,9 +103,9 @@ class ModelFiles:
     def _opened(self, name: str, file: str) -> tuple[BinaryIO, ModelFolder]:
         """The file of a listed model, and the folder as it is listed; looked up by name and never by path."""
         for attempt in (1, 2, 3):
-            folder = self.catalogue.folders().get(name)
-            if folder is None:
-                raise Refused("is no listed model")
+            folder = self.catalogue.folder(name)  # says why it is not listed
+            if name not in self.catalogue.folders():
+                raise Refused("is damaged")
             opened = open_file(folder.path / file, folder.path)
             if attempt == 3 or _is_listed(folder, file, os.fstat(opened.fileno())):
                 return opened, folder
