@@ -13,6 +13,7 @@ from vae.data.sketch import as_picture, sketch
 from vae.errors import InputError, UnreadableError
 from vae.folders.dataset import check_test_set
 from vae.folders.folder import ModelFolder, read_charts, read_codes, read_weights
+from vae.folders.parsing import fault
 from vae.folders.stamps import stamp_of
 from vae.space.neighbours import Neighbours
 
@@ -49,12 +50,27 @@ class LoadedModel:
                 return self.__dict__["vae"]
             vae = read_weights(self.folder)
             self._check_unchanged()
+            self._check_finite(vae)
             return vae
 
     def _check_unchanged(self) -> None:
         """`UnreadableError` where the folder that was listed is not the one that has just been read."""
         if stamp_of(self.folder.path) != self.folder.stamp:
             raise UnreadableError(f"{self.folder.path} was replaced while it was read; try again.")
+
+    def _check_finite(self, vae: VAE) -> None:
+        """`CheckpointError` where finite weights are so large that the net's answers are not: no JSON holds them."""
+        import torch
+
+        label = _labels(self.labels[:1], 1) if self.folder.model.conditional else None
+        with torch.inference_mode():
+            x = vae.decode(torch.from_numpy(self.mu[:1]), label)
+            mu, logvar = vae.encode(x, label)
+        if not all(torch.isfinite(values).all() for values in (x, mu, logvar)):
+            raise fault(
+                self.folder.path / "model.safetensors",
+                "has weights with which the first test image's reconstruction or posterior is not finite",
+            )
 
     # ---- checks ------------------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -249,6 +250,22 @@ def test_codes_of_another_number_or_with_other_labels_than_the_test_set_are_brok
         with pytest.raises(CheckpointError, match=said):
             explorer.codes(name)
         assert said in explorer.catalogue.broken()[name]
+
+
+def test_weights_of_a_deep_net_whose_answers_no_float_holds_are_refused(copied):
+    from vae.config import ModelConfig
+    from vae.folders.files import tensor_bytes
+    from vae.model import weight_shapes
+
+    path = copied / "digits-tutorial-z2"
+    config = ModelConfig(image_shape=(1, 8, 8), hidden=(4,) * 12)
+    written(path, "config.json", "model", value=config.to_dict())
+    weights = {name: np.full(shape, 60_000, np.float16) for name, shape in weight_shapes(config).items()}
+    (path / "model.safetensors").write_bytes(tensor_bytes(weights))
+    explorer = Explorer(copied)
+    with pytest.raises(CheckpointError, match="model.safetensors: has weights with which"):
+        explorer.decode("digits-tutorial-z2", np.zeros((1, 2)))
+    assert "is not finite" in explorer.catalogue.broken()["digits-tutorial-z2"]
 
 
 def test_a_data_set_of_ones_own_has_any_shape_and_number_of_codes(copied):
