@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import http.client
+import itertools
 import json
 import os
 import shutil
@@ -124,6 +126,38 @@ def test_no_file_handle_left_loses_no_model_and_all_answer_once_there_are_some(c
         assert "could not be read now (Too many open files); try again." in text and "train" not in text[:8]
         assert "restore the folder" not in text
     assert set(found["after"]) == ALL and found["broken"] == {} and found["codes"] == [360] * 4
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of another process are Linux's")
+def test_a_server_without_file_handles_gives_every_model_again_once_it_has_some(serve, copied, tmp_path):
+    import resource
+
+    server = serve(copied, tmp_path, "--public")
+    handles = Path(f"/proc/{server.process.pid}/fd")
+    line = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+
+    def asked(name: str) -> tuple[int, str]:
+        line.request(
+            "GET", f"/lx/models/{name}/model.safetensors", headers={"Host": f"127.0.0.1:{server.port}"}
+        )
+        answer = line.getresponse()
+        content = answer.read()
+        return answer.status, content.decode() if answer.status != 200 else ""
+
+    assert asked(Z2)[0] == 200  # the connection is open
+    (copied / Z5 / "metrics.json").touch()  # the list must be read anew
+    before = resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE)
+    limit = next(n for n in itertools.count() if not (handles / str(n)).exists())  # the first that is free
+    resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE, (limit, before[1]))
+    try:
+        said = [asked(name) for name in sorted(ALL)]
+    finally:
+        resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE, before)
+    assert {status for status, _ in said} == {503}
+    assert all("could not be read now (Too many open files); try again." in text for _, text in said)
+    assert not any(str(copied) in text for _, text in said)
+    assert [asked(name)[0] for name in sorted(ALL)] == [200] * 4
+    line.close()
 
 
 @pytest.mark.parametrize("number", [errno.EMFILE, errno.EIO, errno.ESTALE, errno.ENOMEM, errno.EACCES])

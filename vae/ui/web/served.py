@@ -90,14 +90,15 @@ class ModelFiles:
             return _refusal(503, self.catalogue.shown(error), {"Retry-After": "1"})
         except (VAEError, Refused):
             return Response(status_code=404)
-        answer = None
         try:
             found = os.fstat(opened.fileno())
             changed = self._changed(folder, file, found, request.query_params.get("rev"))
             answer = changed or self._answer(request, opened, found)
-        finally:
-            if not isinstance(answer, OpenedFile):
-                opened.close()
+        except BaseException:
+            opened.close()
+            raise
+        if not isinstance(answer, OpenedFile):
+            opened.close()
         return answer
 
     def _opened(self, name: str, file: str) -> tuple[BinaryIO, ModelFolder]:
