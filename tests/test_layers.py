@@ -12,12 +12,12 @@ from support import ROOT, python
 # Between wings; a wing may use those before it.
 WINGS = [
     {"errors"},
-    {"texts", "checks", "reading"},
+    {"texts", "checks", "reading", "interrupts"},
     {"config"},
     {"model", "loss", "data", "space", "device"},
     {"recipes"},
     {"folders"},
-    {"evaluate", "flat_parameters"},
+    {"evaluate", "flat_parameters", "running", "room"},
     {"train"},
     {"checkpoint"},
     {"runs"},
@@ -36,6 +36,7 @@ INSIDE = {
     "space": ["neighbours", "chart", "latent", "geodesic"],
     "cli": ["terminal", "serve", "train", "models"],
     "folders": [
+        "locks",
         "parsing",
         "files",
         "place",
