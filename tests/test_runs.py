@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import shlex
+import shutil
 import types
 from pathlib import Path
 
@@ -409,3 +411,127 @@ def test_a_place_that_cannot_be_written_is_said_before_the_training(tmp_path):
         with pytest.raises(CheckpointError, match="file is a file; choose another --out"):
             next(train_model(run, out, device="cpu", umap=False))
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_second_training_of_a_name_is_refused_at_its_start_even_with_force(tmp_path):
+    run = Run("digits", "tutorial", 2, QUICK)
+    first = train_model(run, tmp_path, device="cpu", umap=False)
+    next(first)
+    for options in ({}, {"force": True}, {"resume": True}):
+        with pytest.raises(CheckpointError, match="digits-tutorial-z2 is being trained or changed by this"):
+            next(train_model(run, tmp_path, device="cpu", umap=False, **options))
+    train(Run("digits", "tutorial", 2, QUICK | {"seed": 1}), tmp_path)  # of another name
+    assert [record.epoch for record in first] == [2, 3]
+    assert {p.name for p in tmp_path.iterdir()} == {run.folder_name(), "digits-tutorial-seed1-z2"}
+
+
+def test_sizes_that_were_reserved_before_are_trained_in_their_places(tmp_path):
+    run = Run("digits", "tutorial", 2, QUICK)
+    place = run.reserve(tmp_path)
+    train(run, tmp_path, place=place)
+    assert [p.name for p in tmp_path.iterdir()] == [run.folder_name()]
+
+
+@pytest.mark.parametrize("before", [{}, {"force": True}, {"resume": True}], ids=str)
+@pytest.mark.parametrize("moment", [1, 3])
+def test_a_folder_that_is_put_there_meanwhile_stays_and_the_training_takes_another_name(
+    tmp_path, trained, before, moment
+):
+    run, said, told = Run("digits", "tutorial", 2, QUICK, "m"), [], []
+    train(run, tmp_path / "whole")
+    out = tmp_path / "out"
+    if before:
+        interrupt(run, out, 1)
+    (out / "m-2").mkdir(parents=True)  # a name that is taken
+    records = train_model(run, out, device="cpu", umap=False, warn=said.append, kept=told.append, **before)
+    for record in records:
+        if record.epoch == max(moment, 2 if "resume" in before else 1):
+            shutil.rmtree(out / "m", ignore_errors=True)
+            shutil.copytree(trained / "digits-tutorial-z5", out / "m")
+            if moment == 1:
+                records.close()
+    assert contents(out / "m") == contents(trained / "digits-tutorial-z5")
+    assert len(said) == 1 and "m was put there while m was trained, and is left as it is" in said[0]
+    assert said[0].endswith(f"this training is kept as {out / 'm-3'}.")
+    if moment == 1:
+        epoch = 2 if "resume" in before else 1
+        assert told == [f"epoch {epoch} of m-3 is kept; --name m-3 --resume goes on from there."]
+        train(Run("digits", "tutorial", 2, QUICK, "m-3"), out, resume=True)
+    assert contents(out / "m-3") == contents(tmp_path / "whole" / "m")
+    assert f"evaluate {out / 'm-3'}" in read_folder(out / "m-3").metrics["elbo"]["command"]
+    assert sorted(p.name for p in out.iterdir()) == ["m", "m-2", "m-3"]
+
+
+def test_a_folder_that_is_put_there_while_the_files_are_written_stays_too(tmp_path, monkeypatch):
+    def late(path, files, force=False):
+        write_folder(path, {"a": b"theirs"}, force=True)
+        monkeypatch.setattr(vae.checkpoint, "write_folder", write_folder)
+        write_folder(path, files, force=force)
+
+    monkeypatch.setattr(vae.checkpoint, "write_folder", late)
+    said = []
+    train(Run("digits", "tutorial", 2, QUICK, "m"), tmp_path, warn=said.append)
+    assert (tmp_path / "m" / "a").read_bytes() == b"theirs"
+    load_model(tmp_path / "m-2")
+    assert len(said) == 1
+
+
+def test_a_folder_that_is_removed_while_it_is_trained_is_written_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(vae.runs, "SAVE_EVERY", -1.0)
+    for record in train_model(Run("digits", "tutorial", 2, QUICK, "m"), tmp_path, device="cpu"):
+        if record.epoch == 2:
+            shutil.rmtree(tmp_path / "m")
+    load_model(tmp_path / "m")
+    assert [p.name for p in tmp_path.iterdir()] == ["m"]
+
+
+ENDINGS = [
+    SystemExit(3),
+    MemoryError(),
+    OSError(5, "Input/output error"),
+    RuntimeError("CUDA"),
+    KeyboardInterrupt(),
+]
+
+
+@pytest.mark.parametrize("ending", ENDINGS, ids=lambda e: type(e).__name__)
+@pytest.mark.parametrize("where", ["on_step", "loop", "measuring"])
+def test_whatever_ends_a_training_its_last_epoch_is_kept(tmp_path, monkeypatch, ending, where):
+    run, told, done = Run("digits", "tutorial", 2, QUICK, "m"), [], []
+
+    def end(*_) -> None:
+        raise ending
+
+    def on_step(step: int, steps: int) -> None:
+        if where == "on_step" and len(done) == 2:
+            end()
+
+    if where == "measuring":  # of which only a fault of the figures themselves is no reason to end
+        monkeypatch.setattr(vae.checkpoint.Checkpoint, "finish", end)
+    with pytest.raises(type(ending)):
+        for record in train_model(run, tmp_path, device="cpu", umap=False, on_step=on_step, kept=told.append):
+            done.append(record)
+            if where == "loop" and len(done) == 2:
+                end()
+    monkeypatch.undo()
+    del record
+    gc.collect()
+    epochs = 3 if where == "measuring" else 2
+    assert told == [f"epoch {epochs} of m is kept; --resume goes on from there."]
+    assert len(read_history(tmp_path / "m")["epochs"]) == epochs
+    train(run, tmp_path, resume=True)
+    train(run, tmp_path / "whole")
+    assert contents(tmp_path / "m") == contents(tmp_path / "whole" / "m")
+
+
+def test_a_disk_that_is_full_for_a_while_does_not_end_a_training(tmp_path, monkeypatch):
+    monkeypatch.setattr(vae.runs, "SAVE_EVERY", -1.0)
+
+    def full(*_, **__):
+        raise CheckpointError("There is no space.")
+
+    run, said = Run("digits", "tutorial", 2, {"epochs": 4}, "m"), []
+    for record in train_model(run, tmp_path, device="cpu", umap=False, warn=said.append):
+        monkeypatch.setattr(vae.checkpoint, "write_folder", write_folder if record.epoch > 2 else full)
+    assert said == ["The training goes on, its last epoch is not saved yet: There is no space."]
+    assert read_state(read_folder(tmp_path / "m")) is None

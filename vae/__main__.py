@@ -15,6 +15,7 @@ from vae.cli.serve import serve
 from vae.cli.terminal import sentence, warn
 from vae.cli.train import train
 from vae.errors import VAEError
+from vae.interrupts import ENDING
 
 ABOUT = "See and touch the latent spaces of VAEs; train, measure and list them. Without a command: serve."
 PLAIN: dict[str, Any] = {"add_completion": False, "pretty_exceptions_enable": False}
@@ -45,7 +46,9 @@ def _run(commands: typer.Typer, arguments: list[str], name: str | None = None) -
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     warnings.filterwarnings("ignore", category=UserWarning)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in ENDING:
+        if signal.getsignal(number) != signal.SIG_IGN:  # as nohup asks for
+            signal.signal(number, signal.default_int_handler)
     try:
         commands(arguments, prog_name=name)
     except (VAEError, OSError) as error:

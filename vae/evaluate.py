@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import warnings
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from torch import Tensor
 
 from vae.data.load import load_split
 from vae.data.sets import ImageSet
-from vae.errors import in_a_line
+from vae.errors import CheckpointError, in_a_line
 from vae.folders.files import json_bytes, update_folder
 from vae.folders.folder import (
     METRIC_UNITS,
@@ -25,7 +26,7 @@ from vae.folders.folder import (
     read_folder,
     read_weights,
 )
-from vae.folders.place import check_place
+from vae.folders.place import reserve
 from vae.loss import bernoulli_nll, kl_divergence, log_normal, recon_nats, squared_error
 from vae.model import VAE
 from vae.space.chart import make_chart
@@ -172,9 +173,33 @@ def evaluate(
     `seconds` is the training's and kept.
     """
     folder = read_folder(path)
-    if write:
-        check_place(path)
-    say = progress or (lambda _: None)
+    with reserve(path) if write else contextlib.nullcontext():
+        if write:  # what stood there before may have been another training's
+            folder = read_folder(path)
+        measured = folder.revision
+        metrics = _measure(folder, data_dir, device, k, progress or (lambda _: None), warn)
+        if write:
+            refuse_replaced(folder, measured)
+            update_folder(path, {"metrics.json": json_bytes(metrics)})
+    return metrics
+
+
+def refuse_replaced(folder: ModelFolder, revision: str) -> None:
+    """`CheckpointError` where a folder no longer holds the weights of that revision: what was computed from them is nothing of its own."""
+    if read_folder(folder.path).revision != revision:
+        raise CheckpointError(
+            f"{folder.path} was replaced meanwhile, so nothing was written there; run the command again."
+        )
+
+
+def _measure(
+    folder: ModelFolder,
+    data_dir: str | Path | None,
+    device: str | torch.device,
+    k: int,
+    say: Callable[[str], None],
+    warn: Callable[[str], None],
+) -> dict[str, dict[str, Any]]:
     say("loading the data")
     test_set = load_split(folder.dataset, "test", data_dir)
     vae = read_weights(folder)
@@ -208,10 +233,7 @@ def evaluate(
             warn(
                 f"{folder.name}: {keys} could not be computed ({in_a_line(error).rstrip('.')}); without it the others stand, {evaluate_command(folder.path)} tries again."
             )
-    metrics = metrics_table(values, folder, k)
-    if write:
-        update_folder(path, {"metrics.json": json_bytes(metrics)})
-    return metrics
+    return metrics_table(values, folder, k)
 
 
 def chart_metrics(folder: ModelFolder) -> dict[str, float]:

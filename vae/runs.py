@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 import warnings
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -20,6 +20,7 @@ from vae.data.load import load_split
 from vae.data.sets import DATASETS, ImageSet
 from vae.device import device_name, pick_device, pick_precision
 from vae.errors import CheckpointError, DataError, TrainingError, in_a_line
+from vae.evaluate import refuse_replaced
 from vae.folders.files import check_name
 from vae.folders.folder import (
     ModelFolder,
@@ -30,8 +31,11 @@ from vae.folders.folder import (
     read_state,
     write_charts,
 )
-from vae.folders.place import check_place
+from vae.folders.locks import Reservation
+from vae.folders.place import reserve
+from vae.interrupts import closed_at_exit, termination_unwinds
 from vae.recipes import quoted, recipe_configs, train_command, variant
+from vae.room import check_rooms
 from vae.space.chart import fit_umap
 from vae.train import EpochRecord, fit
 
@@ -75,16 +79,19 @@ class Run:
         seed = [f"seed{train.seed}"] if train.seed else []
         return "-".join([self.dataset, self.recipe, *flags, *seed, f"z{self.latent_dim}"])
 
-    def folder_in(self, out: str | Path, overwrite: bool = False) -> Path:
-        """Where its folder goes; `CheckpointError` when it cannot have that name, stands there already and may not be touched, or its place cannot be written."""
+    def reserve(self, out: str | Path, overwrite: bool = False) -> Reservation:
+        """Its folder's place, for this run alone until it is released.
+
+        `CheckpointError` when it cannot have that name, cannot be written, is another's work just now, or stands there and may not be touched.
+        """
         check_name(self.folder_name())  # of the whole name: Path would take one apart
-        path = Path(os.path.expanduser(out)) / self.folder_name()
-        check_place(path)
-        if not overwrite and _exists(path):
-            raise CheckpointError(
-                f"{path} exists already; --force replaces it, --resume continues it, --name chooses another name."
-            )
-        return path
+        place = reserve(Path(os.path.expanduser(out)) / self.folder_name())
+        if overwrite or not _exists(place.path):
+            return place
+        place.release()
+        raise CheckpointError(
+            f"{place.path} exists already; --force replaces it, --resume continues it, --name chooses another name."
+        )
 
     def command(self, out: str | Path, umap: bool) -> str:
         """The command line that makes this one folder."""
@@ -107,10 +114,12 @@ class Finished(Exception):
     """`--resume` of a folder whose training is complete; the text says so."""
 
 
+@closed_at_exit
 def train_model(
     run: Run,
     out: str | Path = "models",
     *,
+    place: Reservation | None = None,
     data_dir: str | Path | None = None,
     device: str = "auto",
     force: bool = False,
@@ -119,55 +128,93 @@ def train_model(
     on_step: Callable[[int, int], None] | None = None,
     say: Callable[[str], None] | None = None,
     warn: Callable[[str], None] = warnings.warn,
+    kept: Callable[[str], None] | None = None,
 ) -> Generator[EpochRecord, None, None]:
     """Train one model into `out/NAME`, yielding each epoch; the folder is whole when the iterator ends.
 
-    Stopped early (Ctrl-C, or no longer asked), it keeps the last finished epoch with all that `resume` needs. `Finished` when
-    there is nothing to resume; `CheckpointError` when the folder exists and neither `force` nor `resume` is given. `warn` is
-    told in a sentence which last step could not be done (figures, UMAP) and how to do it later: the model is whole without.
+    Stopped early by whatever (Ctrl-C, SIGTERM, an exception, no longer asked), it keeps the last finished epoch with all that
+    `resume` needs, and tells `kept` so in a sentence. `place` is what `run.reserve` gave, where that was asked before.
+    `Finished` when there is nothing to resume; `CheckpointError` when the folder exists and neither `force` nor `resume` is given,
+    cannot be written, has no room or is another training's just now. `warn` is told in a sentence which last step could not be
+    done (figures, UMAP) and how to do it later: the model is whole without.
     """
+    say, kept = say or (lambda _: None), kept or (lambda _: None)
     out = Path(os.path.expanduser(out))
-    path = run.folder_in(out, overwrite=force or resume)
-    say = say or (lambda _: None)
-    train_set, test_set = (load_split(run.dataset, split, data_dir) for split in ("train", "test"))
-    where = pick_device(device)
-    folder = _new_folder(run, path, train_set, where, run.command(out, umap))
-    history: dict[str, list] = {"epochs": [], "steps": []}
-    state = None
-    if resume and not force and _exists(path):
+    run.configs()  # what they refuse is said before anything about the disk
+    place = place or run.reserve(out, overwrite=force or resume)
+    with termination_unwinds(), place:
+        check_rooms([(place.path, *run.configs())])
+        train_set, test_set = (load_split(run.dataset, split, data_dir) for split in ("train", "test"))
+        where = pick_device(device)
+        folder = _new_folder(run, place.path, train_set, where, run.command(out, umap))
+        history: dict[str, list] = {"epochs": [], "steps": []}
+        state = None
+        if resume and not force and _exists(place.path):
+            try:
+                folder, history, state = _begun(run, place.path, train_set)
+            except Finished:
+                if umap:
+                    _add_umap_if_absent(place.path, say, warn)
+                raise
+        checkpoint = Checkpoint(folder, place, test_set, history, state, warn)
+        epochs = fit(
+            folder.model,
+            folder.train,
+            train_set,
+            test_set,
+            device=where,
+            precision=folder.provenance.get("precision"),
+            state=state,
+            on_step=on_step,
+        )
         try:
-            folder, history, state = _begun(run, path, train_set)
-        except Finished:
-            if umap:
-                _add_umap_if_absent(path, say, warn)
+            yield from _kept_epochs(epochs, checkpoint, say, warn, umap)
+        except TrainingError:  # nothing that could be gone on with
             raise
-    checkpoint = Checkpoint(folder, test_set, history, state)
-    epochs = fit(
-        folder.model,
-        folder.train,
-        train_set,
-        test_set,
-        device=where,
-        precision=folder.provenance.get("precision"),
-        state=state,
-        on_step=on_step,
-    )
-    try:
-        for record in epochs:
-            checkpoint.take(record)
-            if record.epoch < folder.train.epochs and time.monotonic() - checkpoint.saved_at > SAVE_EVERY:
-                checkpoint.save()
-            yield record
-        say("measuring")
-        fault = checkpoint.finish()
-    except (KeyboardInterrupt, GeneratorExit):
-        checkpoint.save()
-        raise
+        except BaseException:
+            checkpoint.save()
+            if sentence := checkpoint.kept():
+                kept(sentence)
+            raise
+        finally:
+            checkpoint.place.release()
+
+
+def _kept_epochs(
+    epochs: Iterator[EpochRecord],
+    checkpoint: Checkpoint,
+    say: Callable[[str], None],
+    warn: Callable[[str], None],
+    umap: bool,
+) -> Generator[EpochRecord, None, None]:
+    """Each epoch, saved now and then, and the steps after the last."""
+    unsaved = ""
+    for record in epochs:
+        checkpoint.take(record)
+        due = time.monotonic() - checkpoint.saved_at > SAVE_EVERY
+        if record.epoch < checkpoint.folder.train.epochs and due:
+            unsaved = _save_or_say(checkpoint, warn, unsaved)
+        yield record
+    say("measuring")
+    fault = checkpoint.finish()
+    path = checkpoint.place.path
     if fault is not None:
         again = quoted(["python", "-m", "vae", "evaluate", str(path), "--write"])
         warn(f"{path.name} is finished without its figures ({in_a_line(fault)}); run {again}.")
     if umap:
         _add_umap_if_absent(path, say, warn)
+
+
+def _save_or_say(checkpoint: Checkpoint, warn: Callable[[str], None], said: str) -> str:
+    """Save what is finished; a disk that does not take it now may do so later, so the training goes on. What was said is not said twice."""
+    try:
+        checkpoint.save()
+    except CheckpointError as error:
+        checkpoint.saved_at = time.monotonic()
+        if str(error) != said:
+            warn(f"The training goes on, its last epoch is not saved yet: {error}")
+        return str(error)
+    return ""
 
 
 def _new_folder(run: Run, path: Path, train_set: ImageSet, device: torch.device, command: str) -> ModelFolder:
@@ -203,7 +250,7 @@ def _add_umap_if_absent(path: Path, say: Callable[[str], None], warn: Callable[[
         if folder.model.latent_dim == 2 or "umap" in read_charts(folder):
             return
         say("UMAP of the codes")
-        add_umap(path)
+        _add_umap(path)
     except Exception as error:
         why, way = in_a_line(error).rstrip("."), charts_command(path)
         warn(f"{path.name} is finished without UMAP's places: {why if way in why else f'{why}; run {way}'}.")
@@ -232,8 +279,14 @@ def _check_resume(run: Run, folder: ModelFolder, state: dict | None, train_set: 
 
 def add_umap(path: str | Path) -> None:
     """Compute UMAP's places of a folder's codes and add them as `charts.safetensors`; `TrainingError` when UMAP cannot run here."""
+    read_folder(path)  # a folder that is none is no place to be kept
+    with reserve(path):
+        _add_umap(Path(path))
+
+
+def _add_umap(path: Path) -> None:
     folder = read_folder(path)
-    mu = read_codes(folder)["mu"]
+    mu, computed = read_codes(folder)["mu"], folder.revision
     try:
         places = fit_umap(mu)
         if not np.isfinite(places).all():
@@ -245,6 +298,7 @@ def add_umap(path: str | Path) -> None:
             else "repair umap-learn, and run "
         )
         raise TrainingError(f"UMAP failed ({in_a_line(error)}); {cache}{charts_command(path)}.") from error
+    refuse_replaced(folder, computed)
     write_charts(folder, umap=places)
 
 

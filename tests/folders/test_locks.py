@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import socket
 import subprocess
 import sys
 from contextlib import contextmanager
 
+import numpy as np
 import pytest
 from support import ROOT
 
 from vae.errors import CheckpointError
+from vae.evaluate import evaluate
 from vae.folders import locks
 from vae.folders.folder import list_models
 from vae.folders.locks import Reservation
 from vae.folders.stamps import stamps
+from vae.runs import add_umap
 
 HOLD = """
 import sys
@@ -201,3 +205,41 @@ def test_a_pipe_in_the_place_of_a_lock_holds_nobody_up(tmp_path):
     with Reservation(tmp_path / "m"):
         with pytest.raises(CheckpointError, match="being trained"):
             Reservation(tmp_path / "m")
+
+
+def test_evaluating_and_charting_take_the_same_lock_as_a_training(trained, tmp_path, monkeypatch):
+    path = tmp_path / "digits-tutorial-z5"
+    shutil.copytree(trained / path.name, path)
+    with Reservation(path):
+        monkeypatch.setattr("vae.runs.fit_umap", lambda _: pytest.fail("this comes after the lock"))
+        with pytest.raises(CheckpointError, match="is being trained or changed"):
+            add_umap(path)
+        assert evaluate(path, k=1)["elbo"]["value"] < 0  # which writes nothing
+        monkeypatch.setattr("vae.evaluate.load_split", lambda *_: pytest.fail("this comes after the lock"))
+        with pytest.raises(CheckpointError, match="is being trained or changed"):
+            evaluate(path, k=1, write=True)
+
+
+@pytest.mark.parametrize("command", ["evaluate", "charts"])
+def test_what_was_computed_of_a_model_is_not_written_into_the_one_that_replaced_it(
+    trained, tmp_path, monkeypatch, command
+):
+    path = tmp_path / "m"
+    shutil.copytree(trained / "digits-tutorial-z5", path)
+
+    def replaced(*_):
+        shutil.rmtree(path)
+        shutil.copytree(trained / "digits-tutorial-z2", path)
+        return np.zeros((360, 2), np.float32)
+
+    monkeypatch.setattr("vae.runs.fit_umap", replaced)
+    monkeypatch.setattr("vae.evaluate.knn_accuracy", lambda *_: float(replaced()[0, 0]))
+    monkeypatch.setattr("vae.evaluate.chart_metrics", lambda _: {})
+    write = {
+        "evaluate": lambda: evaluate(path, k=1, write=True, warn=lambda _: None),
+        "charts": lambda: add_umap(path),
+    }
+    with pytest.raises(CheckpointError, match="m was replaced meanwhile, so nothing was written there"):
+        write[command]()
+    before = {file.name: file.read_bytes() for file in (trained / "digits-tutorial-z2").iterdir()}
+    assert {file.name: file.read_bytes() for file in path.iterdir()} == before

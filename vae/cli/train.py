@@ -1,6 +1,6 @@
 """The command `train`: models trained one after another, with a bar while each is at it and a table at the end."""
 
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +12,8 @@ from vae.cli.terminal import DataDir, console, path, warn
 from vae.errors import TrainingError, VAEError
 
 if TYPE_CHECKING:
+    from vae.folders.locks import Reservation
+    from vae.runs import Run
     from vae.train import EpochRecord
 
 
@@ -49,6 +51,7 @@ def train(
     data: DataDir = None,
 ) -> None:
     """Train one model per latent size into its own folder. Ctrl-C keeps the last finished epoch; --resume goes on from there."""
+    from vae.room import check_rooms
     from vae.runs import Run
 
     given: dict[str, Any] = {
@@ -64,15 +67,26 @@ def train(
     if force and resume:
         raise VAEError("--force starts anew and --resume goes on; give one of them.")
     runs = [Run(dataset, recipe, size, flags, name) for size in _sizes(latent_dims, name)]
-    for run in runs:  # every size is checked before the first is trained
-        run.configs()
-        run.folder_in(out, overwrite=force or resume)
-    summary = Table("model", "epochs", "-elbo", "recon", "kl", "images/s", "training", title=None)
-    options = {"data_dir": data, "device": device, "force": force, "resume": resume, "umap": not no_umap}
-    failed = False
     for run in runs:
+        run.configs()
+    options = {"data_dir": data, "device": device, "force": force, "resume": resume, "umap": not no_umap}
+    with ExitStack() as stack:  # every size is checked, and has its place, before the first is trained
+        places = [stack.enter_context(run.reserve(out, overwrite=force or resume)) for run in runs]
+        check_rooms([(place.path, *run.configs()) for run, place in zip(runs, places)])
+        _train_each(runs, places, out=out, **options)
+
+
+def _tell(sentence: str) -> None:
+    console.print(sentence, highlight=False, soft_wrap=True)
+
+
+def _train_each(runs: "list[Run]", places: "list[Reservation]", **options: Any) -> None:
+    """One after another, with a table at the end; exit code 1 where one of several failed."""
+    summary = Table("model", "epochs", "-elbo", "recon", "kl", "images/s", "training", title=None)
+    failed = False
+    for run, place in zip(runs, places):
         try:
-            summary.add_row(*_train_one(run, out=out, **options))
+            summary.add_row(*_train_one(run, place=place, **options))
         except TrainingError as error:  # of this size: the others still have their turn
             if len(runs) == 1:
                 raise
@@ -100,7 +114,7 @@ def _sizes(latent_dims: str, name: str | None) -> list[int]:
     return sizes
 
 
-def _train_one(run, **options) -> list[str]:
+def _train_one(run: "Run", **options: Any) -> list[str]:
     """Train with a live bar; the row of the summary."""
     from vae.runs import Finished, train_model
 
@@ -111,6 +125,7 @@ def _train_one(run, **options) -> list[str]:
         TimeRemainingColumn(),
     )
     total, last, seconds = run.configs()[1].epochs, None, 0.0
+    kept: list[str] = []
     with Progress(*columns, console=console) as progress:
         bar = progress.add_task(run.folder_name(), total=total, figures="starting")
         epoch = 0
@@ -122,24 +137,26 @@ def _train_one(run, **options) -> list[str]:
             progress.update(bar, figures=text)
 
         try:
-            with closing(train_model(run, **options, on_step=on_step, say=say, warn=warn)) as records:
+            told: dict[str, Any] = {"on_step": on_step, "say": say, "warn": warn, "kept": kept.append}
+            with closing(train_model(run, **options, **told)) as records:
                 for last in records:
                     epoch, seconds = last.epoch, seconds + last.seconds
                     kl = "" if last.test_kl is None else f" kl {last.test_kl:.1f}"
                     text = f"epoch {epoch}/{total} recon {last.test_recon:.1f}{kl} {last.images_per_second:,.0f} images/s"
                     progress.update(bar, completed=epoch, figures=text)
                     if not console.is_terminal:
-                        console.print(f"{run.folder_name()}  {text}", highlight=False, soft_wrap=True)
+                        _tell(f"{run.folder_name()}  {text}")
         except Finished as finished:
             progress.update(bar, completed=total, figures="finished")
-            console.print(str(finished), highlight=False, soft_wrap=True)
+            _tell(str(finished))
             return _row(run.folder_name(), None, seconds)
         except KeyboardInterrupt:
-            if last is None:
-                raise VAEError("Stopped: no further epoch was finished, the folder is as it was.") from None
-            raise VAEError(
-                f"Stopped: epoch {last.epoch} of {run.folder_name()} is kept; --resume goes on from there."
-            ) from None
+            left = kept or ["no further epoch was finished, the folder is as it was."]
+            raise VAEError(f"Stopped: {left[-1]}") from None
+        except Exception:
+            if kept:
+                warn(f"The training has ended early: {kept[-1]}")
+            raise
     return _row(run.folder_name(), last, seconds)
 
 
