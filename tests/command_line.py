@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from unittest import mock
 
 from support import ROOT
 from typer.testing import CliRunner
@@ -28,5 +29,6 @@ def settings(**more: str) -> dict[str, str]:
 
 
 def within(*words: object):
-    """The same without a process of its own, which is quicker."""
-    return CliRunner(env={"COLUMNS": "200"}).invoke(app, [str(word) for word in words])
+    """The same without a process of its own, which is quicker; the tests keep their priority beside a server."""
+    with mock.patch("vae.running.server_is_running", return_value=False):
+        return CliRunner(env={"COLUMNS": "200"}).invoke(app, [str(word) for word in words])

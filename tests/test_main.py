@@ -37,6 +37,7 @@ def test_help_names_every_command_and_option():
         "name",
         "force",
         "resume",
+        "nice",
         "data",
     ):
         assert f"--{option}" in options

@@ -13,6 +13,7 @@ from vae.errors import TrainingError, VAEError
 
 if TYPE_CHECKING:
     from vae.folders.locks import Reservation
+    from vae.running import Priority
     from vae.runs import Run
     from vae.train import EpochRecord
 
@@ -48,10 +49,19 @@ def train(
     name: Annotated[str | None, typer.Option(help="Another folder name; with one latent size only.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a folder that exists.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Continue an interrupted training.")] = False,
+    nice: Annotated[
+        int | None,
+        typer.Option(
+            help="How far this training's priority is lowered; otherwise 10 while a server of Latent Explorer runs, else not.",
+            min=0,
+            max=19,
+        ),
+    ] = None,
     data: DataDir = None,
 ) -> None:
     """Train one model per latent size into its own folder. Ctrl-C keeps the last finished epoch; --resume goes on from there."""
     from vae.room import check_rooms
+    from vae.running import Priority
     from vae.runs import Run
 
     given: dict[str, Any] = {
@@ -73,20 +83,20 @@ def train(
     with ExitStack() as stack:  # every size is checked, and has its place, before the first is trained
         places = [stack.enter_context(run.reserve(out, overwrite=force or resume)) for run in runs]
         check_rooms([(place.path, *run.configs()) for run, place in zip(runs, places)])
-        _train_each(runs, places, out=out, **options)
+        _train_each(runs, places, Priority(nice, _tell), out=out, **options)
 
 
 def _tell(sentence: str) -> None:
     console.print(sentence, highlight=False, soft_wrap=True)
 
 
-def _train_each(runs: "list[Run]", places: "list[Reservation]", **options: Any) -> None:
+def _train_each(runs: "list[Run]", places: "list[Reservation]", priority: "Priority", **options: Any) -> None:
     """One after another, with a table at the end; exit code 1 where one of several failed."""
     summary = Table("model", "epochs", "-elbo", "recon", "kl", "images/s", "training", title=None)
     failed = False
     for run, place in zip(runs, places):
         try:
-            summary.add_row(*_train_one(run, place=place, **options))
+            summary.add_row(*_train_one(run, priority, place=place, **options))
         except TrainingError as error:  # of this size: the others still have their turn
             if len(runs) == 1:
                 raise
@@ -114,7 +124,7 @@ def _sizes(latent_dims: str, name: str | None) -> list[int]:
     return sizes
 
 
-def _train_one(run: "Run", **options: Any) -> list[str]:
+def _train_one(run: "Run", priority: "Priority", **options: Any) -> list[str]:
     """Train with a live bar; the row of the summary."""
     from vae.runs import Finished, train_model
 
@@ -138,8 +148,10 @@ def _train_one(run: "Run", **options: Any) -> list[str]:
 
         try:
             told: dict[str, Any] = {"on_step": on_step, "say": say, "warn": warn, "kept": kept.append}
+            priority.look()
             with closing(train_model(run, **options, **told)) as records:
                 for last in records:
+                    priority.look()
                     epoch, seconds = last.epoch, seconds + last.seconds
                     kl = "" if last.test_kl is None else f" kl {last.test_kl:.1f}"
                     text = f"epoch {epoch}/{total} recon {last.test_recon:.1f}{kl} {last.images_per_second:,.0f} images/s"
