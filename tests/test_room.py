@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+from pathlib import Path
+
 import pytest
 
 from vae.data.load import load_split
@@ -55,3 +58,12 @@ def test_what_has_no_room_is_refused_with_every_name_before_anything_is_written(
         next(train_model(runs[0], tmp_path / "new", device="cpu"))
     assert list(tmp_path.iterdir()) == []
     check_place(tmp_path / "m")
+
+
+def test_a_disk_that_takes_nothing_at_all_is_told_with_the_numbers_too(tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "mkdir", full)
+    with pytest.raises(CheckpointError, match=r"takes up to \d+\.\d MB in .*\(No space left on device\)"):
+        next(train_model(Run("digits", "tutorial", 2), tmp_path, device="cpu"))

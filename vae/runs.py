@@ -79,13 +79,14 @@ class Run:
         seed = [f"seed{train.seed}"] if train.seed else []
         return "-".join([self.dataset, self.recipe, *flags, *seed, f"z{self.latent_dim}"])
 
-    def reserve(self, out: str | Path, overwrite: bool = False) -> Reservation:
-        """Its folder's place, for this run alone until it is released.
-
-        `CheckpointError` when it cannot have that name, cannot be written, is another's work just now, or stands there and may not be touched.
-        """
+    def folder_in(self, out: str | Path) -> Path:
+        """Where its folder goes; `CheckpointError` when it cannot have that name."""
         check_name(self.folder_name())  # of the whole name: Path would take one apart
-        place = reserve(Path(os.path.expanduser(out)) / self.folder_name())
+        return Path(os.path.expanduser(out)) / self.folder_name()
+
+    def reserve(self, out: str | Path, overwrite: bool = False) -> Reservation:
+        """Its folder's place, for this run alone until it is released; `CheckpointError` when it cannot be written, is another's work just now, or stands there and may not be touched."""
+        place = reserve(self.folder_in(out))
         if overwrite or not _exists(place.path):
             return place
         place.release()
@@ -140,10 +141,9 @@ def train_model(
     """
     say, kept = say or (lambda _: None), kept or (lambda _: None)
     out = Path(os.path.expanduser(out))
-    run.configs()  # what they refuse is said before anything about the disk
+    check_rooms([(place.path if place else run.folder_in(out), *run.configs())])
     place = place or run.reserve(out, overwrite=force or resume)
     with termination_unwinds(), place:
-        check_rooms([(place.path, *run.configs())])
         train_set, test_set = (load_split(run.dataset, split, data_dir) for split in ("train", "test"))
         where = pick_device(device)
         folder = _new_folder(run, place.path, train_set, where, run.command(out, umap))

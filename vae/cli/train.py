@@ -77,12 +77,11 @@ def train(
     if force and resume:
         raise VAEError("--force starts anew and --resume goes on; give one of them.")
     runs = [Run(dataset, recipe, size, flags, name) for size in _sizes(latent_dims, name)]
-    for run in runs:
-        run.configs()
+    # every size is checked, and has its place, before the first is trained
+    check_rooms([(run.folder_in(out), *run.configs()) for run in runs])
     options = {"data_dir": data, "device": device, "force": force, "resume": resume, "umap": not no_umap}
-    with ExitStack() as stack:  # every size is checked, and has its place, before the first is trained
+    with ExitStack() as stack:
         places = [stack.enter_context(run.reserve(out, overwrite=force or resume)) for run in runs]
-        check_rooms([(place.path, *run.configs()) for run, place in zip(runs, places)])
         _train_each(runs, places, Priority(nice, _tell), out=out, **options)
 
 
