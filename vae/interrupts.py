@@ -1,15 +1,17 @@
-"""Signals and exits that end a training: they wait while something is written, and nothing unfinished is forgotten."""
+"""Signals and exits that end a training: the first is obeyed, it waits while something is written, and nothing unfinished is forgotten."""
 
 from __future__ import annotations
 
 import atexit
 import contextlib
 import functools
+import math
 import signal
 import threading
+import time
 import weakref
 from collections.abc import Callable, Generator, Iterator
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 G = TypeVar("G", bound=Generator)
@@ -17,45 +19,69 @@ G = TypeVar("G", bound=Generator)
 ENDING = [
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)
 ]
+SAME_WISH = 5.0  # seconds after a signal in which others say nothing new
 _unfinished: weakref.WeakSet[Generator] = weakref.WeakSet()
+
+
+class ObeyedOnce:
+    """Of the signals that end a program the first does what it would have done, SIGTERM and others without a handler by SystemExit.
+
+    Those that follow would only interrupt what is done to end well: they count for nothing for five seconds, or `for_good`.
+    """
+
+    _writing: bool = False  # of the one main thread, the only one that signals reach
+    _waiting: int | None = None
+
+    def __init__(self, for_good: bool = False):
+        self.same_wish = math.inf if for_good else SAME_WISH
+        self.obeyed: float | None = None
+        self.before: dict[int, Any] = {}
+
+    def __enter__(self) -> ObeyedOnce:
+        for number in ENDING:
+            way = signal.getsignal(number)
+            if way in (signal.SIG_IGN, None):  # as nohup asks for
+                continue
+            with contextlib.suppress(ValueError):  # another thread than the main one
+                self.before[number] = way
+                signal.signal(number, self._hear)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, way in self.before.items():
+            with contextlib.suppress(ValueError):
+                if signal.getsignal(number) == self._hear:
+                    over = self.obeyed is not None and math.isinf(self.same_wish)
+                    signal.signal(number, signal.SIG_IGN if over else way)
+
+    def _hear(self, number: int, frame: Any) -> None:
+        if ObeyedOnce._writing:
+            ObeyedOnce._waiting = ObeyedOnce._waiting or number
+        elif self.obeyed is None or time.monotonic() - self.obeyed > self.same_wish:
+            self._obey(number, frame)
+
+    def _obey(self, number: int, frame: Any) -> None:
+        self.obeyed = time.monotonic()
+        way = self.before[number]
+        if not callable(way):
+            raise SystemExit(128 + number)
+        way(number, frame)
+        self.obeyed = None  # it ends nothing
 
 
 @contextlib.contextmanager
 def signals_wait() -> Iterator[None]:
-    """What would end this program waits until the block is done, and then does what it would have done."""
-    if threading.current_thread() is not threading.main_thread():  # which no signal reaches
+    """What an `ObeyedOnce` around this hears waits until the block is done."""
+    if threading.current_thread() is not threading.main_thread():
         yield
         return
-    waiting: list[int] = []
-    before = {number: signal.getsignal(number) for number in ENDING}
-    before = {number: way for number, way in before.items() if way not in (signal.SIG_IGN, None)}
-    for number in before:
-        signal.signal(number, lambda number, _: waiting.append(number))
+    ObeyedOnce._writing = True
     try:
         yield
     finally:
-        for number, way in before.items():
-            signal.signal(number, way)
-        if waiting:
-            signal.raise_signal(waiting[0])
-
-
-def _leave(number: int, _: object) -> None:
-    raise SystemExit(128 + number)
-
-
-@contextlib.contextmanager
-def termination_unwinds() -> Iterator[None]:
-    """SIGTERM leaves by SystemExit, as Ctrl-C leaves by KeyboardInterrupt, where nobody has said what it should do."""
-    with contextlib.suppress(ValueError):  # no signal reaches other threads than the main one
-        if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
-            signal.signal(signal.SIGTERM, _leave)
-    try:
-        yield
-    finally:
-        with contextlib.suppress(ValueError):
-            if signal.getsignal(signal.SIGTERM) is _leave:
-                signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        number, ObeyedOnce._waiting, ObeyedOnce._writing = ObeyedOnce._waiting, None, False
+        if number is not None:
+            signal.raise_signal(number)
 
 
 def closed_at_exit(function: Callable[P, G]) -> Callable[P, G]:

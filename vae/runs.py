@@ -33,7 +33,7 @@ from vae.folders.folder import (
 )
 from vae.folders.locks import Reservation
 from vae.folders.place import reserve
-from vae.interrupts import closed_at_exit, termination_unwinds
+from vae.interrupts import ObeyedOnce, closed_at_exit
 from vae.recipes import quoted, recipe_configs, train_command, variant
 from vae.room import check_rooms
 from vae.space.chart import fit_umap
@@ -143,7 +143,7 @@ def train_model(
     out = Path(os.path.expanduser(out))
     check_rooms([(place.path if place else run.folder_in(out), *run.configs())])
     place = place or run.reserve(out, overwrite=force or resume)
-    with termination_unwinds(), place:
+    with ObeyedOnce(), place:
         train_set, test_set = (load_split(run.dataset, split, data_dir) for split in ("train", "test"))
         where = pick_device(device)
         folder = _new_folder(run, place.path, train_set, where, run.command(out, umap))

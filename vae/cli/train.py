@@ -10,6 +10,7 @@ from rich.table import Table
 
 from vae.cli.terminal import DataDir, console, path, warn
 from vae.errors import TrainingError, VAEError
+from vae.interrupts import ObeyedOnce
 
 if TYPE_CHECKING:
     from vae.folders.locks import Reservation
@@ -80,7 +81,7 @@ def train(
     # every size is checked, and has its place, before the first is trained
     check_rooms([(run.folder_in(out), *run.configs()) for run in runs])
     options = {"data_dir": data, "device": device, "force": force, "resume": resume, "umap": not no_umap}
-    with ExitStack() as stack:
+    with ObeyedOnce(for_good=True), ExitStack() as stack:
         places = [stack.enter_context(run.reserve(out, overwrite=force or resume)) for run in runs]
         _train_each(runs, places, Priority(nice, _tell), out=out, **options)
 
