@@ -535,3 +535,23 @@ def test_a_disk_that_is_full_for_a_while_does_not_end_a_training(tmp_path, monke
         monkeypatch.setattr(vae.checkpoint, "write_folder", write_folder if record.epoch > 2 else full)
     assert said == ["The training goes on, its last epoch is not saved yet: There is no space."]
     assert read_state(read_folder(tmp_path / "m")) is None
+
+
+def test_what_could_not_be_kept_is_not_said_to_be(tmp_path, monkeypatch):
+    monkeypatch.setattr(vae.runs, "SAVE_EVERY", -1.0)
+
+    def full(*_, **__):
+        raise CheckpointError("There is no space.")
+
+    told, warned = [], []
+    with pytest.raises(CheckpointError, match="There is no space."):
+        for _ in train_model(
+            Run("digits", "tutorial", 2, QUICK, "m"),
+            tmp_path,
+            device="cpu",
+            warn=warned.append,
+            kept=told.append,
+        ):
+            monkeypatch.setattr(vae.checkpoint, "write_folder", full)
+    assert len(warned) == 1
+    assert told == ["epoch 1 of m is kept; --resume goes on from there."]

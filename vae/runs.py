@@ -172,9 +172,11 @@ def train_model(
         except TrainingError:  # nothing that could be gone on with
             raise
         except BaseException:
-            checkpoint.save()
-            if sentence := checkpoint.kept():
-                kept(sentence)
+            try:
+                checkpoint.save()
+            finally:  # where it could not be written, an earlier epoch may have been
+                if sentence := checkpoint.kept():
+                    kept(sentence)
             raise
         finally:
             checkpoint.place.release()
