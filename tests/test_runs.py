@@ -14,6 +14,7 @@ import pytest
 import torch
 
 import vae.checkpoint
+import vae.folders.files
 import vae.recipes
 import vae.runs
 from vae.errors import CheckpointError, ConfigError, DataError, TrainingError
@@ -463,15 +464,18 @@ def test_a_folder_that_is_put_there_meanwhile_stays_and_the_training_takes_anoth
 
 
 def test_a_folder_that_is_put_there_while_the_files_are_written_stays_too(tmp_path, monkeypatch):
-    def late(path, files, force=False):
-        write_folder(path, {"a": b"theirs"}, force=True)
-        monkeypatch.setattr(vae.checkpoint, "write_folder", write_folder)
-        write_folder(path, files, force=force)
+    original = vae.folders.files._write
 
-    monkeypatch.setattr(vae.checkpoint, "write_folder", late)
+    def late(file, content):
+        if not (tmp_path / "m").exists():
+            (tmp_path / "m").mkdir()
+            (tmp_path / "m" / "a").write_bytes(b"theirs")
+        original(file, content)
+
+    monkeypatch.setattr(vae.folders.files, "_write", late)
     said = []
     train(Run("digits", "tutorial", 2, QUICK, "m"), tmp_path, warn=said.append)
-    assert (tmp_path / "m" / "a").read_bytes() == b"theirs"
+    assert [file.read_bytes() for file in (tmp_path / "m").iterdir()] == [b"theirs"]
     load_model(tmp_path / "m-2")
     assert len(said) == 1
 

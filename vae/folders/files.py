@@ -144,8 +144,7 @@ def write_folder(path: str | Path, files: dict[str, bytes], force: bool = False)
     path = Path(os.path.expanduser(path))
     check_name(path.name)
     recover(path)
-    if path.exists() and not force:
-        raise CheckpointError(f"{path} exists already; --force replaces it, --name chooses another name.")
+    _refuse_existing(path, force)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -154,6 +153,7 @@ def write_folder(path: str | Path, files: dict[str, bytes], force: bool = False)
         for name, content in files.items():
             _write(temporary / name, content)
         _sync(temporary)
+        _refuse_existing(path, force)  # put there while the files were written
         _exchange(temporary, path)
         _sync(path.parent)
     except OSError as error:
@@ -163,6 +163,11 @@ def write_folder(path: str | Path, files: dict[str, bytes], force: bool = False)
     finally:
         # what an error or Ctrl-C left, or the old folder after the exchange
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _refuse_existing(path: Path, force: bool) -> None:
+    if path.exists() and not force:
+        raise CheckpointError(f"{path} exists already; --force replaces it, --name chooses another name.")
 
 
 def write_file(path: str | Path, content: bytes) -> None:
