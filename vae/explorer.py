@@ -153,14 +153,9 @@ class Explorer:
         """What is at z (Z,): the decoded image, its support, the votes and the nearest codes."""
         loaded = self.catalogue.load(model)
         z = loaded.latent(z)[None]
-        near, votes = loaded.neighbours.ask(z[0])
+        near, votes, support = loaded.neighbours.about(z[0])
         image = loaded.decode(z, loaded.label(label))[0]
-        return {
-            "image": image,
-            "support": float(loaded.neighbours.support(z)[0]),
-            "label_votes": votes,
-            "nearest": near,
-        }
+        return {"image": image, "support": support, "label_votes": votes, "nearest": near}
 
     def support(self, model: str, z: np.ndarray) -> np.ndarray:
         """The support of places z (N, Z): (N,)."""

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import math
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.numpy import load_file
 from sklearn.manifold import trustworthiness
 from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
+from support import MODELS
 
 from vae.errors import InputError
-from vae.space.neighbours import BLOCK, Neighbours, nearest, pointwise_trustworthiness
+from vae.space.neighbours import (
+    BLOCK,
+    FEWEST,
+    TREE_UP_TO,
+    Index,
+    Neighbours,
+    nearest,
+    pointwise_trustworthiness,
+)
 
 
 def points(n: int, z: int, seed: int = 0) -> np.ndarray:
@@ -55,6 +69,73 @@ def test_equally_near_points_stand_in_the_order_of_their_rows():
     np.testing.assert_array_equal(rows[0, :40], np.arange(0, 200, 5))  # all those at distance 0
     np.testing.assert_array_equal(distances[0], [0.0] * 40 + [1.0] * 5)
     assert (np.diff(rows[0, 40:]) > 0).all()
+
+
+@given(
+    n=st.sampled_from([1, 2, 7, 60, FEWEST, FEWEST + 300]),
+    z=st.integers(1, TREE_UP_TO + 3),
+    k=st.integers(1, 40),
+    spread=st.sampled_from([0, 1, 3, 2000]),
+    away=st.sampled_from([0, 5, 10**6]),
+    left_out=st.booleans(),
+    seed=st.integers(0, 1000),
+)
+@settings(deadline=None)
+def test_whole_numbers_with_many_equals_are_found_as_sorting_all_of_them_finds_them(
+    n, z, k, spread, away, left_out, seed
+):
+    rng = np.random.default_rng(seed)
+    codes, asked = rng.integers(-spread, spread + 1, (n, z)), rng.integers(-spread, spread + 1, (4, z)) + away
+    exclude = np.array([-1, 0, n - 1, n // 2]) if left_out else None
+    rows, distances = Index(codes.astype(np.float32)).nearest(asked, k, exclude)
+    count = min(k, n - left_out)
+    assert rows.shape == distances.shape == (4, count)
+    for query in range(4):
+        squared = [sum((int(a) - int(b)) ** 2 for a, b in zip(code, asked[query])) for code in codes]
+        others = [row for row in range(n) if exclude is None or row != exclude[query]]
+        expected = sorted(others, key=lambda row: (squared[row], row))[:count]
+        assert rows[query].tolist() == expected
+        assert distances[query].tolist() == pytest.approx([math.sqrt(squared[row]) for row in expected])
+
+
+@pytest.mark.parametrize("name", sorted(folder.parent.name for folder in MODELS.glob("*/config.json")))
+def test_the_codes_of_a_shipped_model_are_found_as_scikit_learn_finds_them(name):
+    codes = load_file(MODELS / name / "codes.safetensors")["mu"].astype(np.float64)
+    rng = np.random.default_rng(0)
+    own = codes[rng.integers(0, len(codes), 40)]
+    for asked in (rng.normal(size=own.shape), own, own + 0.1 * rng.normal(size=own.shape), 1e6 * own):
+        rows, distances = Index(codes.astype(np.float32)).nearest(asked, 15)
+        expected, _ = NearestNeighbors(n_neighbors=15, algorithm="brute").fit(codes).kneighbors(asked)
+        np.testing.assert_allclose(distances, expected, rtol=1e-6, atol=1e-7)
+        gone = np.linalg.norm(codes[rows] - asked[:, None], axis=2)
+        np.testing.assert_allclose(distances, gone, rtol=1e-12)
+        assert ((np.diff(distances) > 0) | (np.diff(rows) > 0)).all(), "equals stand in the order of rows"
+
+
+def test_numbers_too_large_for_single_precision_are_told_apart_all_the_same():
+    codes = np.zeros((50, TREE_UP_TO + 1))
+    codes[:, 0] = np.arange(50) * 1e30
+    rows, distances = Index(codes).nearest(codes[20:21] + 1e29, 3)
+    assert rows.tolist() == [[20, 21, 19]] and np.isfinite(distances).all()
+
+
+def test_many_threads_that_ask_first_at_once_get_one_answer():
+    index, asked = Index(points(2000, 3)), points(50, 3, seed=1)
+    start = threading.Barrier(8)
+
+    def ask(_):
+        start.wait(60)
+        return index.nearest(asked, 5)[0].tolist()
+
+    with ThreadPoolExecutor(8) as pool:
+        assert len({str(found) for found in pool.map(ask, range(8))}) == 1
+
+
+def test_what_is_said_about_a_place_is_what_ask_and_support_say_of_it():
+    neighbours = Neighbours(points(1500, 2), np.arange(1500) % 10)
+    for place in points(20, 2, seed=1):
+        near, votes, support = neighbours.about(place)
+        assert (near, votes) == neighbours.ask(place) and support == neighbours.support(place[None])[0]
 
 
 @given(st.integers(2, 60), st.integers(2, 6), st.integers(0, 1000))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from vae.errors import InputError
-from vae.space.neighbours import VOTERS, nearest
+from vae.space.neighbours import VOTERS, Index
 
 
 @dataclass(frozen=True)
@@ -42,18 +43,26 @@ class UmapChart:
 
     def to_plane(self, z: np.ndarray) -> np.ndarray:
         """A code's own place; any other z gets the weighted mean of its nearest codes' places, w = 1 / (d + 1e-6)."""
-        return _carry(self.codes, self.places, z)
+        return _carry(self._near_codes, self.places, z)
 
     def to_latent(self, uv: np.ndarray) -> np.ndarray:
         """A place's own code; any other uv gets the weighted mean of the codes of its nearest places."""
-        return _carry(self.places, self.codes, uv)
+        return _carry(self._near_places, self.codes, uv)
+
+    @cached_property
+    def _near_codes(self) -> Index:
+        return Index(self.codes)
+
+    @cached_property
+    def _near_places(self) -> Index:
+        return Index(self.places)
 
 
 Chart = LinearChart | UmapChart
 
 
-def _carry(points: np.ndarray, values: np.ndarray, queries: np.ndarray) -> np.ndarray:
-    rows, distances = nearest(points, queries, VOTERS)
+def _carry(points: Index, values: np.ndarray, queries: np.ndarray) -> np.ndarray:
+    rows, distances = points.nearest(queries, VOTERS)
     weight = 1 / (distances + 1e-6)
     mean = (weight[..., None] * values[rows]).sum(1) / weight.sum(1)[:, None]  # (N, 15, D) -> (N, D)
     return np.where(distances[:, :1] == 0, values[rows[:, 0]], mean)
