@@ -9,7 +9,7 @@ import types
 import pytest
 
 from vae.errors import DataError, InputError
-from vae.ui.page import Downloads
+from vae.ui.page import Downloads, owner_of
 from vae.ui.tasks import PER_OWNER, Task, Tasks
 
 WAIT = 60  # seconds after which something is broken, on the slowest machine
@@ -150,14 +150,48 @@ class Catalogue:
         progress(1, 4)
 
 
-def fetched(public: bool) -> tuple[list[str], dict]:
+def visitor(session: object = "ada", host: str = "127.0.0.1") -> types.SimpleNamespace:
+    return types.SimpleNamespace(session_hash=session, client=types.SimpleNamespace(host=host))
+
+
+def fetched(public: bool, data: object = {"dataset": "mnist"}, by=None) -> tuple[list[str], dict]:  # noqa: B006
     catalogue = Catalogue()
     downloads = Downloads(types.SimpleNamespace(catalogue=catalogue), public)
-    event, request = (
-        types.SimpleNamespace(_data={"dataset": "mnist"}),
-        types.SimpleNamespace(session_hash="ada"),
-    )
-    return catalogue.asked, [json.loads(news) for news in downloads.fetch(event, request)][-1]
+    event = types.SimpleNamespace(_data=data)
+    return catalogue.asked, [json.loads(news) for news in downloads.fetch(event, by or visitor())][-1]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [None, "mnist", ["mnist"], 3, {"dataset": None}, {"dataset": ["mnist"]}, {"dataset": "x" * 10**6}, {}],
+    ids=lambda data: repr(data)[:20],
+)
+@pytest.mark.parametrize("public", [False, True])
+def test_an_event_that_names_no_data_set_is_answered_in_a_short_sentence(data, public):
+    asked, news = fetched(public, data)
+    assert asked == [] and news["dataset"] == "" and len(json.dumps(news)) < 400
+    assert news["error"].endswith(".") and ("mnist" in news["error"] or public)
+
+
+@pytest.mark.parametrize("session", [None, "", 7])
+def test_a_download_without_a_session_is_not_begun_and_cancels_nobody_elses(session):
+    asked, news = fetched(False, by=visitor(session))
+    assert asked == [] and "reload the page" in news["error"]
+    downloads, work = Downloads(types.SimpleNamespace(catalogue=Catalogue())), Gate()
+    for owner in ("None ", " ", "7 127.0.0.1"):
+        downloads.tasks.submit("download", owner, work)
+    downloads.stop(visitor(session))
+    assert not any(task.cancelled.is_set() for task in downloads.tasks._tasks.values())
+    work.go.set()
+
+
+def test_cancel_ends_the_download_of_the_page_that_asks_and_of_no_other():
+    downloads, work = Downloads(types.SimpleNamespace(catalogue=Catalogue())), Gate()
+    asking = visitor("ada"), visitor("bob"), visitor("ada", "192.0.2.7")
+    mine, theirs, forged = (downloads.tasks.submit("download", owner_of(one), work) for one in asking)
+    downloads.stop(visitor("ada"))
+    assert mine.cancelled.is_set() and not theirs.cancelled.is_set() and not forged.cancelled.is_set()
+    work.go.set()
 
 
 def test_a_visitor_of_a_public_page_cannot_start_a_download_and_is_told_so():

@@ -7,11 +7,13 @@ import json
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING
 
 import gradio as gr
 
+from vae.checks import refuse
+from vae.data.sets import DATASETS
 from vae.errors import InputError
 from vae.texts import text
 from vae.ui.doors import Doors
@@ -40,10 +42,14 @@ class Downloads:
 
     def fetch(self, event: gr.EventData, request: gr.Request) -> Iterator[str]:
         """News of the download as JSON, twice a second, until it has ended; cancelled when its visitor goes."""
-        dataset, turns = str(event_fields(event).get("dataset", "")), itertools.count()
+        fields, turns = event_fields(event), itertools.count()
+        asked = fields.get("dataset") if isinstance(fields, dict) else None
+        dataset = asked if isinstance(asked, str) and asked in DATASETS else ""
         try:
             if self.public:
                 raise InputError(text("page", "download", "public"))
+            if not dataset:
+                refuse("dataset", asked, f"one of {', '.join(DATASETS)}")
             task = self.tasks.submit("download", owner_of(request), self._work(dataset))
         except InputError as error:
             yield json.dumps({"dataset": dataset, "error": str(error), "turn": time.time()})
@@ -71,13 +77,17 @@ class Downloads:
         return work
 
     def stop(self, request: gr.Request) -> None:
-        """Cancels the visitor's own download."""
-        self.tasks.cancel(owner_of(request), "download")
+        """Cancels the visitor's own download; one that nobody owns cannot be there."""
+        with suppress(InputError):
+            self.tasks.cancel(owner_of(request), "download")
 
 
 def owner_of(request: gr.Request) -> str:
-    """Whose task it is: the page that asks, until it is closed."""
-    return str(request.session_hash)
+    """Whose task it is: the page that asks, until it is closed, at the address it asks from; `InputError` where it has no session."""
+    session = request.session_hash
+    if not isinstance(session, str) or not session:
+        raise InputError(text("page", "download", "nobody"))
+    return f"{session} {getattr(request.client, 'host', '')}"
 
 
 def build_page(explorer: Explorer, public: bool = False) -> tuple[gr.Blocks, Doors]:
