@@ -54,6 +54,4 @@ def client(served):
 @pytest.fixture(scope="session")
 def doors(explorer: Explorer) -> dict:
     """Every door of the page by its name, ready to be asked."""
-    doors = Doors(explorer)
-    doors.warm.set()
-    return {door.__name__: door for door in doors.functions()}
+    return {door.__name__: door for door in Doors(explorer).functions()}

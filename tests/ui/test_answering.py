@@ -1,15 +1,29 @@
-"""An unexpected fault while a question is answered."""
+"""How questions are answered: faults, who waits for whom, what an answer costs, whose weights it is of."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import threading
+import time
 
 import gradio as gr
 import pytest
-from digits_models import Z2
+from digits_models import Z2, Z5
 
-from vae.ui.api import Endpoints
+from vae import Explorer
+from vae.errors import InputError
+from vae.ui.answering import Answering, door
+from vae.ui.api import Endpoints, in_a_thread
+from vae.ui.doors import Doors
+from vae.ui.pools import LONG, SLOW, Busy, Gone, Pool
+from vae.ui.web.costs import bill, charge, counted
+
+WAIT = 60  # seconds after which something is broken, on the slowest machine
+
+
+def functions(of: Answering) -> dict:
+    return {door.__name__: door for door in of.functions()}
 
 
 def test_an_unexpected_fault_is_a_plain_sentence_for_the_asker_and_a_trace_for_the_log(
@@ -25,3 +39,181 @@ def test_an_unexpected_fault_is_a_plain_sentence_for_the_asker_and_a_trace_for_t
     assert "inner detail" in caplog.text
     reply = asyncio.run(doors["card"]({"model": Z2}))
     assert "inner detail" not in reply["error"] and reply["error"].endswith(".")
+
+
+# ---- who waits for whom
+
+
+class Gate:
+    """Work that says when it has begun and ends when it is let."""
+
+    def __init__(self):
+        self.began, self.go, self.calls = threading.Semaphore(0), threading.Event(), 0
+
+    def __call__(self, *_, **__):
+        self.calls += 1
+        self.began.release()
+        assert self.go.wait(WAIT)
+        return None
+
+
+def test_quick_doors_answer_while_a_hundred_slow_questions_wait(explorer, monkeypatch):
+    gate, ask = Gate(), functions(Doors(explorer))
+    monkeypatch.setattr(explorer, "recons", gate)
+    monkeypatch.setattr(explorer, "manifold", gate)
+
+    async def all_at_once():
+        quick = ("place", {"model": Z2, "z": [0, 0]}), ("start", {}), ("device", {}), ("revision", {})
+        for name, fields in quick:
+            await ask[name](fields)
+        slow = [
+            asyncio.ensure_future(ask[name]({"model": model}))
+            for name in ("recons", "manifold")
+            for model in [Z2, Z5] * 25
+        ]
+        await asyncio.to_thread(gate.began.acquire)
+        for name, fields in quick:
+            assert "error" not in await asyncio.wait_for(ask[name](fields), WAIT)
+        assert not any(one.done() for one in slow)
+        gate.go.set()
+        return await asyncio.gather(*slow)
+
+    answers = asyncio.run(all_at_once())
+    assert answers.count({"values": None}) == 50 and gate.calls == 100
+
+
+def test_a_quick_endpoint_answers_while_slow_ones_wait_and_one_too_many_is_told_so(explorer, monkeypatch):
+    gate, endpoints = Gate(), Endpoints(explorer)
+    monkeypatch.setattr(explorer, "sample", gate)
+
+    async def all_at_once():
+        slow = [asyncio.ensure_future(in_a_thread(endpoints.sample)(model=Z2, n=1)) for _ in range(SLOW.most)]
+        await asyncio.to_thread(gate.began.acquire)
+        assert len(await asyncio.wait_for(in_a_thread(endpoints.models)(), WAIT)) == 4
+        with pytest.raises(gr.Error, match="ask at once"):
+            await in_a_thread(endpoints.sample)(model=Z2, n=1)
+        gate.go.set()
+        return await asyncio.gather(*slow, return_exceptions=True)
+
+    assert len(asyncio.run(all_at_once())) == gate.calls == SLOW.most
+
+
+def test_a_pool_that_has_too_much_waiting_says_busy_and_works_again_afterwards():
+    pool, gate = Pool("test", 1, 2), Gate()
+
+    async def all_at_once():
+        held = [asyncio.ensure_future(pool.run(gate)) for _ in range(3)]
+        await asyncio.to_thread(gate.began.acquire)
+        with pytest.raises(Busy, match="ask at once; ask again in"):
+            await pool.run(gate)
+        gate.go.set()
+        await asyncio.gather(*held)
+        return await pool.run(lambda: 7)
+
+    assert asyncio.run(all_at_once()) == 7
+
+
+def test_a_door_of_a_busy_pool_answers_503_and_when_to_ask_again(explorer, monkeypatch):
+    class Full(Answering):
+        @door(Pool("full", 1, -1))
+        def ask(self):
+            raise AssertionError("there is no room for this")
+
+    response = asyncio.run(functions(Full(explorer))["ask"]({}))
+    assert response.status_code == 503 and int(response.headers["retry-after"]) > 0
+    assert b'"busy":true' in response.body and b"ask at once" in response.body
+
+
+def test_a_question_whose_visitor_left_while_it_waited_is_not_computed():
+    pool, gate, after = Pool("test", 1, 5), Gate(), []
+
+    async def left():
+        return True
+
+    async def all_at_once():
+        first = asyncio.ensure_future(pool.run(gate, left))  # has begun: it goes on
+        await asyncio.to_thread(gate.began.acquire)
+        with pytest.raises(Gone):
+            await asyncio.wait_for(pool.run(lambda: after.append("computed"), left), WAIT)
+        gate.go.set()
+        await first
+
+    asyncio.run(all_at_once())
+    assert gate.calls == 1 and after == []
+
+
+def test_many_first_questions_about_one_model_read_it_once(trained, monkeypatch):
+    explorer = Explorer(trained)
+    doors = Doors(explorer)
+    read, calls = doors.read, []
+    monkeypatch.setattr(doors, "read", lambda model: (calls.append(model), read(model)))
+    ask = functions(doors)
+
+    async def all_at_once():
+        models = [Z2, Z5] * 20
+        zeros = {Z2: [0, 0], Z5: [0] * 5}
+        return await asyncio.gather(*(ask["place"]({"model": m, "z": zeros[m]}) for m in models))
+
+    answers = asyncio.run(all_at_once())
+    assert sorted(calls) == sorted([Z2, Z5]) and not any("error" in answer for answer in answers)
+
+
+def test_a_first_map_does_not_wait_for_the_networks(trained, monkeypatch):
+    explorer, gate = Explorer(trained), Gate()
+    doors = Doors(explorer)
+    monkeypatch.setattr(doors, "read", gate)
+    ask = functions(doors)
+
+    async def all_at_once():
+        place = asyncio.ensure_future(ask["place"]({"model": Z2, "z": [0, 0]}))
+        await asyncio.to_thread(gate.began.acquire)
+        found = [await asyncio.wait_for(ask["map"]({"model": model}), WAIT) for model in (Z2, Z5)]
+        gate.go.set()
+        return found, await place
+
+    maps, place = asyncio.run(all_at_once())
+    assert all("uv" in one for one in maps) and "image" in place
+
+
+# ---- what an answer costs
+
+
+def test_the_processor_time_of_an_answer_is_charged_to_its_request_whichever_thread_computed_it(explorer):
+    burnt = 0.03
+
+    def burn():
+        until = time.thread_time() + burnt
+        while time.thread_time() < until:
+            pass
+
+    class Burning(Answering):
+        @door(SLOW)
+        def slow(self):
+            burn()
+            return {}
+
+        @door(LONG)
+        def refused(self):
+            burn()
+            raise InputError("no")
+
+    ask = functions(Burning(explorer))
+
+    async def cost(name: str) -> float:
+        account = {"seconds": 0.0}
+        bill.set(account)
+        await ask[name]({})
+        return account["seconds"]
+
+    async def both():
+        return await asyncio.gather(*(asyncio.create_task(cost(name)) for name in ("slow", "refused")))
+
+    assert all(burnt <= seconds < 10 * burnt + 1 for seconds in asyncio.run(both()))
+
+
+def test_where_nobody_counts_nothing_is_charged_and_nothing_fails():
+    assert bill.get() is None
+    charge(1)
+    with counted():
+        pass
+    assert bill.get() is None

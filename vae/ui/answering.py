@@ -6,11 +6,18 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+import numpy as np
+from starlette.responses import JSONResponse
 
 from vae.errors import VAEError
 from vae.ui import fields as checks
 from vae.ui.packing import Fields
+from vae.ui.pools import AGAIN, READING, SMALL, Busy, Gone, Pool
+from vae.ui.web.costs import counted
 
 if TYPE_CHECKING:
     from vae.explorer import Explorer
@@ -19,16 +26,27 @@ log = logging.getLogger("vae.ui")
 
 
 def door(
-    *, quick: bool = False, first: bool = False, **wanted: checks.Check
+    pool: Pool = SMALL,
+    *,
+    quick: bool = False,
+    first: bool = False,
+    network: bool = True,
+    **wanted: checks.Check,
 ) -> Callable[[Callable[..., Fields]], Callable[..., Fields]]:
-    """A method that the page may ask, with the check of each of its fields.
+    """A method that the page may ask, with the check of each of its fields, and the threads that answer it.
 
     `quick` ones take milliseconds once their model is in memory and are then answered without a thread's round trip;
-    `first` ones are all that a page needs to draw its map.
+    `first` ones are all that a page needs to draw its map; `network` is False where codes and small files are enough.
     """
 
     def wrap(method: Callable[..., Fields]) -> Callable[..., Fields]:
-        method.door = {"quick": quick, "first": first, "checks": wanted}  # type: ignore[attr-defined]
+        method.door = {  # type: ignore[attr-defined]
+            "pool": pool,
+            "quick": quick,
+            "first": first,
+            "network": network,
+            "checks": wanted,
+        }
         return method
 
     return wrap
@@ -40,7 +58,8 @@ class Answering:
     def __init__(self, explorer: Explorer, public: bool = False):
         self.explorer, self.public = explorer, public
         self.beyond = threading.Event()  # set once a page asks for more than its first map
-        self.warm = threading.Event()  # set once torch is loaded: before that no answer may hold up the loop
+        self._ready: set[tuple] = set()  # keys of folders whose models have answered once
+        self._reading: dict[str, asyncio.Future] = {}  # models that are being read, for all who wait for them
 
     def functions(self) -> list[Callable[..., Any]]:
         """One plain async function for each method that is a door."""
@@ -57,13 +76,23 @@ class Answering:
             return [self.told(value) for value in content]
         return self.explorer.catalogue.shown(content) if isinstance(content, str) else content
 
+    def read(self, model: str) -> None:
+        """Read a model and let it answer once: the first answer also builds what later ones use. `VAEError` where it cannot be read."""
+        folder = self.explorer.catalogue.folder(model)
+        config = folder.model
+        with counted():
+            z, label = np.zeros(config.latent_dim, np.float32), 0 if config.conditional else None
+            self.explorer.place(model, z, label)
+        self._ready.add(folder.key)
+
     def _function(self, name: str) -> Callable[..., Any]:
         method = getattr(self, name)
-        quick, first, wanted = (method.door[key] for key in ("quick", "first", "checks"))
+        known, wanted = method.door, method.door["checks"]
 
         def answer(fields: Any) -> Fields:
             try:
-                return method(**checks.check(name, wanted, fields, self.explorer))
+                with counted():
+                    return method(**checks.check(name, wanted, fields, self.explorer))
             except VAEError as error:
                 return {"error": self.told(str(error))}
             except Exception:
@@ -71,18 +100,50 @@ class Answering:
                 text = f"The server could not answer this question ({name}); its log says why."
                 return {"error": f"{text} Try another model or reload the page."}
 
-        async def ask(fields):
-            if not first:
+        async def ask(fields, request: gr.Request | None = None):
+            if not known["first"]:
                 self.beyond.set()
-            if quick and self.warm.is_set() and self._in_memory(fields):
-                return answer(fields)
-            return await asyncio.to_thread(answer, fields)
+            gone = None if request is None else request.is_disconnected
+            try:
+                models = self._models(fields)
+                if known["network"]:
+                    for model in models:
+                        await self._in_memory(model)
+                if known["quick"] and models and all(map(self._is_ready, models)):
+                    return answer(fields)
+                return await known["pool"].run(partial(answer, fields), gone)
+            except Busy as busy:
+                told = {"error": str(busy), "busy": True}
+                return JSONResponse(told, 503, {"retry-after": str(AGAIN)})
+            except Gone as left:
+                return {"error": str(left)}
 
         ask.__name__ = ask.__qualname__ = name
         ask.__doc__ = method.__doc__
         return ask
 
-    def _in_memory(self, fields: Any) -> bool:
-        """Whether a question is about a model that need not be read first."""
-        model = fields.get("model") if isinstance(fields, dict) else None
-        return isinstance(model, str) and self.explorer.catalogue.in_memory(model)
+    def _models(self, fields: Any) -> list[str]:
+        """The models that a question names, as far as they exist; it is checked only later."""
+        if not isinstance(fields, dict):
+            return []
+        named, several = fields.get("model"), fields.get("models")
+        names = [named, *(several[:64] if isinstance(several, list) else ())]
+        known = self.explorer.catalogue.folders()
+        return list(dict.fromkeys(n for n in names if isinstance(n, str) and n in known))
+
+    def _is_ready(self, model: str) -> bool:
+        """Whether a question about a model takes milliseconds: it is in memory and has answered before."""
+        catalogue = self.explorer.catalogue
+        return catalogue.in_memory(model) and catalogue.folder(model).key in self._ready
+
+    async def _in_memory(self, model: str) -> None:
+        """Wait until a model is ready, together with all who wait for the same; one that cannot be read says so when it is asked."""
+        if self._is_ready(model):
+            return
+        reading = self._reading.get(model)
+        if reading is None or reading.done():
+            reading = self._reading[model] = asyncio.ensure_future(READING.run(partial(self.read, model)))
+            reading.add_done_callback(lambda _: self._reading.pop(model, None))
+        await asyncio.wait({reading})
+        if isinstance(reading.exception(), Busy):
+            raise Busy

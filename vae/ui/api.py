@@ -13,6 +13,8 @@ from vae.checks import MOST_EXTENT, MOST_TEMPERATURE, MOST_Z
 from vae.errors import VAEError
 from vae.ui import arrays, fields
 from vae.ui.fields import optional
+from vae.ui.pools import SLOW, SMALL, Busy, Pool
+from vae.ui.web.costs import counted
 from vae.ui.web.gradio_patches import pass_through
 
 if TYPE_CHECKING:
@@ -30,10 +32,12 @@ def image_lists(images: np.ndarray) -> list:
     return SHADES[np.rint(np.clip(images, 0, 1).astype(np.float64) * 10_000).astype(np.int64)].tolist()
 
 
-def endpoint(*, heavy: bool = False, **checks: fields.Check) -> Callable[[Callable], Callable]:
+def endpoint(
+    pool: Pool = SLOW, *, heavy: bool = False, **checks: fields.Check
+) -> Callable[[Callable], Callable]:
     """A method of `Endpoints` as an endpoint: its fields checked, a parameter's default put where null came, its faults as `gr.Error`.
 
-    `heavy` ones compute for more than some milliseconds and wait in a queue of their own.
+    It is computed by the threads of a pool; `heavy` ones take long and wait in a queue of their own before.
     """
 
     def wrap(method: Callable) -> Callable:
@@ -49,9 +53,9 @@ def endpoint(*, heavy: bool = False, **checks: fields.Check) -> Callable[[Callab
         @functools.wraps(method)
         def answer(self: "Endpoints", *values: Any, **named: Any) -> Any:
             try:
-                return method(
-                    self, **fields.check(question, complete, dict(zip(checks, values)) | named, self.explorer)
-                )
+                with counted():
+                    given = dict(zip(checks, values)) | named
+                    return method(self, **fields.check(question, complete, given, self.explorer))
             except VAEError as error:
                 text = self.explorer.catalogue.shown(error)
                 raise gr.Error(text, print_exception=False) from None
@@ -60,7 +64,7 @@ def endpoint(*, heavy: bool = False, **checks: fields.Check) -> Callable[[Callab
                 text = f"{question} could not be answered; the server's log says why. Try other values or another model."
                 raise gr.Error(text, print_exception=False) from None
 
-        answer.heavy = heavy  # type: ignore[attr-defined]
+        answer.heavy, answer.pool = heavy, pool  # type: ignore[attr-defined]
         return answer
 
     return wrap
@@ -85,7 +89,7 @@ class Endpoints:
     def __init__(self, explorer: "Explorer"):
         self.explorer = explorer
 
-    @endpoint()
+    @endpoint(SMALL)
     def models(self) -> list[dict[str, Any]]:
         """Every model: name, dataset, recipe, latent_dim, image_shape, conditional, variational, metrics."""
         return self.explorer.models()
@@ -225,10 +229,23 @@ class Endpoints:
         found = self.explorer.traverse(model, z, dim, low, high, steps, label)
         return {"z": found["z"].tolist(), "images": image_lists(found["images"])}
 
-    @endpoint(model=fields.model)
+    @endpoint(SMALL, model=fields.model)
     def metrics(self, model: str = None) -> dict[str, Any]:
         """A model's figures: value, unit and the command that computes each."""
         return self.explorer.metrics(model)
+
+
+def in_a_thread(endpoint: Callable) -> Callable:
+    """An endpoint for Gradio: computed by its pool, so that it shares no thread with what it could hold up."""
+
+    @functools.wraps(endpoint)
+    async def asked(*values: Any, **named: Any) -> Any:
+        try:
+            return await endpoint.pool.run(functools.partial(endpoint, *values, **named))  # type: ignore[attr-defined]
+        except Busy as busy:
+            raise gr.Error(str(busy), print_exception=False) from None
+
+    return asked
 
 
 def add_endpoints(demo: gr.Blocks, explorer: "Explorer") -> None:
@@ -239,7 +256,7 @@ def add_endpoints(demo: gr.Blocks, explorer: "Explorer") -> None:
             ask = getattr(endpoints, name)
             group, limit = ("endpoints-heavy", 2) if ask.heavy else ("endpoints", 8)
             gr.api(
-                ask,
+                in_a_thread(ask),
                 api_name=name,
                 queue=ask.heavy,
                 concurrency_id=group,

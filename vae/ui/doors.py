@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from vae.checks import MOST_EXTENT, refuse
@@ -15,21 +12,15 @@ from vae.ui.answering import Answering, door
 from vae.ui.fields import optional
 from vae.ui.packing import Fields, pack, pack_images, pack_signed, plain
 from vae.ui.page_data import page_data
+from vae.ui.pools import LONG, READING, SLOW
 from vae.ui.twin import twin
 from vae.ui.web.assets import tokens
-
-if TYPE_CHECKING:
-    from vae.explorer import Explorer
 
 DRAWS = tokens()["draw"]["samples"]  # of a posterior, where it is no ellipse
 
 
 class Doors(Answering):
     """What the page may ask."""
-
-    def __init__(self, explorer: Explorer, public: bool = False):
-        super().__init__(explorer, public)
-        self._arithmetic = threading.Lock()  # seconds of arithmetic: one at a time, whoever asks
 
     # ---- what there is
 
@@ -43,7 +34,7 @@ class Doors(Answering):
         """A word that changes when a model is added, replaced or removed."""
         return {"revision": self.explorer.catalogue.revision()}
 
-    @door()
+    @door(READING)
     def device(self) -> Fields:
         """The name of what computes."""
         return {"device": self.explorer.device_name()}
@@ -56,7 +47,7 @@ class Doors(Answering):
             "metrics": self.told(plain(self.explorer.metrics(model))),
         }
 
-    @door(models=checks.models)
+    @door(network=False, models=checks.models)
     def history(self, models: list[str]) -> Fields:
         """The training histories of several models."""
         return {"histories": {name: plain(self.explorer.history(name)) for name in models}}
@@ -66,6 +57,7 @@ class Doors(Answering):
     @door(
         quick=True,
         first=True,
+        network=False,
         model=checks.model,
         chart=optional(checks.chart),
         anchor=optional(checks.index),
@@ -82,14 +74,13 @@ class Doors(Answering):
             "basis": None if basis is None else np.asarray(basis).tolist(),
         }
 
-    @door(model=checks.model, start=optional(checks.whole(0), 0), chart=optional(checks.chart))
+    @door(LONG, model=checks.model, start=optional(checks.whole(0), 0), chart=optional(checks.chart))
     def training(self, model: str, start: int, chart: str | None) -> Fields:
         """The places of some training codes on a chart, from row `start` on: the page asks until it has the `total`. `absent`: why there are no images."""
-        with self._arithmetic:
-            try:
-                answer = self.explorer.training_map(model, start, chart)
-            except DataError as error:
-                return {"absent": self.told(str(error))}
+        try:
+            answer = self.explorer.training_map(model, start, chart)
+        except DataError as error:
+            return {"absent": self.told(str(error))}
         return {**answer, "uv": pack(answer["uv"]), "labels": pack(answer["labels"])}
 
     @door(
@@ -122,7 +113,7 @@ class Doors(Answering):
             "z": np.asarray(z, float).tolist(),
         }
 
-    @door(model=checks.model, z=arrays.latents, label=checks.label)
+    @door(SLOW, model=checks.model, z=arrays.latents, label=checks.label)
     def decode(self, model: str, z: np.ndarray, label: int | None) -> Fields:
         """Places decoded, for models that the browser cannot run itself."""
         return {"images": pack_images(self.explorer.decode(model, z, label))}
@@ -139,7 +130,9 @@ class Doors(Answering):
         spread = self.explorer.spread(model, index, chart, DRAWS) if chart == "umap" else None
         return {**plain(answer), **images, "spread": plain(spread)}
 
-    @door(model=checks.model, label=optional(checks.whole(0, 255)), seed=optional(checks.seed, 0))
+    @door(
+        network=False, model=checks.model, label=optional(checks.whole(0, 255)), seed=optional(checks.seed, 0)
+    )
     def find(self, model: str, label: int | None, seed: int) -> Fields:
         """A random test image, of a class where a label is given."""
         return {"index": int(self.explorer.index_of_class(model, label, seed))}
@@ -149,7 +142,7 @@ class Doors(Answering):
         """Small pictures of test images."""
         return {"images": pack_images(self.explorer.thumbnails(model, indices))}
 
-    @door(dataset=checks.dataset, models=checks.models, index=checks.index)
+    @door(SLOW, dataset=checks.dataset, models=checks.models, index=checks.index)
     def reconstruct(self, dataset: str, models: list[str], index: int) -> Fields:
         """One test image through several models."""
         answer = self.explorer.reconstruct(dataset, index, models)
@@ -159,7 +152,7 @@ class Doors(Answering):
         }
         return {"original": pack_images(answer["original"]), "label": plain(answer["label"]), "models": rows}
 
-    @door(dataset=checks.dataset, models=checks.models, indices=checks.indices(16))
+    @door(SLOW, dataset=checks.dataset, models=checks.models, indices=checks.indices(16))
     def compare(self, dataset: str, models: list[str], indices: list[int]) -> Fields:
         """Several test images through several models: originals, and a row of reconstructions with recon and kl a model."""
         answers = [self.explorer.reconstruct(dataset, index, models) for index in indices]
@@ -186,6 +179,7 @@ class Doors(Answering):
     # ---- manifold and drawing
 
     @door(
+        SLOW,
         model=checks.model,
         n=optional(checks.whole(1, 30), 20),
         extent=optional(checks.number(0, MOST_EXTENT), 2.0),
@@ -204,7 +198,7 @@ class Doors(Answering):
             "uv": pack(np.asarray(answer["uv"], np.float32)),
         }
 
-    @door(model=checks.model)
+    @door(SLOW, model=checks.model)
     def twin(self, model: str) -> Fields:
         """The library's own answers, for the browser's to be held against."""
         answer = twin(self.explorer, model)
@@ -213,14 +207,14 @@ class Doors(Answering):
             for key, value in answer.items()
         }
 
-    @door(model=checks.model)
+    @door(LONG, model=checks.model)
     def recons(self, model: str) -> Fields:
         """recon of every code, null without the test images; counted once."""
-        with self._arithmetic:
-            values = self.explorer.recons(model)
+        values = self.explorer.recons(model)
         return {"values": None if values is None else pack(values.astype(np.float32))}
 
     @door(
+        SLOW,
         models=checks.models,
         image=arrays.square_bytes(tokens()["draw"]["side"]),
         exclude=optional(checks.index),

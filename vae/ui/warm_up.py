@@ -7,8 +7,6 @@ import gc
 import logging
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from vae.data.sets import DATASETS
 from vae.errors import VAEError
 
@@ -36,15 +34,11 @@ def warm_up(explorer: Explorer, doors: Doors) -> None:
     doors.beyond.wait(PATIENCE)
     try:
         for name in explorer.catalogue.opens_with():
-            config = explorer.catalogue.folder(name).model
             try:
-                explorer.place(
-                    name, np.zeros(config.latent_dim, np.float32), 0 if config.conditional else None
-                )
+                doors.read(name)
                 explorer.map(name)
             except VAEError as error:
                 log.warning("%s", error)
-            doors.warm.set()
         explorer.device_name()
     except Exception:
         log.exception("the first model could not be loaded ahead")
@@ -52,4 +46,3 @@ def warm_up(explorer: Explorer, doors: Doors) -> None:
         # gradio, torch and the first models stay: a collection over them would hold up an answer by 0.25 s
         gc.freeze()
         gc.enable()
-        doors.warm.set()

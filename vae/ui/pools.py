@@ -1,0 +1,68 @@
+"""Threads for questions that would hold up the server's loop: a few for each kind, so that no kind waits for a slower one."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import os
+import threading
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+from vae.errors import VAEError
+from vae.texts import text
+
+LOOK_EVERY = 0.5  # seconds between two looks whether a visitor who waits is still there
+AGAIN = 2  # seconds after which one who was refused may ask again
+
+T = TypeVar("T")
+
+
+class Busy(VAEError):
+    """More questions wait than would be answered in time; the visitor asks again later."""
+
+    def __init__(self) -> None:
+        super().__init__(text("page", "doors", "busy", seconds=AGAIN))
+
+
+class Gone(VAEError):
+    """The visitor left before the answer was begun."""
+
+
+class Pool:
+    """A few threads and a queue of a bounded length; what waits in it is dropped when its visitor leaves."""
+
+    def __init__(self, name: str, workers: int, waiting: int):
+        self.most = workers + waiting
+        self._held, self._lock = 0, threading.Lock()
+        self._threads = ThreadPoolExecutor(workers, name)
+
+    async def run(self, work: Callable[[], T], gone: Callable[[], Awaitable[bool]] | None = None) -> T:
+        """What `work` returns, from one of the threads; `Busy` where too many wait, `Gone` where `gone` said so before it began."""
+        future = self._submit(work)
+        waiting = asyncio.wrap_future(future)
+        while gone and not (await asyncio.wait({waiting}, timeout=LOOK_EVERY))[0] and not future.running():
+            if await gone() and future.cancel():
+                raise Gone("The visitor has left.")
+        return await waiting
+
+    def _submit(self, work: Callable[[], T]) -> Future[T]:
+        with self._lock:
+            if self._held >= self.most:
+                raise Busy
+            future = self._threads.submit(contextvars.copy_context().run, work)
+            self._held += 1
+        future.add_done_callback(self._leave)
+        return future
+
+    def _leave(self, _: Future) -> None:
+        with self._lock:
+            self._held -= 1
+
+
+CORES = os.cpu_count() or 1
+SMALL = Pool("small", 4, 512)  # milliseconds, once small files are read
+READING = Pool("reading", 4, 256)  # torch and models that are not in memory yet
+SLOW = Pool("slow", max(2, CORES // 2), 64)  # tens of milliseconds and more
+LONG = Pool("long", 1, 64)  # seconds of arithmetic: one at a time, whoever asks
