@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import shutil
 import threading
 import time
 
 import gradio as gr
 import pytest
-from digits_models import Z2, Z5
+from digits_models import COND, Z2, Z5
 
 from vae import Explorer
 from vae.errors import InputError
+from vae.folders.folder import ModelFolder
 from vae.ui.answering import Answering, door
 from vae.ui.api import Endpoints, in_a_thread
 from vae.ui.doors import Doors
@@ -217,3 +219,83 @@ def test_where_nobody_counts_nothing_is_charged_and_nothing_fails():
     with counted():
         pass
     assert bill.get() is None
+
+
+# ---- whose weights an answer is of
+
+
+def revision(explorer: Explorer, model: str) -> str:
+    return explorer.catalogue.folder(model).revision
+
+
+def exchange(models, one: str, other: str) -> None:
+    """Another training under the same name."""
+    shutil.rmtree(models / one)
+    shutil.copytree(models / other, models / one)
+
+
+def test_a_question_about_the_weights_that_a_page_knows_is_answered(explorer, doors):
+    known = {Z2: revision(explorer, Z2)}
+    assert "image" in asyncio.run(doors["place"]({"model": Z2, "z": [0, 0], "revs": known}))
+    assert "models" in asyncio.run(doors["start"]({"revs": known | {"gone": "00000000"}}))
+
+
+def test_a_question_about_weights_that_were_replaced_is_told_so(copied):
+    explorer = Explorer(copied)
+    ask, known = functions(Doors(explorer)), {name: revision(explorer, name) for name in (Z2, Z5)}
+    assert "image" in asyncio.run(ask["place"]({"model": Z2, "z": [0, 0], "revs": known}))
+    exchange(copied, Z2, Z5)
+    explorer.catalogue.refresh()
+    for name, fields in (
+        ("place", {"model": Z2, "z": [0, 0]}),
+        ("sketch", {"models": [Z5, Z2]}),
+        ("start", {}),
+    ):
+        reply = asyncio.run(ask[name](fields | {"revs": known}))
+        assert reply["changed"] == [Z2] and reply["error"].startswith(f"{Z2} was trained anew")
+    assert "changed" not in asyncio.run(ask["place"]({"model": Z5, "z": [0] * 5, "revs": {Z5: known[Z5]}}))
+
+
+def test_an_answer_during_which_the_weights_were_replaced_is_not_given(copied, monkeypatch):
+    explorer = Explorer(copied)
+    ask, known = functions(Doors(explorer)), {Z2: revision(explorer, Z2)}
+    asyncio.run(ask["place"]({"model": Z2, "z": [0, 0]}))
+    decode = explorer.decode
+
+    def decode_and_replace(model, z, label):
+        found = decode(model, z, label)
+        exchange(copied, Z2, COND)
+        explorer.catalogue.refresh()
+        return found
+
+    monkeypatch.setattr(explorer, "decode", decode_and_replace)
+    reply = asyncio.run(ask["decode"]({"model": Z2, "z": [[0, 0]], "revs": known}))
+    assert reply["changed"] == [Z2]
+
+
+def test_a_folder_that_never_stands_still_ends_in_a_sentence(explorer, doors, monkeypatch):
+    counter = iter(range(10**6))
+    monkeypatch.setattr(ModelFolder, "key", property(lambda self: (self.name, next(counter))))
+    reply = asyncio.run(doors["start"]({"revs": {Z2: revision(explorer, Z2)}}))
+    assert "changed while this was answered" in reply["error"]
+
+
+@pytest.mark.parametrize(
+    "revs",
+    [
+        [],
+        "x",
+        3,
+        {Z2: None},
+        {Z2: "0000000"},
+        {Z2: "0000000g"},
+        {"m" * 101: "0" * 8},
+        dict.fromkeys(map(str, range(65)), "0" * 8),
+    ],
+    ids=lambda revs: repr(revs)[:20],
+)
+def test_revisions_that_are_none_are_refused_by_name(doors, revs):
+    for name in ("revision", "place"):
+        reply = asyncio.run(doors[name]({"revs": revs}))
+        assert reply["error"].startswith("revs is ") and "8 hexadecimal digits" in reply["error"]
+        assert len(reply["error"]) < 300

@@ -17,6 +17,7 @@ from vae.errors import VAEError
 from vae.ui import fields as checks
 from vae.ui.packing import Fields
 from vae.ui.pools import AGAIN, READING, SMALL, Busy, Gone, Pool
+from vae.ui.revisions import Revisions
 from vae.ui.web.costs import counted
 
 if TYPE_CHECKING:
@@ -92,7 +93,10 @@ class Answering:
         def answer(fields: Any) -> Fields:
             try:
                 with counted():
-                    return method(**checks.check(name, wanted, fields, self.explorer))
+                    revisions, asked = Revisions.of(fields, self.explorer)
+                    return revisions.of_one_moment(
+                        lambda: method(**checks.check(name, wanted, asked, self.explorer))
+                    )
             except VAEError as error:
                 return {"error": self.told(str(error))}
             except Exception:
