@@ -11,6 +11,7 @@ import time
 import gradio as gr
 import pytest
 from digits_models import COND, Z2, Z5
+from support import python
 
 from vae import Explorer
 from vae.errors import InputError
@@ -175,6 +176,27 @@ def test_a_first_map_does_not_wait_for_the_networks(trained, monkeypatch):
 
     maps, place = asyncio.run(all_at_once())
     assert all("uv" in one for one in maps) and "image" in place
+
+
+def test_an_answer_of_a_server_computes_in_one_thread():
+    code = """
+import os
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.pop(name, None)
+from vae.ui import launch
+launch.one_thread_an_answer()
+import threading
+import torch
+from threadpoolctl import threadpool_info
+import vae.device
+found = []
+thread = threading.Thread(target=lambda: found.append(torch.get_num_threads()))
+thread.start()
+thread.join()
+print(*found, *[library["num_threads"] for library in threadpool_info()], vae.device.device_name(), sep=";")
+"""
+    *threads, name = python(code).strip().split(";")
+    assert len(threads) > 1 and set(threads) == {"1"} and name == "CPU, 1 thread"
 
 
 # ---- what an answer costs

@@ -27,6 +27,7 @@ M_MMAP_THRESHOLD, M_ARENA_MAX = -3, -8  # of glibc's malloc.h
 FIRST_PORT, PORTS = 7860, 100  # where none is asked for: the first free one of these
 # Where they look for whom to trust; a file that is not there ends in an error without its name
 CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 LOOPBACK = "localhost,127.0.0.1,::1"
 
 
@@ -243,10 +244,17 @@ def give_memory_back() -> None:
         pass
 
 
+def one_thread_an_answer() -> None:
+    """Before numpy and torch are imported: many answers at once need no threads of their own each, which would only wait for one another."""
+    for name in ONE_THREAD:
+        os.environ.setdefault(name, "1")
+
+
 def serve(options: Options) -> None:
     """Serves the page until Ctrl-C."""
     began = time.perf_counter()
     give_memory_back()
+    one_thread_an_answer()
     # nothing that starting makes is rubbish, and looking for some takes a fifth of it; `warm_up` ends this
     gc.disable()
     sys.modules.setdefault("IPython", None)  # type: ignore[arg-type]  # where it is installed Gradio loads it for notebooks: a third of a second for nothing
