@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,14 @@ from vae.errors import InputError
 
 VOTERS = 15  # nearest codes whose labels are the votes of a place
 SHOWN = 5  # nearest codes that are named
-BLOCK = 512  # queries whose distances to all codes are held at once
+BLOCK = 128  # queries whose distances to all codes are held at once
 PAIRS = 200_000  # pairs of a query and a point whose exact distances are held at once
 TREE_UP_TO = (
     10  # dimensions in which a k-d tree finds the nearest sooner than one product with all points does
 )
 FEWEST = 1000  # points that a tree is built over; fewer are looked through as fast
+SINGLE = np.finfo(np.float32)
+EPSILON, LEAST, MOST = float(SINGLE.eps), float(SINGLE.tiny), float(SINGLE.max)
 SURE = 1e-12  # relative; distances that differ by less may be equal, and then their rows decide
 
 
@@ -26,7 +29,7 @@ class Index:
     def __init__(self, points: np.ndarray):
         self.points = np.asarray(points)
         self._tree: Any = None
-        self._single: tuple[np.ndarray, np.ndarray] | None = None
+        self._single: tuple[np.ndarray, np.ndarray, float] | None = None
         self._building = threading.Lock()
 
     def nearest(
@@ -67,31 +70,33 @@ class Index:
 
     def _by_product(self, queries: np.ndarray, k: int, own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The nearest among those that one product in single precision, with its error allowed for, leaves possible."""
-        points, squares = self.single
+        points, squares, _ = self.single
         with np.errstate(over="ignore", invalid="ignore"):  # what overflows counts as possible
             # (B, N): squared distance less the query's own square
-            gap = squares - 2 * (queries.astype(np.float32) @ points.T)
+            gap = (-2 * queries).astype(np.float32) @ points.T
+            gap += squares
             hidden = np.flatnonzero(own >= 0)
             gap[hidden, own[hidden]] = np.inf
             last = gap.min(1) if k == 1 else np.partition(gap, k - 1, axis=1)[:, k - 1]
             possible = ~(gap > (last + self._error(queries))[:, None])
         possible[hidden, own[hidden]] = False
-        step = max(1, PAIRS * len(queries) // max(1, int(possible.sum())))
+        step = max(1, PAIRS * len(queries) // max(1, np.count_nonzero(possible)))  # type: ignore[operator]
+        if step >= len(queries):
+            return self._best(queries, possible, k)
         parts = [slice(start, start + step) for start in range(0, len(queries), step)]
         found = [self._best(queries[part], possible[part], k) for part in parts]
         return np.concatenate([rows for rows, _ in found]), np.concatenate([far for _, far in found])
 
     def _error(self, queries: np.ndarray) -> np.ndarray:
         """Twice what a gap in single precision can be wrong by (B,): Higham 2002, eq. 3.5, with the roundings of points and query."""
-        size = self.points.shape[1] + 4
-        longest = float(np.sqrt(self.single[1].max(initial=0)))
+        size, longest = self.points.shape[1] + 4, self.single[2]
         reach = longest * (longest + 2 * np.sqrt(np.square(queries).sum(1)))
-        wrong = 4 * size * float(np.finfo(np.float32).eps) * reach + float(np.finfo(np.float32).tiny)
-        return np.where(reach < float(np.finfo(np.float32).max) / 8, wrong, np.inf)
+        return np.where(reach < MOST / 8, 4 * size * EPSILON * reach + LEAST, np.inf)
 
     def _best(self, queries: np.ndarray, possible: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         """The k nearest of the possible points (B, N) of each query, by their exact distances."""
-        query, row = np.nonzero(possible)  # in the order of queries, and of rows within one
+        # in the order of queries, and of rows within one
+        query, row = np.divmod(np.flatnonzero(possible), possible.shape[1])
         exact = _distances(queries[query], self.points[row])
         order = np.lexsort((row, exact, query))
         first = np.searchsorted(query, np.arange(len(queries)))  # every query has at least k
@@ -109,13 +114,14 @@ class Index:
             return self._tree
 
     @property
-    def single(self) -> tuple[np.ndarray, np.ndarray]:
-        """The points (N, Z) and their squared norms (N,) in single precision; made when first asked for."""
+    def single(self) -> tuple[np.ndarray, np.ndarray, float]:
+        """The points (N, Z), their squared norms (N,) and the largest norm, in single precision; made when first asked for."""
         with self._building:
             if self._single is None:
                 with np.errstate(over="ignore"):
                     points = np.ascontiguousarray(self.points, np.float32)
-                    self._single = points, np.square(points).sum(1)
+                    squares = np.square(points).sum(1)
+                self._single = points, squares, float(np.sqrt(squares.max(initial=0)))
             return self._single
 
 
@@ -144,8 +150,9 @@ class Neighbours:
         """The distance of every code to its nearest other code (N,), ascending; computed once."""
         with self._lock:
             if self._gaps is None:
-                itself_and_next = self.index.tree.query(self.mu, [min(2, len(self.mu))])[0]
-                self._gaps = np.sort(itself_and_next[:, 0])
+                alone = len(self.mu) < 2
+                near = self.index.nearest(self.mu, 1, None if alone else np.arange(len(self.mu)))
+                self._gaps = np.sort(near[1][:, 0])
             return self._gaps
 
     def support(self, z: np.ndarray) -> np.ndarray:
@@ -184,9 +191,10 @@ class Neighbours:
         ]
 
     def _votes(self, rows: np.ndarray) -> dict[str, float]:
-        values, counts = np.unique(self.labels[rows], return_counts=True)
-        best_first = np.argsort(-counts, kind="stable")
-        return {str(int(values[i])): round(float(counts[i] / len(rows)), 4) for i in best_first}
+        counts = Counter(
+            sorted(self.labels[rows].tolist())
+        ).most_common()  # equal ones in the order of labels
+        return {str(int(label)): round(count / len(rows), 4) for label, count in counts}
 
 
 def pointwise_trustworthiness(space: np.ndarray, view: np.ndarray, k: int = VOTERS) -> np.ndarray:
