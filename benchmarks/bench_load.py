@@ -147,15 +147,12 @@ class trained:
 
 
 def cold(count: int, seconds: float) -> None:
-    """Visitors who all ask at once of a server that has just said its address."""
-    with served() as server:
-        load = Load(server)
-        asyncio.run(load.visitors(count, seconds, spread_out=False))
-        say("cold server", visitors=count, **load.figures())
-    with served() as server:
-        load = Load(server)
-        asyncio.run(load.visitors(count, seconds, rounds=1, spread_out=False))
-        say("cold server, everybody's first question", visitors=count, **load.figures())
+    """Visitors who all ask at once of a server that has just said its address: each one question, then one a second."""
+    for figure, rounds in (("cold server, everybody's first question", 1), ("cold server", None)):
+        with served() as server:
+            load, cpu = Load(server), cpu_seconds(server.process.pid)
+            asyncio.run(load.visitors(count, seconds, rounds, spread_out=False))
+            say(figure, visitors=count, **load.figures(), server_cpu_s=cpu_seconds(server.process.pid) - cpu)
 
 
 PARTS = {

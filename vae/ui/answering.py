@@ -60,6 +60,7 @@ class Answering:
         self.explorer, self.public = explorer, public
         self.beyond = threading.Event()  # set once a page asks for more than its first map
         self._ready: set[tuple] = set()  # keys of folders whose models have answered once
+        self._importing: asyncio.Future | None = None
         self._reading: dict[str, asyncio.Future] = {}  # models that are being read, for all who wait for them
 
     def functions(self) -> list[Callable[..., Any]]:
@@ -82,6 +83,8 @@ class Answering:
         folder = self.explorer.catalogue.folder(model)
         config = folder.model
         with counted():
+            # what needs no network is done beside the import of torch
+            self.explorer.support(model, np.zeros((1, config.latent_dim), np.float32))
             z, label = np.zeros(config.latent_dim, np.float32), 0 if config.conditional else None
             self.explorer.place(model, z, label)
         self._ready.add(folder.key)
@@ -144,6 +147,8 @@ class Answering:
         """Wait until a model is ready, together with all who wait for the same; one that cannot be read says so when it is asked."""
         if self._is_ready(model):
             return
+        if self._importing is None:
+            self._importing = asyncio.ensure_future(READING.run(self.explorer.device_name))  # imports torch
         reading = self._reading.get(model)
         if reading is None or reading.done():
             reading = self._reading[model] = asyncio.ensure_future(READING.run(partial(self.read, model)))
