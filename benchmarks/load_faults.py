@@ -122,7 +122,7 @@ async def queue_lives(port: int) -> bool:
         return False
 
 
-async def held_bodies(port: int, server, count: int, wave: int = 250, hold: float = 2.0) -> None:
+async def held_bodies(port: int, server, count: int, wave: int = 500, hold: float = 7.0) -> None:
     """Sockets that announce large bodies, send a megabyte and hold: how many are refused, and what the server holds."""
     piece, outcomes, peak, before = b" " * (1 << 20), {}, 0.0, server.megabytes()
 

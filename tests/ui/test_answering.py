@@ -11,6 +11,7 @@ import time
 import gradio as gr
 import pytest
 from digits_models import COND, Z2, Z5
+from starlette.testclient import TestClient
 from support import python
 
 from vae import Explorer
@@ -125,6 +126,43 @@ def test_a_door_of_a_busy_pool_answers_503_and_when_to_ask_again(explorer, monke
     response = asyncio.run(functions(Full(explorer))["ask"]({}))
     assert response.status_code == 503 and int(response.headers["retry-after"]) > 0
     assert b'"busy":true' in response.body and b"ask at once" in response.body
+
+
+def test_a_busy_answer_and_the_askers_connection_go_through_gradio(explorer):
+    seen = []
+
+    class Full(Answering):
+        @door(Pool("full", 1, -1))
+        def full(self):
+            raise AssertionError("there is no room for this")
+
+        @door()
+        def free(self):
+            return {"there": True}
+
+    full, free = Full(explorer).functions()
+    run = Pool.run
+
+    async def noted(pool, work, gone=None):
+        seen.append(await gone())
+        return await run(pool, work, gone)
+
+    async def build():  # inside a loop, or Gradio makes loops that it never closes
+        with gr.Blocks() as demo:
+            part = gr.HTML(server_functions=[full, free])
+        return gr.routes.App.create_app(demo), part
+
+    app, part = asyncio.run(build())
+    with pytest.MonkeyPatch.context() as patch, TestClient(app) as client:
+        patch.setattr(Pool, "run", noted)
+        question = {"data": {}, "component_id": part._id, "session_hash": "s"}
+        busy, answered = (
+            client.post("/gradio_api/component_server", json=question | {"fn_name": name})
+            for name in ("full", "free")
+        )
+    assert busy.status_code == 503 and int(busy.headers["retry-after"]) > 0 and busy.json()["busy"] is True
+    assert answered.status_code == 200 and answered.json() == {"there": True}
+    assert seen == [False, False], "the connection can be asked whether its visitor left"
 
 
 def test_a_question_whose_visitor_left_while_it_waited_is_not_computed():
