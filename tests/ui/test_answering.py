@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 from support import python
 
 from vae import Explorer
-from vae.errors import InputError
+from vae.errors import CheckpointError, InputError
 from vae.folders.folder import ModelFolder
 from vae.ui.answering import Answering, door
 from vae.ui.api import Endpoints, in_a_thread
@@ -43,6 +43,19 @@ def test_an_unexpected_fault_is_a_plain_sentence_for_the_asker_and_a_trace_for_t
     assert "inner detail" in caplog.text
     reply = asyncio.run(doors["card"]({"model": Z2}))
     assert "inner detail" not in reply["error"] and reply["error"].endswith(".")
+
+
+def test_a_models_folder_that_cannot_be_read_is_a_sentence_at_every_door(trained, monkeypatch):
+    explorer = Explorer(trained)
+
+    def fail():
+        raise CheckpointError("models cannot be read (Permission denied); check its permissions.")
+
+    ask = functions(Doors(explorer))
+    monkeypatch.setattr(explorer.catalogue, "_look", fail)
+    for name in set(ask) - {"device"}:
+        reply = asyncio.run(ask[name]({"model": Z2, "revs": {Z2: "00000000"}}))
+        assert reply["error"].startswith("models cannot be read"), name
 
 
 # ---- who waits for whom

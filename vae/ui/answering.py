@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse
 from vae.errors import VAEError
 from vae.ui import fields as checks
 from vae.ui.packing import Fields
-from vae.ui.pools import AGAIN, READING, SMALL, Busy, Gone, Pool
+from vae.ui.pools import AGAIN, READING, SMALL, Busy, Pool
 from vae.ui.revisions import Revisions
 from vae.ui.web.costs import counted
 
@@ -122,8 +122,8 @@ class Answering:
             except Busy as busy:
                 told = {"error": str(busy), "busy": True}
                 return JSONResponse(told, 503, {"retry-after": str(AGAIN)})
-            except Gone as left:
-                return {"error": str(left)}
+            except VAEError as error:  # the visitor left, or the models folder cannot be read
+                return {"error": self.told(str(error))}
 
         ask.__name__ = ask.__qualname__ = name
         ask.__doc__ = method.__doc__
