@@ -149,6 +149,7 @@ class Answering:
             return
         if self._importing is None:
             self._importing = asyncio.ensure_future(READING.run(self.explorer.device_name))  # imports torch
+            self._importing.add_done_callback(lambda done: done.cancelled() or done.exception())
         reading = self._reading.get(model)
         if reading is None or reading.done():
             reading = self._reading[model] = asyncio.ensure_future(READING.run(partial(self.read, model)))
