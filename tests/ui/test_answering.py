@@ -196,6 +196,43 @@ def test_a_question_whose_visitor_left_while_it_waited_is_not_computed():
     assert gate.calls == 1 and after == []
 
 
+def test_a_pool_that_is_closed_drops_what_waits_and_ends_what_runs():
+    pool, gate, after = Pool("test", 1, 5), Gate(), []
+
+    async def all_at_once():
+        running = asyncio.ensure_future(pool.run(gate))
+        await asyncio.to_thread(gate.began.acquire)
+        waiting = asyncio.ensure_future(pool.run(lambda: after.append("computed")))
+        await asyncio.sleep(0)  # it stands in the queue now
+        pool.close()
+        with pytest.raises(Gone):
+            await asyncio.wait_for(waiting, WAIT)
+        with pytest.raises(Busy):
+            await pool.run(lambda: after.append("computed"))
+        gate.go.set()
+        return await running
+
+    assert asyncio.run(all_at_once()) is None and after == []
+
+
+def test_a_question_that_is_cancelled_while_it_waits_is_not_computed():
+    pool, gate, after = Pool("test", 1, 5), Gate(), []
+
+    async def all_at_once():
+        running = asyncio.ensure_future(pool.run(gate))
+        await asyncio.to_thread(gate.began.acquire)
+        waiting = asyncio.ensure_future(pool.run(lambda: after.append("computed")))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        gate.go.set()
+        await running
+        return await pool.run(lambda: "next")
+
+    assert asyncio.run(all_at_once()) == "next" and after == []
+
+
 def test_many_first_questions_about_one_model_read_it_once(trained, monkeypatch):
     explorer = Explorer(trained)
     doors = Doors(explorer)

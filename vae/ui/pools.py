@@ -27,7 +27,7 @@ class Busy(VAEError):
 
 
 class Gone(VAEError):
-    """The visitor left before the answer was begun."""
+    """The answer was not begun: its visitor left, or the server is closing."""
 
 
 class Pool:
@@ -35,21 +35,33 @@ class Pool:
 
     def __init__(self, name: str, workers: int, waiting: int):
         self.most = workers + waiting
-        self._held, self._lock = 0, threading.Lock()
+        self._held, self._closed, self._lock = 0, False, threading.Lock()
         self._threads = ThreadPoolExecutor(workers, name)
 
     async def run(self, work: Callable[[], T], gone: Callable[[], Awaitable[bool]] | None = None) -> T:
         """What `work` returns, from one of the threads; `Busy` where too many wait, `Gone` where `gone` said so before it began."""
         future = self._submit(work)
         waiting = asyncio.wrap_future(future)
-        while gone and not (await asyncio.wait({waiting}, timeout=LOOK_EVERY))[0] and not future.running():
-            if await gone() and future.cancel():
-                raise Gone("The visitor has left.")
-        return await waiting
+        try:
+            while not (await asyncio.wait({waiting}, timeout=LOOK_EVERY))[0]:
+                if gone and not future.running() and await gone():
+                    future.cancel()
+        except asyncio.CancelledError:
+            future.cancel()
+            raise
+        if waiting.cancelled():
+            raise Gone("The visitor has left, or the server is closing.")
+        return waiting.result()
+
+    def close(self) -> None:
+        """Drop all that waits, so that the program can end; what is being computed goes on to its end."""
+        with self._lock:
+            self._closed = True
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _submit(self, work: Callable[[], T]) -> Future[T]:
         with self._lock:
-            if self._held >= self.most:
+            if self._held >= self.most or self._closed:
                 raise Busy
             future = self._threads.submit(contextvars.copy_context().run, work)
             self._held += 1
@@ -66,3 +78,9 @@ SMALL = Pool("small", 4, 512)  # milliseconds, once small files are read
 READING = Pool("reading", 4, 256)  # torch and models that are not in memory yet
 SLOW = Pool("slow", max(2, CORES // 2), 64)  # tens of milliseconds and more
 LONG = Pool("long", 1, 64)  # seconds of arithmetic: one at a time, whoever asks
+
+
+def close() -> None:
+    """Drop what waits in any pool; for the end of the program, which would else compute it all first."""
+    for pool in (SMALL, READING, SLOW, LONG):
+        pool.close()
