@@ -17,6 +17,7 @@ PAIRS = 200_000  # pairs of a query and a point whose exact distances are held a
 TREE_UP_TO = (
     10  # dimensions in which a k-d tree finds the nearest sooner than one product with all points does
 )
+ALL_BY_TREE = 10  # dimensions in which the tree finds every point's next one as soon
 FEWEST = 1000  # points that a tree is built over; fewer are looked through as fast
 SINGLE = np.finfo(np.float32)
 EPSILON, LEAST, MOST = float(SINGLE.eps), float(SINGLE.tiny), float(SINGLE.max)
@@ -150,10 +151,16 @@ class Neighbours:
         """The distance of every code to its nearest other code (N,), ascending; computed once."""
         with self._lock:
             if self._gaps is None:
-                alone = len(self.mu) < 2
-                near = self.index.nearest(self.mu, 1, None if alone else np.arange(len(self.mu)))
-                self._gaps = np.sort(near[1][:, 0])
+                self._gaps = np.sort(self._to_next())
             return self._gaps
+
+    def _to_next(self) -> np.ndarray:
+        count, size = self.mu.shape
+        if count < 2:
+            return np.zeros(count)
+        if size <= ALL_BY_TREE:  # one call, during which other threads go on
+            return self.index.tree.query(self.mu, [2])[0][:, 0]
+        return self.index.nearest(self.mu, 1, np.arange(count))[1][:, 0]
 
     def support(self, z: np.ndarray) -> np.ndarray:
         """Share of codes that lie farther from their nearest other code than z (B, Z) from its nearest code (B,).
