@@ -137,13 +137,34 @@ def test_a_server_that_refuses_while_the_page_is_open_is_quoted_and_the_map_goes
     page.locator(".head__alarm").wait_for(state="hidden")
 
 
+def waiting(page):
+    """The calm line at the page's foot."""
+    return page.locator("#lx-waiting")
+
+
 def test_a_refusal_without_a_sentence_is_told_by_its_status(app, visit, forward):
     forwarder = forward(app.url)
-    forwarder.answer = (429, {"Retry-After": "1"})
+    forwarder.answer = (403, {})
     page = visit(forwarder.url, ready=".head__alarm:not([hidden])", forgiving=True)
-    alarm(page).get_by_text("refuses this request (429)").wait_for()
+    alarm(page).get_by_text("refuses this request (403)").wait_for()
     forwarder.answer = None
     model_drawn(page, "mnist-default-z2")
+
+
+@pytest.mark.parametrize("headers", [{"Retry-After": "1"}, {}])
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_busy_server_is_waited_for_calmly_and_every_question_has_its_answer(
+    app, visit, forward, status, headers
+):
+    forwarder = forward(app.url)
+    forwarder.answer = (status, headers)
+    page = visit(forwarder.url, ready=None, forgiving=True)
+    waiting(page).get_by_text("Many people ask at once").wait_for()
+    assert page.locator(".head__alarm").is_hidden()
+    forwarder.answer = None
+    model_drawn(page, "mnist-default-z2")
+    page.wait_for_selector(".sizes__one canvas")
+    waiting(page).wait_for(state="hidden")
 
 
 def test_a_question_that_is_too_large_is_told_so_and_others_are_asked_on(app, visit):
@@ -153,8 +174,8 @@ def test_a_question_that_is_too_large_is_told_so_and_others_are_asked_on(app, vi
           const folder = document.querySelector("link[rel=modulepreload][href$='space/net.js']").href.replace("space/net.js", "");
           const { ask } = await import(`${folder}explorer/server.js`);
           const fault = await ask("decode", { model: "mnist-default-z2", z: "9".repeat(33 * 2 ** 20) }).catch((fault) => fault);
-          return [fault.message, fault.lost, (await ask("revision", {})).revision !== undefined];
+          return [fault.message, (await ask("revision", {})).revision !== undefined];
         }"""
     )
-    assert "larger than 32 MB" in said[0] and said[1:] == [False, True]
+    assert "larger than 32 MB" in said[0] and said[1:] == [True]
     assert page.locator(".head__alarm").is_hidden()

@@ -26,7 +26,7 @@ SHEETS = (
     ("css/inspector.css", "all"),
     ("css/phone.css", "(max-width: 800px)"),
 )
-INLINE = ("address.js", "onload.js")  # no modules: their text stands in the page
+INLINE = ("address.js", "again.js", "onload.js")  # no modules: their text stands in the page
 
 
 def _digest(paths: list[Path]) -> str:
@@ -127,6 +127,11 @@ def css_variables() -> str:
     return f":root{{{base};{light};color-scheme:light}} .dark{{{dark};color-scheme:dark}}"
 
 
+def _script(name: str) -> str:
+    """One of the scripts that stand in the page itself."""
+    return f"<script>{(STATIC / 'js/page' / name).with_suffix('.js').read_text(encoding='utf-8')}</script>"
+
+
 @functools.lru_cache(maxsize=16)
 def head(origin: str = "") -> str:
     """What the page's head needs before Gradio's own scripts start."""
@@ -144,11 +149,12 @@ def head(origin: str = "") -> str:
             f"<title>{TITLE}</title>",
             *(f'<meta property="{k}" content="{v}" />' for k, v in cards.items()),
             *(f'<meta name="{k}" content="{v}" />' for k, v in named.items()),
+            f'<script type="application/json" id="lx-tokens">{json.dumps(tokens())}</script>',
+            f'<script type="application/json" id="lx-texts">{json.dumps(texts())}</script>',
+            _script("again"),
             f'<link rel="icon" type="image/svg+xml" href="{url("favicon.svg")}" />',
             f"<style>{css_variables()}</style>",
             *(f'<link rel="stylesheet" href="{url(name)}" media="{media}" />' for name, media in SHEETS),
-            f'<script type="application/json" id="lx-tokens">{json.dumps(tokens())}</script>',
-            f'<script type="application/json" id="lx-texts">{json.dumps(texts())}</script>',
             f'<script async id="lx-plotly" src="{plotly_prefix()}/plotly.min.js" fetchpriority="high"></script>',
         ]
     )
@@ -161,5 +167,6 @@ def tail() -> str:
     modules = sorted(
         p.relative_to(STATIC).as_posix() for p in (STATIC / "js").rglob("*.js") if p.name not in INLINE
     )
-    home = f"<script>{(STATIC / 'js/page/address.js').read_text(encoding='utf-8')}</script>"
-    return "\n".join([home, *(f'<link rel="modulepreload" href="{url(name)}" />' for name in modules)])
+    return "\n".join(
+        [_script("address"), *(f'<link rel="modulepreload" href="{url(name)}" />' for name in modules)]
+    )

@@ -2,26 +2,24 @@
 import { axesOf, chartOf, planeOf, sub } from "../space/chart.js";
 import { supportAt } from "../space/neighbours.js";
 import { Helper, held, Knowing, open } from "./local.js";
-import { ask, Lane, unpack } from "./server.js";
+import { ask, unpack } from "./server.js";
 import { get, keyOf, set, tokens } from "../state/store.js";
 import { say } from "../state/texts.js";
 
 export { testImage, thumbnail, thumbnails } from "./local.js";
-export { Lane };
+export { Lane } from "../state/turns.js";
 
 // What the server wants as label: only conditional models take one.
 export const labelOf = (model, label) => (model.conditional ? label : null);
-const names = (models) => models.map((model) => model.name);
 
 // ---- what there is
 
 export const catalogue = () => ask("start", {});
 export const revision = async () => (await ask("revision", {})).revision;
 export const deviceName = async () => (await ask("device", {})).device;
-export const card = (model) => ask("card", { model: model.name });
-export const history = async (models) => (await ask("history", { models: names(models) })).histories;
-export const indexOfClass = async (model, label, seed) =>
-  (await ask("find", { model: model.name, label, seed })).index;
+export const card = (model) => ask("card", { model });
+export const history = async (models) => (await ask("history", { models })).histories;
+export const indexOfClass = async (model, label, seed) => (await ask("find", { model, label, seed })).index;
 
 // What a chart's two axes are called.
 export function titles(chart) {
@@ -34,7 +32,7 @@ export function titles(chart) {
 // The places of all test codes on a chart: what a map draws.
 /** @returns {Promise<import("../state/mapview.js").Frame>} */
 export async function map(model, chart = null, anchor = null) {
-  const reply = await ask("map", { model: model.name, chart, anchor });
+  const reply = await ask("map", { model, chart, anchor });
   return {
     ...reply,
     anchor,
@@ -50,7 +48,7 @@ export async function map(model, chart = null, anchor = null) {
 
 // Some training codes on a chart, from row `start` on: {uv, labels, start, total}, or {absent: why there are no images}.
 export async function trainingMap(model, start, chart) {
-  const reply = await ask("training", { model: model.name, start, chart });
+  const reply = await ask("training", { model, start, chart });
   return reply.absent ? reply : { ...reply, uv: unpack(reply.uv).data, labels: unpack(reply.labels).data };
 }
 
@@ -83,7 +81,7 @@ export async function decode(model, z, label) {
   if (local) return decodeHere(local, z, label);
   const start = performance.now(),
     { images } = await ask("decode", {
-      model: model.name,
+      model,
       z: [Array.from(z)],
       label: labelOf(model, label),
     });
@@ -126,7 +124,7 @@ export async function place(frame, uv, label, { alone = false, lane }) {
     const z = chartOf(frame, held(model))?.toLatent(uv),
       start = performance.now();
     const reply = await ask("place", {
-      model: model.name,
+      model,
       ...(z ? { z: Array.from(z) } : { chart: frame.chart, uv }),
       label: labelOf(model, label),
     });
@@ -140,34 +138,34 @@ export async function place(frame, uv, label, { alone = false, lane }) {
 
 // One test image: original, reconstruction, error, posterior, neighbours, and its spread on a chart that is no plane.
 export async function select(model, index, chart) {
-  const reply = await ask("select", { model: model.name, index, chart }),
+  const reply = await ask("select", { model, index, chart }),
     images = ["original", "x_recon", "error_image"].map((key) => [key, unpack(reply[key])]);
   return { ...reply, ...Object.fromEntries(images), model: model.name, key: keyOf(model) };
 }
 
 // One test image through several models: {original, label, models: {name: {x_recon, recon, kl}}}.
 export async function reconstruct(dataset, index, models) {
-  const reply = await ask("reconstruct", { dataset, index, models: names(models) });
+  const reply = await ask("reconstruct", { dataset, index, models });
   for (const one of Object.values(reply.models)) one.x_recon = unpack(one.x_recon);
   return { ...reply, original: unpack(reply.original) };
 }
 
 // Several test images through several models: {originals, labels, indices, models: {name: {images, recon, kl}}}.
 export async function compare(dataset, indices, models) {
-  const reply = await ask("compare", { dataset, indices, models: names(models) });
+  const reply = await ask("compare", { dataset, indices, models });
   for (const one of Object.values(reply.models)) one.images = unpack(one.images);
   return { ...reply, originals: unpack(reply.originals) };
 }
 
 // A grid of decoded places, row 0 at the top: {images, z, uv}.
 export async function manifold(model, { label, ...fields }) {
-  const reply = await ask("manifold", { model: model.name, ...fields, label: labelOf(model, label) });
+  const reply = await ask("manifold", { model, ...fields, label: labelOf(model, label) });
   return { images: unpack(reply.images), z: unpack(reply.z), uv: unpack(reply.uv) };
 }
 
 // A drawing (base64, a byte a pixel) through several models: {name: {x, x_recon, pictures, mu, logvar, nearest, label_votes}}.
 export async function encode(models, image, { exclude, label }) {
-  const reply = await ask("sketch", { models: names(models), image, exclude, label });
+  const reply = await ask("sketch", { models, image, exclude, label });
   for (const one of Object.values(reply.models))
     for (const key of ["x", "x_recon", "pictures"]) one[key] = unpack(one[key]);
   return reply.models;
@@ -219,8 +217,7 @@ export function shortestPath(model, frame, { start, end, label }, wanted, progre
 // ---- figures of every code
 
 // recon of every code, null where the server cannot count it.
-export const recons = async (model) =>
-  unpack((await ask("recons", { model: model.name })).values)?.data ?? null;
+export const recons = async (model) => unpack((await ask("recons", { model })).values)?.data ?? null;
 
 const KEPT = 48;
 const figures = new Map(); // "kind, model, chart" -> promise of {values, mean, ms}
@@ -259,7 +256,7 @@ const ROUNDS = 20; // questions whose way to the server and back is timed
 export async function twin(model) {
   const { net, weights, config } = await open(model),
     label = labelOf(model, 0);
-  const theirs = await ask("twin", { model: model.name });
+  const theirs = await ask("twin", { model });
   for (const key of ["z", "images", "x", "mu", "logvar"]) theirs[key] = unpack(theirs[key]).data;
   const helper = new Helper(),
     ours = await helper
@@ -268,7 +265,7 @@ export async function twin(model) {
   const ways = [];
   for (let i = 0; i < ROUNDS; i += 1) {
     const start = performance.now();
-    await ask("decode", { model: model.name, z: [Array.from(theirs.z.subarray(0, net.size))], label });
+    await ask("decode", { model, z: [Array.from(theirs.z.subarray(0, net.size))], label });
     ways.push(performance.now() - start);
   }
   return { ours, theirs, way: ways.sort((a, b) => a - b)[ROUNDS >> 1] };

@@ -2,9 +2,8 @@
 import { readSafetensors } from "../space/safetensors.js";
 import { Net } from "../space/net.js";
 import { Codes } from "../space/neighbours.js";
-import { ask, modelHeld, unpack } from "./server.js";
-import { datasetOf, get, keyOf, latest, on, set, tokens } from "../state/store.js";
-import { say } from "../state/texts.js";
+import { ask, file, modelHeld, unpack } from "./server.js";
+import { datasetOf, get, keyOf, on, set, tokens } from "../state/store.js";
 
 // Questions to a worker beside the page.
 let address = null;
@@ -64,17 +63,9 @@ let counting = null;
 /** @type {(model: ?import("../state/store.js").Model) => ?Held} */
 export const held = (model) => (model && there.get(keyOf(model))) ?? null;
 
-async function bytes(model, file) {
-  const reply = await fetch(
-    new URL(`lx/models/${encodeURIComponent(model)}/${file}.safetensors`, document.baseURI),
-    { cache: "no-cache" },
-  );
-  if (!reply.ok)
-    throw new Error(
-      say("explorer.local.absent", { file: `${file}.safetensors`, model, status: reply.status }),
-    );
-  return reply.arrayBuffer();
-}
+/** @type {(model: import("../state/store.js").Model, part: string) => Promise<ArrayBuffer>} */
+const bytes = ({ name, rev }, part) =>
+  file(`lx/models/${encodeURIComponent(name)}/${part}.safetensors${rev ? `?rev=${rev}` : ""}`);
 
 /**
  * A model as this browser holds it.
@@ -99,7 +90,7 @@ async function bytes(model, file) {
  */
 async function read(model) {
   const { name, config } = model,
-    [weights, codes] = await Promise.all([bytes(name, "model"), bytes(name, "codes")]);
+    [weights, codes] = await Promise.all([bytes(model, "model"), bytes(model, "codes")]);
   const { mu, logvar, labels } = readSafetensors(codes),
     net = new Net(readSafetensors(weights), config);
   for (let turn = 0; turn < 8; turn += 1) net.decode(mu.data.subarray(0, config.latent_dim), undefined, 0); // browsers compile what runs often: better now than under the pointer
@@ -158,22 +149,22 @@ function measured(local) {
 
 // Keeps `local` of a store, {get, set, on}, the model that it shows: at first without the gaps, then with them.
 export function keepHeld({ get, set, on }) {
-  const turn = latest(async () => {
-    const { model, offline, local: before } = get();
-    if (!model || offline || before?.key === keyOf(model)) return;
+  const turn = async () => {
+    const { model, local: before } = get();
+    if (!model || before?.key === keyOf(model)) return;
     let local;
     try {
       local = await open(model);
     } catch {
-      return; // the server goes on answering; the next model or its return tries again
+      return; // the server goes on answering
     } finally {
       modelHeld();
     }
-    if (!get().model || keyOf(get().model) !== local.key) return void turn();
+    if (!get().model || keyOf(get().model) !== local.key) return; // another model by now
     set({ local });
     if (!local.gaps) measured(local).then((whole) => get().local === local && set({ local: whole }));
-  });
-  return on(["model", "offline"], turn);
+  };
+  return on(["model"], turn);
 }
 
 // Small pictures of test images without a question for each: all test images in one answer where they are at hand, reconstructions decoded here otherwise.
@@ -187,11 +178,8 @@ on(["images"], () => [...sheets].forEach(([dataset, sheet]) => sheet === null &&
 async function load(dataset) {
   sheets.set(dataset, null);
   try {
-    const reply = await fetch(new URL(`lx/images/${encodeURIComponent(dataset)}`, document.baseURI), {
-      cache: "no-cache",
-    });
-    if (!reply.ok) return;
-    sheets.set(dataset, { data: new Uint8Array(await reply.arrayBuffer()), shape: datasetOf(dataset).shape });
+    const images = await file(`lx/images/${encodeURIComponent(dataset)}`);
+    sheets.set(dataset, { data: new Uint8Array(images), shape: datasetOf(dataset).shape });
     pictures.clear();
     set({ pictures: get().pictures + 1 });
   } catch {
@@ -246,7 +234,7 @@ export async function thumbnails(model, indices) {
   const absent = indices.filter((index) => !thumbnail(model, index));
   for (let k = 0; k < absent.length; k += tokens.pick.sheet) {
     const some = absent.slice(k, k + tokens.pick.sheet),
-      images = unpack((await ask("thumbnails", { model: model.name, indices: some })).images);
+      images = unpack((await ask("thumbnails", { model, indices: some })).images);
     const shape = images.shape.slice(1),
       size = shape.reduce((a, b) => a * b, 1);
     some.forEach((index, n) =>

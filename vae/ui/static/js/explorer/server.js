@@ -1,21 +1,30 @@
 // Questions to the server: one function a door, given by whoever connects the page.
-import { set, tokens } from "../state/store.js";
+import { persist } from "./patience.js";
+import { running } from "../state/turns.js";
 import { say } from "../state/texts.js";
 
 let connected;
 const server = new Promise((resolve) => (connected = resolve));
-// shell: {doors: {name: function of fields}, probe(fields): whether the server is `there` or with which sentence it refuses, fetchImages(dataset), cancelFetch()}
+/**
+ * How the server is reached; a reply is {answer}, or {status, error, changed, wait: milliseconds until it may be asked again}.
+ * @typedef {object} Shell
+ * @property {(door: string, fields: object, attempt: number) => Promise<any>} ask
+ * @property {(path: string, attempt: number) => Promise<any>} file an answer of bytes
+ * @property {(dataset: string) => void} fetchImages
+ * @property {() => void} cancelFetch
+ */
+/** @param {Shell} shell */
 export const connect = (shell) => connected(shell);
 
 // A data set's images onto the server, and an end of that; news of it come into the store as `downloads`.
 export const fetchImages = async (dataset) => (await server).fetchImages(dataset);
 export const cancelFetch = async () => (await server).cancelFetch();
 
-// A question that has no answer: its message says why. `lost`: the server itself is gone.
+// A question that has no answer: its message says why. `changed`: models whose weights on the server are not those of this page any more.
 export class Refusal extends Error {
-  constructor(message, lost = false) {
+  constructor(message, changed = []) {
     super(message);
-    this.lost = lost;
+    this.changed = changed;
   }
 }
 
@@ -29,50 +38,64 @@ const first = Promise.all([
 ]);
 export { mapDrawn, modelHeld };
 
-// One question; rejects with a sentence to show. A door that gives nothing is one whose server is gone or refuses.
-export async function ask(door, fields) {
-  const { doors, probe } = await server;
-  if (!FIRST.has(door)) await first;
-  let reply;
-  try {
-    reply = await doors[door](fields);
-  } catch {
-    reply = undefined;
+// Why a question has to wait, null where waiting would not help.
+function reason({ status, error, wait }) {
+  if (status === undefined) return { why: "gone", wait };
+  if (status === 429 || status === 503) return { why: "busy", wait };
+  if (status === 401 || status === 403) return { why: "gone", sentence: error ?? refused(status), wait };
+  return [408, 502, 504].includes(status) ? { why: "gone", wait } : null;
+}
+const refused = (status) => say("page.shell.refused", { status });
+
+// What a request gets at last, however long the server is busy or away; rejects with a sentence to show.
+async function insist(request, turn) {
+  const reply = await persist(async (attempt) => {
+    const got = await request(attempt);
+    return ("answer" in got ? null : reason(got)) ?? got;
+  }, turn);
+  const { error, changed } = "answer" in reply ? (reply.answer ?? {}) : reply;
+  if (typeof error === "string" || !("answer" in reply)) {
+    const refusal = new Refusal(error ?? refused(reply.status), changed);
+    if (refusal.changed.length) answered.forEach((work) => work(refusal.changed));
+    throw refusal;
   }
-  if (reply === undefined || reply === null) throw await silence(probe, fields);
-  if (door !== "revision") answered.forEach((work) => work());
-  if (reply.error !== undefined && typeof reply.error === "string") throw new Refusal(reply.error);
+  return reply.answer;
+}
+
+// Models by their names, with the revisions of those that this page knows by one.
+function named(fields) {
+  const models = [fields.model, fields.models].flat().filter((model) => model?.rev);
+  const name = (model) => model?.name ?? model,
+    { model, models: several } = fields;
+  return {
+    ...fields,
+    ...(model && { model: name(model) }),
+    ...(several && { models: several.map(name) }),
+    ...(models.length && { revs: Object.fromEntries(models.map(({ name, rev }) => [name, rev])) }),
+  };
+}
+
+// One question, about `model` or `models` where its fields hold some; rejects with a sentence to show.
+export async function ask(door, fields) {
+  const turn = running(),
+    shell = await server;
+  if (!FIRST.has(door)) await first;
+  const reply = await insist((attempt) => shell.ask(door, named(fields), attempt), turn);
+  if (door !== "revision") answered.forEach((work) => work([]));
   return reply;
 }
 
+// The bytes of a file beside the page; rejects with a sentence to show.
+export async function file(path) {
+  const shell = await server;
+  return insist((attempt) => shell.file(path, attempt), null);
+}
+
 const answered = new Set();
-// Calls `work` after every answer of the server; gives back what ends that.
+// Calls `work` after every answer of the server, with the names of models that have changed there; gives back what ends that.
 export function onAnswer(work) {
   answered.add(work);
   return () => answered.delete(work);
-}
-
-// Why a door gave nothing: this one question is too large, or the server refuses them all, or it is gone.
-async function silence(probe, fields) {
-  const found = await probe(fields);
-  if (found.tooLarge) return new Refusal(found.refusal);
-  lost(probe, found);
-  return new Refusal(found.refusal ?? say("explorer.server.silent"), true);
-}
-
-let waiting = false;
-// Asks ever more seldom whether the server answers again, and no sooner than it wishes; `offline` says why it does not.
-function lost(probe, found) {
-  if (waiting) return;
-  let delay = tokens.retryMs;
-  const look = ({ there, refusal, seconds = 0 }) => {
-    waiting = !there;
-    set({ offline: there ? null : (refusal ?? say("explorer.server.gone")) });
-    if (there) return;
-    setTimeout(async () => look(await probe()), Math.max(delay, 1000 * seconds));
-    delay = Math.min(2 * delay, tokens.retryMostMs);
-  };
-  look(found);
 }
 
 const KINDS = { float32: Float32Array, uint8: Uint8Array, int64: BigInt64Array, int32: Int32Array };
@@ -82,24 +105,4 @@ export function unpack(packed) {
   if (!packed) return null;
   const bytes = Uint8Array.from(atob(packed.b64), (c) => c.charCodeAt(0));
   return { data: new KINDS[packed.dtype](bytes.buffer), shape: packed.shape };
-}
-
-// Questions of one kind, of which one is in the air: the newest waits for its turn, those in between get null.
-export class Lane {
-  async run(work) {
-    if (this.busy) {
-      this.next?.(false);
-      const mine = await new Promise((resolve) => (this.next = resolve));
-      if (!mine) return null;
-    }
-    this.busy = true;
-    try {
-      return await work();
-    } finally {
-      const { next } = this;
-      this.next = null;
-      if (next) next(true);
-      else this.busy = false;
-    }
-  }
 }

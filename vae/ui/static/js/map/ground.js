@@ -1,5 +1,6 @@
 // What lies behind the codes: the manifold's tiles, or a field of colours. A worker computes it; what is there moves along until it comes.
-import { keyOf, latest, tokens } from "../state/store.js";
+import { keyOf, tokens } from "../state/store.js";
+import { latest } from "../state/turns.js";
 import { count, fill, h, number, percent } from "../parts/dom.js";
 import { screenRatio } from "../parts/pixels.js";
 import { VOTERS } from "../space/neighbours.js";

@@ -1,5 +1,6 @@
 // HERE and NEAREST: what lies under the pointer, answered in the browser at every movement; by the server where the browser cannot.
-import { classNames, keyOf, latest, tokens } from "../state/store.js";
+import { classNames, keyOf, tokens } from "../state/store.js";
+import { latest } from "../state/turns.js";
 import { fill, h, number, percent, term, title, vectorText, wide } from "../parts/dom.js";
 import { paint, picture, respace } from "../parts/pixels.js";
 import { hereSetters } from "./ends.js";

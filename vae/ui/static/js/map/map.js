@@ -1,6 +1,7 @@
 // The Map tab's left side: every test image's code on a chart, and what a hand does on it.
 import { planeOf } from "../space/chart.js";
-import { classNames, keyOf, latest, tokens } from "../state/store.js";
+import { classNames, keyOf, tokens } from "../state/store.js";
+import { latest } from "../state/turns.js";
 import { main } from "../state/mapview.js";
 import { say } from "../state/texts.js";
 import * as explorer from "../explorer/explorer.js";
@@ -132,7 +133,7 @@ class LatentMap {
     try {
       await this.show(await explorer.map(model, chart, anchor), before, model);
     } catch (fault) {
-      if (fault instanceof Refusal && !fault.lost && (chart || anchor !== null))
+      if (fault instanceof Refusal && (chart || anchor !== null))
         return this.refused(fault, before?.key === keyOf(model) ? before : null);
       const again = h(
         "button",
@@ -257,7 +258,6 @@ class LatentMap {
   listen() {
     const { map, plot, ground, pictures, root, load } = this;
     map.on(["catalogue", "model", "chart", "anchor"], load);
-    map.on(["offline"], ({ offline, model }) => !offline && model && !map.drawn && load());
     map.on(["frame", "index", "selection", "drawing"], () => this.marks());
     map.on(["hidden"], ({ hidden, frame }) => {
       if (frame && frame.model === root.dataset.model) plot.draw(frame, { keep: true, hidden });

@@ -1,6 +1,7 @@
 // What is chosen on the map, one key of the store, `picked`: {strokes: [{tool, outline, cut, of: {model, chart}, held}], indices}.
 // `held` is what an outline holds on the map it was drawn on; `indices` are the codes of shown classes after each stroke in turn has added or taken away what it holds.
-import { latest, tokens } from "../state/store.js";
+import { tokens } from "../state/store.js";
+import { latest } from "../state/turns.js";
 import { say } from "../state/texts.js";
 import { inside } from "../space/outline.js";
 import * as explorer from "../explorer/explorer.js";
@@ -57,7 +58,7 @@ const resolve = async (map) => {
       strokes.push({ ...stroke, of, held: inside(stroke, await places(of)) });
     if (map.get().picked === picked) put(map, strokes);
   } catch (fault) {
-    if (map.get().picked === picked && !fault.lost)
+    if (map.get().picked === picked)
       map.set({ picked: null, news: say("map.picked.refused", { reason: fault.message }) });
   }
 };
@@ -65,6 +66,6 @@ const resolve = async (map) => {
 // Called once by the map.
 export function follow(map) {
   const turn = latest(() => resolve(map));
-  map.on(["picked", "frame", "offline"], ({ offline }) => !offline && turn());
+  map.on(["picked", "frame"], turn);
   map.on(["hidden"], ({ picked }) => picked?.indices && put(map, picked.strokes));
 }

@@ -1,5 +1,6 @@
 // Where few codes are in view, each is drawn as its own picture.
-import { latest, tokens } from "../state/store.js";
+import { tokens } from "../state/store.js";
+import { latest } from "../state/turns.js";
 import { h } from "../parts/dom.js";
 import { imageData, screenRatio } from "../parts/pixels.js";
 import * as explorer from "../explorer/explorer.js";

@@ -1,5 +1,6 @@
 // The path between A and B on the map: its letters and lines, and what is computed about it beside the page.
-import { latest, tokens } from "../state/store.js";
+import { tokens } from "../state/store.js";
+import { latest } from "../state/turns.js";
 import { say, saying } from "../state/texts.js";
 import { count, fill, h, percent, s } from "../parts/dom.js";
 import { carryOver, listenForKeys, NAMES, placeOf, setEnd } from "./ends.js";

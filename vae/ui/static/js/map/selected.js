@@ -1,5 +1,6 @@
 // The Map tab's right side: what is HERE, what is SELECTED, the same image through EVERY SIZE, and the NEAREST codes.
-import { classNames, datasetOf, family, keyOf, latest, modelOf, page } from "../state/store.js";
+import { classNames, datasetOf, family, keyOf, modelOf, page } from "../state/store.js";
+import { latest } from "../state/turns.js";
 import { fill, h, number, term, title, wide } from "../parts/dom.js";
 import { gap, pictureOf } from "../parts/pixels.js";
 import { named, votesText } from "../parts/meter.js";
@@ -120,7 +121,7 @@ function selectedBlock(map) {
       fill(block, title(say("map.selected.title")), h("p", { class: "warn" }, fault.message));
     }
   });
-  map.on(["index", "frame", "images", "offline"], () => !map.get().offline && turn());
+  map.on(["index", "frame", "images"], turn);
   return block;
 }
 
@@ -160,7 +161,7 @@ function sizesBlock(map) {
       fill(row, waiting(), h("p", { class: "warn" }, fault.message)); // a size that the browser holds can still be gone to
     }
   });
-  map.on(["index", "model", "images", "offline"], () => !map.get().offline && map.get().catalogue && turn());
+  map.on(["index", "model", "images"], () => map.get().catalogue && turn());
   return block;
 }
 

@@ -1,5 +1,6 @@
 // What the chosen codes are: how many, their mean decoded, their classes, their pictures, and all of them as a table.
-import { classNames, keyOf, latest, tokens } from "../state/store.js";
+import { classNames, keyOf, tokens } from "../state/store.js";
+import { latest } from "../state/turns.js";
 import { count, fill, h, number, percent, save, segmented, select, term } from "../parts/dom.js";
 import { paint, picture } from "../parts/pixels.js";
 import { paints, valuesOf } from "../parts/colour.js";

@@ -1,5 +1,6 @@
 // The training images' codes below the test images', on demand: the server encodes them part by part, the map shows what has come.
-import { datasetOf, latest } from "../state/store.js";
+import { datasetOf } from "../state/store.js";
+import { latest } from "../state/turns.js";
 import { count, fill, h } from "../parts/dom.js";
 import { fetchNotice } from "../parts/absent.js";
 import * as explorer from "../explorer/explorer.js";
@@ -102,7 +103,6 @@ export function training(map, plot, stage) {
     fill(trainingKey, say("map.training.shown", { total: count(part.total) }));
   });
   map.on(["codes", "frame", "model", "images"], load);
-  map.on(["offline"], ({ offline }) => !offline && load());
   return trainingKey;
 }
 

@@ -1,6 +1,6 @@
 // Starts the parts of the page; the only place that asks where the page's files lie.
 import { workerAt } from "../explorer/local.js";
-import { shellOf } from "./shell.js";
+import { bring, shellOf } from "./shell.js";
 
 workerAt(new URL("../explorer/worker.js", import.meta.url));
 
@@ -17,6 +17,6 @@ const PARTS = {
 
 // Fills the element of a part; `given` is what the shell knows it by.
 export async function mount(element, given) {
-  const part = await PARTS[element.dataset.part]();
+  const part = await bring(PARTS[element.dataset.part], element);
   return part.mount({ element, shell: shellOf(given) });
 }

@@ -1,5 +1,5 @@
 // The top of the page: data set, recipe, size of z, light or dark, a link to this very view; and the page's start.
-import { datasetOf, get, modelOf, modelsOf, on, set, tokens, variantsOf } from "../state/store.js";
+import { datasetOf, get, modelOf, modelsOf, on, set, variantsOf } from "../state/store.js";
 import { field, fill, h, segmented, select } from "../parts/dom.js";
 import { linkTo, readLink, snippet, syncAddress } from "./link.js";
 import { copyText } from "../parts/clipboard.js";
@@ -9,7 +9,8 @@ import { connect } from "../explorer/server.js";
 import { changedLine, watchModels } from "./watch.js";
 import * as explorer from "../explorer/explorer.js";
 import { choose, main } from "../state/mapview.js";
-import { toggle } from "./shell.js";
+import { askNow } from "../explorer/patience.js";
+import { tellWaiting, toggle } from "./shell.js";
 
 const TRAITS = ["seed", "epochs", "beta", "date"];
 const trait = (key, value) => say(`page.header.traits.${key}`, { value });
@@ -48,6 +49,13 @@ const dismiss = () =>
     },
     "×",
   );
+
+// What is said while the server is too busy for this page's questions, and after a minute a button that asks them at once.
+function waitingLine(busy) {
+  if (!busy) return [null];
+  if (busy === "long") return [say("page.again.long"), { text: say("common.try_again"), work: askNow }];
+  return [busy === "soon" ? say("page.again.busy") : say("page.again.seconds", { seconds: busy })];
+}
 
 // What a recipe is, in one line.
 function recipeHint(recipe) {
@@ -191,7 +199,7 @@ export function mount({ element, shell }) {
     fill(alarm, line);
   });
   start(device, element, alarm);
-  on(["offline"], ({ offline, catalogue }) => !offline && !catalogue && start(device, element, alarm));
+  on(["offline", "busy"], ({ offline, busy }) => tellWaiting(...(offline ? [null] : waitingLine(busy))));
 
   shell.onNews((news) => {
     set({ downloads: { ...get().downloads, [news.dataset]: news } });
@@ -203,10 +211,7 @@ async function reload() {
   set({ catalogue: await explorer.catalogue(), images: get().images + 1 });
 }
 
-let started = false;
 async function start(device, element, alarm) {
-  if (started) return;
-  started = true;
   try {
     const catalogue = await explorer.catalogue();
     set({ catalogue });
@@ -225,11 +230,8 @@ async function start(device, element, alarm) {
     element.dataset.ready = "yes";
     device.textContent = await explorer.deviceName();
   } catch (fault) {
-    started = false;
-    if (get().offline) return; // which says why, and whose end starts the page again
     alarm.hidden = false;
     fill(alarm, fault.message);
-    if (fault.lost) setTimeout(() => start(device, element, alarm), tokens.retryMs); // lost for a moment only
   }
 }
 

@@ -10,31 +10,61 @@ function openTab(key) {
   [...tabs].find((tab) => tab.textContent.trim() === title)?.click();
 }
 
-const REFUSALS = new Set([403, 413, 429]);
+/** @type {any} */
+const early = window; // see again.js
 
-// Gradio hides why a question got no answer. The same request, as large, to an address that only wants to be read: the server's guard refuses it
-// likewise, and where it does not, the address itself answers that it may only be read (405), which says that the server is there.
-/** @param {object} [fields] */
-async function probe(fields = {}) {
+// Where questions go and what goes with them, as Gradio's own client would ask: it is let ask once, and what it would send is kept. Its own way
+// hides why a question got no answer.
+let way = null;
+function wayOf(doors) {
+  if (way) return way;
+  const { fetch } = window;
+  window.fetch = async (input, init) => {
+    way = { url: String(input), init, body: JSON.parse(String(init.body)) };
+    return new Response("null");
+  };
   try {
-    const reply = await fetch(new URL("gradio_api/startup-events", document.baseURI), {
-      method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ data: fields }),
-      cache: "no-store",
-    });
-    if (!REFUSALS.has(reply.status)) return { there: reply.ok || reply.status === 405 };
-    const { error } = await reply.json().catch(() => ({}));
-    return {
-      there: false,
-      refusal: error ?? say("page.shell.refused", { status: reply.status }),
-      tooLarge: reply.status === 413,
-      seconds: Number(reply.headers.get("Retry-After")) || 0,
-    };
+    doors.revision({});
+  } finally {
+    window.fetch = fetch;
+  }
+  return way;
+}
+
+// What came of a request: its answer, or why there is none and how long to wait.
+async function replyOf(request, attempt, read) {
+  try {
+    const reply = await request();
+    if (reply.ok) return { answer: await read(reply) };
+    const { error, changed } = await reply.json().catch(() => ({}));
+    return { status: reply.status, error, changed, wait: early.lxAgain.delay(reply, attempt) };
   } catch {
-    return { there: false };
+    return { wait: early.lxAgain.delay(null, attempt) }; // it has not come
   }
 }
+
+const askDoor = (doors) => (door, fields, attempt) => {
+  const { url, init, body } = wayOf(doors),
+    text = JSON.stringify({ ...body, fn_name: door, data: fields });
+  return replyOf(
+    () => fetch(url, { ...init, body: text }),
+    attempt,
+    (reply) => reply.json(),
+  );
+};
+
+const file = (path, attempt) =>
+  replyOf(
+    () => fetch(new URL(path, document.baseURI), { cache: "no-cache" }),
+    attempt,
+    (reply) => reply.arrayBuffer(),
+  );
+
+// One calm line at the page's foot while the server is busy, null for none; `press`: {text, work} of a button in it.
+export const tellWaiting = (text, press) => early.lxAgain.tell("questions", text, press);
+
+// A part's module, however long it takes to come.
+export const bring = (load, element) => early.lxAgain.bring(load, element);
 
 // Downloading a data set is a queued event of Python's; its news come as the value of the part that started it.
 function hearNews({ props, watch }, work) {
@@ -44,8 +74,8 @@ function hearNews({ props, watch }, work) {
 // What a part is told of its surroundings, made of what Gradio gives it: {props, server, trigger, watch}.
 export const shellOf = (given) => ({
   openTab,
-  probe,
-  doors: given.server,
+  ask: askDoor(given.server),
+  file,
   fetchImages: (dataset) => given.trigger("fetch_images", { dataset }),
   cancelFetch: () => given.trigger("cancel_fetch", {}),
   onNews: (work) => hearNews(given, work),

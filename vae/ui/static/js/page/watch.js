@@ -14,19 +14,29 @@ for (const [name, down] of /** @type {[string, boolean][]} */ ([
 ]))
   document.addEventListener(name, () => (held = down), { capture: true });
 
-let asked = 0; // when the list was last asked for
+let asked = 0, // when the list was last asked for
+  due = false, // an answer has said that it has changed
+  looking = false;
 async function look() {
+  if (held || document.hidden || !get().catalogue || looking) return;
   const now = performance.now();
-  if (held || document.hidden || !get().catalogue || now - asked < tokens.revisionMs) return;
+  if (!due && now - asked < tokens.revisionMs) return;
   asked = now;
+  looking = true;
   try {
-    const revision = await explorer.revision();
-    if (revision === get().catalogue.revision || held) return;
-    const catalogue = await explorer.catalogue();
-    if (!held) take(catalogue); // else the next question looks again
+    if (due || (await explorer.revision()) !== get().catalogue.revision) await lookAnew();
   } catch {
-    // the server is gone or refuses: the next question tells
+    // the next answer looks again
   }
+  looking = false;
+}
+
+async function lookAnew() {
+  if (held) return;
+  const catalogue = await explorer.catalogue();
+  if (held) return; // the next question looks again
+  due = false;
+  take(catalogue);
 }
 
 // The new list; what is open stays open until a person loads what has replaced it.
@@ -70,6 +80,10 @@ export function changedLine() {
 
 export function watchModels() {
   asked = performance.now(); // the page has just been given it
-  onAnswer(look);
+  onAnswer((changed) => {
+    due ||= changed.length > 0;
+    look();
+  });
+  document.addEventListener("pointerup", () => due && look());
   document.addEventListener("visibilitychange", look);
 }

@@ -12,7 +12,7 @@ export function plotly() {
     if (page.Plotly) return resolve(page.Plotly);
     const script = document.getElementById("lx-plotly");
     script.addEventListener("load", () => resolve(page.Plotly));
-    script.addEventListener("error", () => reject(new Error(say("parts.figure.plotly"))));
+    script.addEventListener("lost", () => reject(new Error(say("parts.figure.plotly"))));
   });
   return loading;
 }

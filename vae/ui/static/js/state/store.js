@@ -78,6 +78,7 @@ const chosen = {
   drawing: null, // the drawing's code in the Z = 2 model
   dark: false,
   offline: null, // a sentence that says why the server answers nothing, while it does not
+  busy: null, // while the server is too busy for a question: "soon", the seconds until it is asked again, or "long" after a minute
   changed: null, // the name of the chosen model, once it was trained again or removed while the page is open
   news: null, // one line to say: what a link or a choice asked for and cannot have
   images: 0, // grows when a data set's images have arrived on the server
@@ -144,28 +145,4 @@ export function family() {
       catalogue?.models.filter((m) => m.dataset === dataset && m.variant === recipe).map((m) => m.latent_dim),
     );
   return [...sizes].map((latentDim) => modelOf(dataset, recipe, latentDim));
-}
-
-// One question in the air, the newest waits: calls in between are dropped, the last always gets its answer.
-export function latest(work) {
-  let busy = false,
-    next = null;
-  return async function turn(...args) {
-    if (busy) {
-      next = args;
-      return;
-    }
-    busy = true;
-    try {
-      await work(...args);
-    } catch (fault) {
-      console.error(fault);
-    }
-    busy = false;
-    if (next) {
-      const then = next;
-      next = null;
-      turn(...then);
-    }
-  };
 }

@@ -1,5 +1,5 @@
 // The About tab: the chosen model's card, the recipes, and every model there is.
-import { latest } from "../state/store.js";
+import { latest } from "../state/turns.js";
 import { count, fill, h, notice, number, s, whileSeen } from "../parts/dom.js";
 import { command } from "../parts/clipboard.js";
 import { fillIn, say, sentence } from "../state/texts.js";

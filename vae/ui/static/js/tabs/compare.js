@@ -1,5 +1,6 @@
 // The Compare tab: the same test images through every size of z, and what the sizes cost and learned.
-import { classNames, datasetOf, family, get, latest, modelOf, on, tokens } from "../state/store.js";
+import { classNames, datasetOf, family, get, modelOf, on, tokens } from "../state/store.js";
+import { latest } from "../state/turns.js";
 import { choose, goTo } from "../state/mapview.js";
 import { say, saying } from "../state/texts.js";
 import * as explorer from "../explorer/explorer.js";

@@ -1,5 +1,6 @@
 // The Draw tab: an own drawing through every size of z, and its place on the map of size 2.
-import { classNames, datasetOf, family, latest, modelOf, tokens } from "../state/store.js";
+import { classNames, datasetOf, family, modelOf, tokens } from "../state/store.js";
+import { latest } from "../state/turns.js";
 import { fill, h, notice, number, percent, slider, term, vectorText, whileSeen } from "../parts/dom.js";
 import { gap, paint, picture, pictureOf } from "../parts/pixels.js";
 import { Paper } from "./paper.js";

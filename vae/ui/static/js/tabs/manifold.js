@@ -1,5 +1,6 @@
 // The Manifold tab: a grid of places decoded into one sheet.
-import { keyOf, latest, tokens } from "../state/store.js";
+import { keyOf, tokens } from "../state/store.js";
+import { latest } from "../state/turns.js";
 import {
   fill,
   h,
