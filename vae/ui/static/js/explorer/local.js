@@ -3,7 +3,7 @@ import { readSafetensors } from "../space/safetensors.js";
 import { Net } from "../space/net.js";
 import { Codes } from "../space/neighbours.js";
 import { ask, file, modelHeld, unpack } from "./server.js";
-import { datasetOf, get, keyOf, on, set, tokens } from "../state/store.js";
+import { datasetOf, get, hasImages, keyOf, on, set, tokens } from "../state/store.js";
 
 // Questions to a worker beside the page.
 let address = null;
@@ -188,7 +188,7 @@ async function load(dataset) {
 }
 
 function begin(dataset) {
-  if (datasetOf(dataset)?.images && !sheets.has(dataset)) arriving.set(dataset, load(dataset));
+  if (hasImages(dataset) && !sheets.has(dataset)) arriving.set(dataset, load(dataset));
 }
 
 // The picture of a test image, {data, shape} with bytes, or null where only the server can make it.

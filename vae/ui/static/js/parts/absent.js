@@ -7,13 +7,14 @@ import { fillIn, say, saying } from "../state/texts.js";
 
 function line(box, dataset, news) {
   const { catalogue } = get(),
-    title = datasetOf(dataset)?.title ?? dataset;
+    { title = dataset, fault } = datasetOf(dataset) ?? {};
   const button = (text, work) =>
     h("button", { key: text, type: "button", class: "button", on: { click: work } }, text);
   const begin = () => {
     set({ downloads: { ...get().downloads, [dataset]: { share: 0, text: say("common.asking") } } });
     fetchImages(dataset);
   };
+  if (fault) return fill(box, h("p", {}, fault)); // a download leaves files that are there as they are
   if (catalogue?.public) return fill(box, h("p", {}, say("parts.absent.public", { title })));
   if (!news || news.done)
     return fill(

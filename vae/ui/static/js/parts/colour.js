@@ -1,5 +1,5 @@
 // What the colour of a code says: its class, or a figure of its own with its scale.
-import { datasetOf, keyOf } from "../state/store.js";
+import { hasImages, keyOf } from "../state/store.js";
 import { h, number, percent } from "./dom.js";
 import { klOf } from "../space/latent.js";
 import * as explorer from "../explorer/explorer.js";
@@ -31,7 +31,7 @@ export function shades() {
 export function paints(what, { local, model }) {
   if (what === "kl" || what === "trust")
     return Boolean((what === "trust" || model?.variational) && local?.key === keyOf(model));
-  return what !== "recon" || Boolean(datasetOf(model?.dataset)?.images);
+  return what !== "recon" || hasImages(model?.dataset);
 }
 
 // The figure of every code, null where the server cannot count it.

@@ -114,6 +114,8 @@ export const { get, set, on } = page;
 export const keyOf = ({ name, rev }) => (rev ? `${name} ${rev}` : name);
 
 export const datasetOf = (name) => get().catalogue?.datasets.find((d) => d.name === name) ?? null;
+// Whether a data set's test images can be had from the server; what is wrong with those that lie there but cannot be used is its `fault`.
+export const hasImages = (name) => Boolean(datasetOf(name)?.images && !datasetOf(name).fault);
 export const classNames = () => datasetOf(get().dataset)?.classes ?? [];
 export const variantsOf = (dataset) => [
   ...new Set(
