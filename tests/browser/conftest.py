@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from arithmetic import open_bench
+from forwarder import forward  # noqa: F401
 from hands import chromium_path
 from support import missing
 
