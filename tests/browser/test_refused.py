@@ -57,7 +57,7 @@ def test_a_server_that_refuses_while_the_page_is_open_is_quoted_and_the_map_goes
 
 
 def waiting(page):
-    """The calm line at the page's foot."""
+    """The calm line at the page's top."""
     return page.locator("#lx-waiting")
 
 

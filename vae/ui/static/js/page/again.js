@@ -11,12 +11,12 @@
       position: "fixed",
       zIndex: "899",
       left: "50%",
-      bottom: "16px",
+      top: "clamp(8px, 4vw, 50px)",
       translate: "-50%",
       boxSizing: "border-box",
       width: "max-content",
       maxWidth: "calc(100vw - 32px)",
-      padding: "9px 16px",
+      padding: "6px 14px",
       border: "1px solid",
       borderColor: "var(--lx-line)",
       borderRadius: "6px",
@@ -40,7 +40,7 @@
     tokens = () => read("lx-tokens"),
     sentence = (...keys) => keys.reduce((at, key) => at[key], read("lx-texts"));
 
-  // ---- the line at the page's foot
+  // ---- the line at the page's top
 
   const lines = new Map(); // who waits -> {text, press}
   let box = null;

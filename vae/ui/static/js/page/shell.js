@@ -60,7 +60,7 @@ const file = (path, attempt) =>
     (reply) => reply.arrayBuffer(),
   );
 
-// One calm line at the page's foot while the server is busy, null for none; `press`: {text, work} of a button in it.
+// One calm line at the page's top while the server is busy, null for none; `press`: {text, work} of a button in it.
 export const tellWaiting = (text, press) => early.lxAgain.tell("questions", text, press);
 
 // A part's module, however long it takes to come.
