@@ -76,6 +76,34 @@ def test_the_last_place_of_a_drag_is_answered_though_the_server_was_busy_meanwhi
     assert page.locator(".head__alarm").is_hidden()
 
 
+def stroke(page) -> None:
+    box = page.locator(".draw canvas").first.bounding_box()
+    page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 0.3 * box["height"])
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.6 * box["width"], box["y"] + 0.7 * box["height"], steps=4)
+    page.mouse.up()
+
+
+def test_every_tab_that_got_no_answer_has_it_once_the_server_is_back(app, visit, forward):
+    forwarder = forward(app.url)
+    page = visit(forwarder.url, forgiving=True)
+    for name, root in {
+        "Manifold": ".manifold",
+        "Compare": ".compare",
+        "About": ".about",
+        "Draw": ".draw",
+    }.items():
+        forwarder.answer = (502, {})
+        tab(page, name, root)
+        if name == "Draw":
+            stroke(page)
+        page.locator(".head__alarm:not([hidden])").get_by_text("The server does not answer").wait_for()
+        assert page.locator(f"{root}[data-ready]").count() == 0
+        forwarder.answer = None
+        page.wait_for_selector(f"{root}[data-ready]")
+        page.locator(".head__alarm").wait_for(state="hidden")
+
+
 def test_a_model_that_the_server_says_has_changed_is_offered_and_not_mixed(app, visit):
     page = visit(app.url)
     said = "mnist-default-z2 was trained anew since this page was opened; load it again."

@@ -19,7 +19,7 @@ export const askNow = () => [...waiting].forEach(({ wake }) => wake());
  * @returns {Promise<any>}
  */
 export async function persist(send, turn) {
-  const mine = { why: "", sentence: null, since: performance.now(), until: 0, wake: () => {} };
+  const mine = { why: "", sentence: null, since: 0, until: 0, wake: () => {} };
   for (let attempt = 0; ; attempt += 1) {
     const got = await send(attempt);
     if (!got.why) {
@@ -27,7 +27,9 @@ export async function persist(send, turn) {
       answered();
       return got;
     }
-    Object.assign(mine, { why: got.why, sentence: got.sentence, until: performance.now() + got.wait });
+    const now = performance.now();
+    Object.assign(mine, { why: got.why, sentence: got.sentence, until: now + got.wait });
+    mine.since ||= now;
     waiting.add(mine);
     tell();
     const goesOn = await pause(mine, got.wait, turn);

@@ -118,7 +118,11 @@ function selectedBlock(map) {
         h("p", { class: "selected-image__votes" }, term("votes"), " ", votesText(reply.label_votes)),
       );
     } catch (fault) {
-      fill(block, title(say("map.selected.title")), h("p", { class: "warn" }, fault.message));
+      fill(
+        block,
+        title(say("map.selected.title")),
+        h("p", { class: fault.changed?.length ? "quiet" : "warn" }, fault.message),
+      );
     }
   });
   map.on(["index", "frame", "images"], turn);
@@ -158,7 +162,7 @@ function sizesBlock(map) {
       block.dataset.ready = "yes";
       block.dataset.index = String(index);
     } catch (fault) {
-      fill(row, waiting(), h("p", { class: "warn" }, fault.message)); // a size that the browser holds can still be gone to
+      fill(row, waiting(), h("p", { class: fault.changed?.length ? "quiet" : "warn" }, fault.message)); // a size that the browser holds can still be gone to
     }
   });
   map.on(["index", "model", "images"], () => map.get().catalogue && turn());
