@@ -58,12 +58,12 @@ PEN = """() => {
 }"""
 
 
-def serve(models: str) -> tuple[subprocess.Popen, str]:
+def serve(models: str, *flags: str) -> tuple[subprocess.Popen, str]:
     """A started server that answers, and its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    words = [sys.executable, "app.py", "--no-browser", "--port", str(port), "--models", models]
+    words = [sys.executable, "app.py", "--no-browser", "--port", str(port), "--models", models, *flags]
     server, url = subprocess.Popen(words, stdout=subprocess.DEVNULL), f"http://127.0.0.1:{port}/"
     while server.poll() is None:
         try:
