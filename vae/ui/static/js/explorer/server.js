@@ -48,17 +48,17 @@ function reason({ status, error, wait }) {
 const refused = (status) => say("page.shell.refused", { status });
 
 // What a request gets at last, however long the server is busy or away; rejects with a sentence to show.
-async function insist(request, turn) {
+async function insist(request, turn, heard = true) {
   const reply = await persist(async (attempt) => {
     const got = await request(attempt);
     return ("answer" in got ? null : reason(got)) ?? got;
   }, turn);
   const { error, changed } = "answer" in reply ? (reply.answer ?? {}) : reply;
   if (typeof error === "string" || !("answer" in reply)) {
-    const refusal = new Refusal(error ?? refused(reply.status), changed);
-    if (refusal.changed.length) answered.forEach((work) => work(refusal.changed));
-    throw refusal;
+    if (heard) answered.forEach((work) => work(changed ?? []));
+    throw new Refusal(error ?? refused(reply.status), changed);
   }
+  if (heard) answered.forEach((work) => work([]));
   return reply.answer;
 }
 
@@ -80,9 +80,7 @@ export async function ask(door, fields) {
   const turn = running(),
     shell = await server;
   if (!FIRST.has(door)) await first;
-  const reply = await insist((attempt) => shell.ask(door, named(fields), attempt), turn);
-  if (door !== "revision") answered.forEach((work) => work([]));
-  return reply;
+  return insist((attempt) => shell.ask(door, named(fields), attempt), turn, door !== "revision");
 }
 
 // The bytes of a file beside the page; rejects with a sentence to show.
