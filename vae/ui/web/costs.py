@@ -1,26 +1,26 @@
-"""What an answer costs: the processor time of whoever computes it, added to the bill of the request it is for."""
+"""What an answer costs the server: its processor time, charged to the visitor who asked."""
 
 from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 
-# {"seconds": of the request that is answered here}; who counts puts one in place before the question is passed on
-bill: ContextVar[dict[str, float] | None] = ContextVar("bill", default=None)
+BILL = "lx.bill"  # where a request's scope holds the same, for what is answered later
+# Takes seconds of the processor from the share of the visitor whose question is being answered; None where nobody counts
+bill: ContextVar[Callable[[float], None] | None] = ContextVar("bill", default=None)
 
 
 def charge(seconds: float) -> None:
-    """Add processor time to the request's bill, if there is one."""
-    found = bill.get()
-    if found is not None:
-        found["seconds"] += seconds
+    """Take from the share of the visitor whose question is being answered, if there is one."""
+    if (spend := bill.get()) is not None:
+        spend(seconds)
 
 
 @contextlib.contextmanager
 def counted() -> Iterator[None]:
-    """The processor time that this thread spends meanwhile is charged, also where it ends in an error."""
+    """The processor time that this thread spends inside is charged."""
     began = time.thread_time()
     try:
         yield
