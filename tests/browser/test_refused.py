@@ -92,9 +92,9 @@ def test_a_question_that_is_too_large_is_told_so_and_others_are_asked_on(app, vi
         """async () => {
           const folder = document.querySelector("link[rel=modulepreload][href$='space/net.js']").href.replace("space/net.js", "");
           const { ask } = await import(`${folder}explorer/server.js`);
-          const fault = await ask("decode", { model: "mnist-default-z2", z: "9".repeat(33 * 2 ** 20) }).catch((fault) => fault);
+          const fault = await ask("decode", { model: "mnist-default-z2", z: "9".repeat(2 * 2 ** 20) }).catch((fault) => fault);
           return [fault.message, (await ask("revision", {})).revision !== undefined];
         }"""
     )
-    assert "larger than 32 MB" in said[0] and said[1:] == [True]
+    assert "larger than 1 MB" in said[0] and said[1:] == [True]
     assert page.locator(".head__alarm").is_hidden()

@@ -59,6 +59,7 @@ def test_flags_come_before_the_environment_and_the_environment_before_defaults(a
     assert CliRunner().invoke(app, ["serve"]).exit_code == 0
     flags = ["--host", "::1", "--port", "7950", "--data", str(tmp_path), "--models", "m", "--public"]
     flags += ["--allow-host", "https://A.example:443/", "--allow-host", "b.example", "--no-browser"]
+    flags += ["--behind-proxy", "10.0.0.0/8", "--behind-proxy", "127.0.0.1"]
     assert CliRunner().invoke(app, ["serve", *flags]).exit_code == 0
     plain, there, all_said = asked
     assert (
@@ -80,7 +81,15 @@ def test_flags_come_before_the_environment_and_the_environment_before_defaults(a
     )
     assert (there.host, there.port) == ("0.0.0.0", 7861)
     assert all_said == Options(
-        "[::1]", 7950, tmp_path, Path("m"), True, False, ("a.example", "b.example"), False
+        "[::1]",
+        7950,
+        tmp_path,
+        Path("m"),
+        True,
+        False,
+        ("a.example", "b.example"),
+        ("10.0.0.0/8", "127.0.0.1"),
+        False,
     )
 
 

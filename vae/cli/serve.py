@@ -34,14 +34,29 @@ def serve(
         list[str] | None,
         typer.Option(metavar="NAME", help="Another host name this server answers to; repeatable."),
     ] = None,
+    behind_proxy: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="A reverse proxy asks from this address or network; what it says of visitors (X-Forwarded-For) counts. Repeatable.",
+        ),
+    ] = None,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Do not open a browser window.")] = False,
 ) -> None:
     """Open the page: see any VAE's latent space, on your own computer."""
     from vae.ui import launch
 
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # until the page is up
     launch.serve(
         launch.Options(
-            host, port, data, models, public, share, tuple(allow_host or ()), browser=not no_browser
+            host,
+            port,
+            data,
+            models,
+            public,
+            share,
+            tuple(allow_host or ()),
+            tuple(behind_proxy or ()),
+            browser=not no_browser,
         )
     )

@@ -7,6 +7,7 @@ import ctypes
 import errno
 import gc
 import os
+import signal
 import socket
 import sys
 import threading
@@ -17,8 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vae.errors import ServerError, VAEError, in_a_line
+from vae.running import announce
 from vae.ui.web import guard  # first: it sets the environment that gradio reads when it is imported
-from vae.ui.web.hosts import allowed_host
+from vae.ui.web.hosts import allowed_host, network
 
 if TYPE_CHECKING:
     from vae.explorer import Explorer
@@ -42,6 +44,7 @@ class Options:
     public: bool = False
     share: bool = False
     allow_host: tuple[str, ...] = ()
+    behind_proxy: tuple[str, ...] = ()
     browser: bool = True
 
     def __post_init__(self) -> None:
@@ -49,6 +52,8 @@ class Options:
         object.__setattr__(self, "host", f"[{host}]" if ":" in host else host)
         object.__setattr__(self, "port", None if self.port in (None, "") else port_number(str(self.port)))
         object.__setattr__(self, "allow_host", tuple(map(allowed_host, self.allow_host)))
+        for proxy in self.behind_proxy:
+            network(proxy)
         for flag, folder in (("--models", self.models), ("--data", self.data)):
             if folder is not None:
                 _check_folder(flag, folder)
@@ -137,7 +142,7 @@ def proxies_aside(names: str = "*") -> Iterator[None]:
                 os.environ[key] = value
 
 
-def settings(options: Options, explorer: Explorer | None = None) -> dict[str, Any]:
+def settings(options: Options, explorer: Explorer | None = None, demo: Any = None) -> dict[str, Any]:
     """What `launch` is told; the safety of GRADIO.md's section of that name."""
     from starlette.middleware import Middleware
 
@@ -145,10 +150,16 @@ def settings(options: Options, explorer: Explorer | None = None) -> dict[str, An
     from vae.ui.web.root_path import RootPath, root_path
     from vae.ui.web.theme import build_theme
 
-    routes = [*assets.routes(), *(served.routes(explorer.catalogue) if explorer else ())]
+    routes = [
+        *assets.routes(),
+        *(served.routes(explorer.catalogue) if explorer else ()),
+        *(gradio_patches.server_functions(demo) if demo else ()),
+    ]
     middleware: list[tuple[Any, dict[str, Any]]] = [
         (RootPath, {}),
-        *guard.middleware(options.host, options.allow_host, options.public, options.share),
+        *guard.middleware(
+            options.host, options.allow_host, options.public, options.share, options.behind_proxy
+        ),
         (gradio_patches.EarlyHead, {}),
     ]
 
@@ -166,6 +177,7 @@ def settings(options: Options, explorer: Explorer | None = None) -> dict[str, An
         "quiet": True,
         "app_kwargs": {
             "routes": routes,
+            "exception_handlers": gradio_patches.handlers(),
             "middleware": [Middleware(cls, **more) for cls, more in middleware],
         },
     }
@@ -181,15 +193,17 @@ def start(options: Options) -> tuple[Any, str]:
             from vae.ui.api import add_endpoints
             from vae.ui.page import build_page
             from vae.ui.warm_up import hash_weights, warm_up
-            from vae.ui.web.gradio_patches import bound_queue
+            from vae.ui.web.gradio_patches import listen_steadily, steady_queue
         explorer = Explorer(options.models, options.data)
         threading.Thread(target=hash_weights, args=(explorer,), daemon=True).start()
-        demo, doors = build_page(explorer, options.public or options.share)
-        add_endpoints(demo, explorer)
+        public = options.public or options.share
+        demo, doors = build_page(explorer, public)
+        add_endpoints(demo, explorer, guard.strangers(public))
         demo.queue(max_size=64, default_concurrency_limit=4)
-        bound_queue(demo)
+        steady_queue(demo)
         on_gpu()
-        told = settings(options, explorer)
+        told = settings(options, explorer, demo)
+        listen_steadily(many_from_one=bool(options.behind_proxy or os.environ.get("SPACE_HOST")))
     address = listen(demo, options, told)
     threading.Thread(target=warm_up, args=(explorer, doors), daemon=True).start()
     return demo, address
@@ -251,7 +265,7 @@ def one_thread_an_answer() -> None:
 
 
 def serve(options: Options) -> None:
-    """Serves the page until Ctrl-C."""
+    """Serves the page until Ctrl-C or SIGTERM; answers in the air have two seconds then."""
     began = time.perf_counter()
     give_memory_back()
     one_thread_an_answer()
@@ -260,6 +274,8 @@ def serve(options: Options) -> None:
     sys.modules.setdefault("IPython", None)  # type: ignore[arg-type]  # where it is installed Gradio loads it for notebooks: a third of a second for nothing
     os.environ.pop("GRADIO_SERVER_NAME", None)  # read by now; Gradio would look for free ports there alone
     demo, address = start(options)
+    announce()
+    ended = asked_to_end()
     print(
         f"Latent Explorer is at {address} (up in {time.perf_counter() - began:.1f} s; Ctrl-C ends it)",
         flush=True,
@@ -268,4 +284,34 @@ def serve(options: Options) -> None:
         import webbrowser
 
         webbrowser.open(address)
-    demo.block_thread()
+    while not ended.wait(0.5):  # Windows delivers Ctrl-C between two waits
+        pass
+    end(demo)
+
+
+def asked_to_end() -> threading.Event:
+    """Set by the first Ctrl-C or SIGTERM; the second ends the process at once."""
+    ended = threading.Event()
+
+    def ask(number: int, _: Any) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        ended.set()
+
+    for one in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(one, ask)
+    return ended
+
+
+def end(demo: Any) -> None:
+    """No new questions, two seconds for answers in the air, then the end; threads that still compute are not waited for."""
+    from gradio.tunneling import CURRENT_TUNNELS
+
+    from vae.ui.pools import close as close_pools
+
+    close_pools()
+    demo.close(verbose=False)
+    for tunnel in CURRENT_TUNNELS:
+        tunnel.kill()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)

@@ -6,17 +6,19 @@ import asyncio
 import inspect
 import io
 import json
-from collections import Counter
 
 import httpx
 import pytest
 from support import python
 
 from vae.ui.web import guard
+from vae.ui.web.costs import BILL, charge
 from vae.ui.web.guard import MB, Guard
-from vae.ui.web.hosts import RateLimiter
+from vae.ui.web.limits import BUSY, FULL, Bucket, Shares
+from vae.ui.web.refusals import PIECE, Answer
 
 MEGABYTE = b"x" * MB
+DECODE = "/gradio_api/call/decode"
 
 
 async def echo(scope, receive, send) -> None:
@@ -32,11 +34,15 @@ async def echo(scope, receive, send) -> None:
 def ask(
     guard: Guard,
     method: str = "POST",
-    path: str = "/",
+    path: str | None = None,
     host: str = "localhost:7860",
     peer: str = "198.51.100.7",
+    headers: dict | None = None,
     **more,
 ) -> httpx.Response:
+    path = path or ("/" if method in ("GET", "HEAD") else DECODE)
+    more["headers"] = {"content-type": "application/json"} | (headers or {})
+
     async def one() -> httpx.Response:
         transport = httpx.ASGITransport(guard, client=(peer, 5000))
         async with httpx.AsyncClient(transport=transport, base_url=f"http://{host}") as client:
@@ -109,7 +115,7 @@ def test_another_host_name_is_refused_whatever_is_asked(host, method):
 def test_a_foreign_page_may_look_but_not_ask(origin):
     assert ask(guarded(), "GET", headers={"origin": origin}).status_code == 200
     for method in ("POST", "PUT", "DELETE", "PATCH", "OPTIONS"):
-        refused = ask(guarded(), method, headers={"origin": origin})
+        refused = ask(guarded(), method, DECODE, headers={"origin": origin})
         assert refused.status_code == 403 and "may not ask" in refused.json()["error"]
 
 
@@ -244,47 +250,185 @@ def test_the_caps_let_a_large_image_of_rounded_floats_pass():
     )
 
 
-@pytest.mark.parametrize("path", ["/gradio_api/upload", "/gradio_api/upload/", "/gradio_api/deep_link"])
-def test_what_writes_to_the_disk_is_closed(path):
-    assert {ask(guarded(), method, path).status_code for method in ("GET", "POST")} == {403}
+def test_a_door_that_needs_no_picture_takes_one_megabyte():
+    for path in ("/gradio_api/component_server", "/gradio_api/call/sample", "/gradio_api/cancel"):
+        assert ask(guarded(), path=path, content=MEGABYTE).text == str(MB)
+        refused = ask(guarded(), path=path, content=MEGABYTE + b"x")
+        assert refused.status_code == 413 and "1 MB" in refused.json()["error"]
+    for path in (DECODE, "/gradio_api/run/encode", "/gradio_api/queue/join"):
+        assert ask(guarded(public=True), path=path, content=2 * MEGABYTE).text == str(2 * MB)
 
 
-# ---- rates ---------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    "kind", ["", "text/plain", "multipart/form-data; boundary=x", "application/x-www-form-urlencoded", "json"]
+)
+def test_only_json_is_asked(kind):
+    refused = ask(guarded(), headers={"content-type": kind}, content=b"{}")
+    assert refused.status_code == 415 and "application/json" in refused.json()["error"]
+    assert ask(guarded(), headers={"content-type": "Application/JSON; charset=utf-8"}).status_code == 200
 
 
-def test_haste_is_refused_for_as_long_as_is_said_and_only_to_its_address():
+def test_nothing_is_reachable_but_what_the_page_uses():
+    for path in (
+        "/gradio_api/upload",
+        "/gradio_api/process_recording",
+        "/gradio_api/file=http://203.0.113.9/x",
+        "/gradio_api/file=/etc/passwd",
+        "/gradio_api/file/a",
+        "/gradio_api/proxy=http://203.0.113.9/",
+        "/gradio_api/api/decode",
+        "/gradio_api/stream/a",
+        "/gradio_api/upload_progress",
+        "/gradio_api/deep_link",
+        "/docs",
+        "/monitoring",
+        "/login",
+        "/gradio_api/call/../file=/etc/passwd",
+        "/%67radio_api/upload",
+    ):
+        for method in ("GET", "POST", "PUT", "OPTIONS"):
+            refused = ask(guarded(), method, path)
+            assert refused.status_code == 404 and refused.json()["error"].startswith("There is nothing at")
+    assert ask(guarded(), "GET", DECODE).status_code == 405
+    assert ask(guarded(), "DELETE", "/").status_code == 405
+
+
+# ---- answers -------------------------------------------------------------------------------------------------------
+
+
+def test_an_error_that_nobody_caught_is_a_sentence_and_one_line_of_the_log(caplog):
+    async def broken(scope, receive, send):
+        raise RuntimeError("line one\nline two")
+
+    answer = ask(Guard(broken))
+    assert answer.status_code == 500 and answer.json()["error"].endswith(".")
+    assert "line one" not in answer.text
+    (record,) = caplog.records
+    assert "line one line two" in record.getMessage() and record.exc_info is None
+
+
+def test_an_error_after_the_first_bytes_ends_the_answer(caplog):
+    async def broken(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"so far", "more_body": True})
+        raise RuntimeError("x")
+
+    assert ask(Guard(broken)).text == "so far" and len(caplog.records) == 1
+
+
+def test_a_large_answer_leaves_in_pieces_and_arrives_whole():
+    whole, sent = bytes(range(256)) * 5000, []
+
+    async def large(scope, receive, send):
+        async def seen(message):
+            sent.append(len(message.get("body", b"")))
+            await send(message)
+
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await Answer(seen, []).send({"type": "http.response.body", "body": whole})
+
+    assert ask(Guard(large)).content == whole
+    assert max(sent) == PIECE and len(sent) == -(-len(whole) // PIECE)
+
+
+# ---- shares --------------------------------------------------------------------------------------------------------
+
+
+def costly(seconds: float):
+    """An app whose every answer costs so many seconds of the server."""
+
+    async def app(scope, receive, send):
+        charge(seconds)
+        await echo(scope, receive, send)
+
+    return app
+
+
+def shares(clock) -> Shares:
+    small = {"rate": 1.0, "clock": clock}
+    return Shares(Bucket(burst=2, **small), Bucket(burst=5, **small), Bucket(burst=50, **small))
+
+
+def as_page(session: str) -> dict:
+    return {"content": b'{"data": [], "session_hash": "%s"}' % session.encode()}
+
+
+def test_who_has_used_their_share_waits_only_while_the_server_is_busy():
     now = [0.0]
-    guard = Guard(echo, rates=RateLimiter(rate=2, burst=3, clock=lambda: now[0]))
-    assert [ask(guard).status_code for _ in range(4)] == [200, 200, 200, 429]
+    guard = Guard(costly(1.5), shares=shares(lambda: now[0]))
+    assert [ask(guard, **as_page("a")).status_code for _ in range(4)] == [200] * 4
+    guard.held.questions = BUSY
+    refused = ask(guard, **as_page("a"))
+    assert refused.status_code == 429 and refused.json()["error"].startswith("Many people ask at once")
+    later = int(refused.headers["retry-after"])
+    assert later >= 1 and str(later) in refused.json()["error"]
+    now[0] += later
+    assert ask(guard, **as_page("a")).status_code == 200
+
+
+def test_while_one_page_waits_its_neighbour_behind_the_same_address_is_answered():
+    guard = Guard(costly(3), shares=shares(lambda: 0.0))
+    assert ask(guard, **as_page("greedy")).status_code == 200
+    guard.held.questions = BUSY
+    assert ask(guard, **as_page("greedy")).status_code == 429
+    assert ask(guard, **as_page("modest")).status_code == 200
+    assert ask(guard, **as_page("third")).status_code == 429, "the address has a share, too"
+    assert ask(guard, peer="198.51.100.8", **as_page("third")).status_code == 200
+
+
+def test_a_server_that_is_full_says_when_to_come_again():
+    guard = Guard(echo)
+    guard.held.questions = FULL
     refused = ask(guard)
-    assert int(refused.headers["retry-after"]) >= 1 and "ask again in" in refused.json()["error"]
-    assert ask(guard, peer="198.51.100.8").status_code == 200
-    now[0] += int(refused.headers["retry-after"])
-    assert ask(guard).status_code == 200
+    assert refused.status_code == 503 and int(refused.headers["retry-after"]) >= 1
+    assert ask(guard, "GET").status_code == 200, "what is looked at takes no turn"
 
 
-def test_looking_costs_a_tenth_of_asking():
-    guard = Guard(echo, rates=RateLimiter(rate=0.001, burst=1.05, clock=float))
-    assert Counter(ask(guard, "GET").status_code for _ in range(12)) == {200: 10, 429: 2}
+def test_files_cost_nothing_however_often_they_are_looked_at():
+    guard = Guard(echo, shares=shares(float))
+    for _ in range(300):
+        assert ask(guard, "GET", "/lx/abc/js/page/boot.js").status_code == 200
+    assert guard.shares.addresses.level("198.51.100.7") == 5
 
 
-def test_only_public_hosts_count_questions(monkeypatch):
-    assert guarded().rates is None and guarded("0.0.0.0").rates is None
-    assert guarded(public=True).rates is not None and guarded(share=True).rates is not None
+def test_what_is_charged_in_a_thread_or_later_is_charged_to_who_asked():
+    kept = []
+
+    async def app(scope, receive, send):
+        kept.append(scope[BILL])
+        await asyncio.to_thread(charge, 1.0)
+        await echo(scope, receive, send)
+
+    guard = Guard(app, shares=shares(float))
+    ask(guard, **as_page("a"))
+    assert guard.shares.visitors.level("198.51.100.7 a") == pytest.approx(1.0, abs=0.01)
+    kept[0](0.5)
+    assert guard.shares.visitors.level("198.51.100.7 a") == pytest.approx(0.5, abs=0.01)
+
+
+def test_only_public_hosts_count_what_is_used(monkeypatch):
+    assert guarded().shares is None and guarded("0.0.0.0").shares is None
+    assert guarded(public=True).shares is not None and guarded(share=True).shares is not None
     monkeypatch.setenv("SPACE_HOST", "someone-latent.hf.space")
-    assert guarded("0.0.0.0").rates is not None
+    assert guarded("0.0.0.0").shares is not None
 
 
-def test_forwarded_addresses_count_on_a_space_and_nowhere_else(monkeypatch):
+def test_forwarded_addresses_count_from_a_declared_proxy_alone(monkeypatch):
+    def addresses(guard: Guard, peer: str) -> set[str]:
+        guard.shares = Shares()
+        for i in range(3):
+            ask(guard, host="localhost", peer=peer, headers={"x-forwarded-for": f"8.8.8.{i}"})
+        return set(guard.shares.addresses.table)
+
+    forwarded = {f"8.8.8.{i}" for i in range(3)}
+    declared = guarded(public=True, behind_proxy=["10.1.0.0/16"])
+    assert addresses(declared, "10.1.2.3") == forwarded
+    assert addresses(declared, "10.9.2.3") == {"10.9.2.3"}
+    assert addresses(guarded(public=True), "127.0.0.1") == {"127.0.0.1"}
+    assert addresses(guarded(share=True), "127.0.0.1") == forwarded, "Gradio's relay ends here"
     monkeypatch.setenv("SPACE_HOST", "someone-latent.hf.space")
-    space, plain = guarded("0.0.0.0"), Guard(echo, rates=RateLimiter())
-    for one in (space, plain):
-        one.rates.rate, one.rates.burst = 0.001, 1
-        answers = [
-            ask(one, host="localhost", headers={"x-forwarded-for": f"8.8.8.{i}"}).status_code
-            for i in range(3)
-        ]
-        assert answers == ([200, 200, 200] if one is space else [200, 429, 429])
+    assert addresses(guarded("0.0.0.0"), "10.5.6.7") == forwarded
+    assert addresses(guarded("0.0.0.0"), "203.0.113.5") == {"203.0.113.5"}
 
 
 # ---- what a public page may write ----------------------------------------------------------------------------------

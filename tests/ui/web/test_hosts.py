@@ -1,4 +1,4 @@
-"""Which names this server answers to, which pages may ask it, and how much one address may ask."""
+"""Which names this server answers to, which pages may ask it, and by which address a visitor is known."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vae.errors import ServerError
-from vae.ui.web.hosts import HostRules, RateLimiter, allowed_host, host_name, visitor
+from vae.ui.web.hosts import INSIDE, HostRules, allowed_host, host_name, network, visitor
 
 
 @pytest.mark.parametrize(
@@ -42,39 +42,29 @@ def test_no_text_upsets_the_host_check(host, origin):
     ("peer", "forwarded", "known"),
     [
         ("1.1.1.1", None, "1.1.1.1"),
+        ("1.1.1.1", "8.8.8.8", "1.1.1.1"),
         ("10.0.0.1", "9.9.9.9, 8.8.8.8, 10.2.3.4", "8.8.8.8"),
         ("10.0.0.1", "10.9.9.9", "10.9.9.9"),
         ("10.0.0.1", "junk", "10.0.0.1"),
+        ("::ffff:10.0.0.1", "8.8.8.8", "8.8.8.8"),
+        ("::ffff:1.1.1.1", None, "1.1.1.1"),
         ("2606:4700:1:2:3::4", None, "2606:4700:1:2::/64"),
         ("testclient", None, "testclient"),
         ("x" * 999, None, "x" * 64),
     ],
 )
-def test_a_visitor_is_known_by_the_last_public_address_a_proxy_noted(peer, forwarded, known):
-    assert visitor(peer, forwarded) == known
+def test_a_visitor_is_known_by_the_last_address_that_is_no_declared_proxys(peer, forwarded, known):
+    assert visitor(peer, forwarded, map(network, INSIDE)) == known
 
 
-@given(st.lists(st.tuples(st.floats(0, 3), st.sampled_from("ab")), max_size=60))
-def test_no_address_ever_gets_more_than_its_burst_and_its_rate(steps):
-    now, given_to = [0.0], {"a": [], "b": []}
-    rates = RateLimiter(rate=2, burst=5, clock=lambda: now[0])
-    for pause, address in steps:
-        now[0] += pause
-        wait = rates.wait(address)
-        assert wait >= 0
-        if wait == 0:
-            given_to[address].append(now[0])
-    for times in given_to.values():
-        for i, start in enumerate(times):
-            for j in range(i, len(times)):
-                assert j - i + 1 <= 5 + 2 * (times[j] - start) + 1e-6
+def test_nobody_is_believed_without_a_declared_proxy():
+    assert visitor("127.0.0.1", "8.8.8.8") == "127.0.0.1"
 
 
-def test_the_table_of_addresses_is_bounded():
-    rates = RateLimiter(size=100)
-    for i in range(1000):
-        rates.wait(f"8.8.{i // 256}.{i % 256}")
-    assert len(rates.table) == 100 and "8.8.3.231" in rates.table
+@pytest.mark.parametrize("text", ["", "proxy.example", "10.0.0.0/99", "1.2.3"])
+def test_a_proxy_is_declared_by_its_address(text):
+    with pytest.raises(ServerError, match="--behind-proxy is '.*', which is no address; write the one"):
+        network(text)
 
 
 def test_host_names_are_read_with_and_without_port_and_brackets():

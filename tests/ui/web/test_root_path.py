@@ -28,7 +28,7 @@ def small_app(folder: Path):
     routes = [
         Route("/", page),
         Route("/gradio_api/upload", page),
-        Mount("/files", StaticFiles(directory=folder)),
+        Mount("/static", StaticFiles(directory=folder)),
     ]
     return RootPath(Guard(EarlyHead(Starlette(routes=routes)), hosts=HostRules()))
 
@@ -50,9 +50,9 @@ def test_routes_mounts_and_middleware_find_their_part_of_the_path(tmp_path, root
     app = small_app(tmp_path)
     page = ask(app, root, prefix + "/")
     assert page.status_code == 200 and "lx-tokens" in page.text
-    assert ask(app, root, prefix + "/files/a.txt").text == "a"
-    assert ask(app, root, prefix + "/gradio_api/upload").status_code == 403
-    assert ask(app, root, prefix + "/files/none").status_code == 404
+    assert ask(app, root, prefix + "/static/a.txt").text == "a"
+    assert "There is nothing" in ask(app, root, prefix + "/gradio_api/upload").text
+    assert ask(app, root, prefix + "/static/none").status_code == 404
 
 
 @pytest.mark.parametrize("root", PREFIXES)
@@ -126,4 +126,4 @@ def test_page_files_and_answers_are_found_behind_a_proxy(behind, trained, prefix
         }
         answer = client.post("/gradio_api/component_server", json=question)
         assert answer.status_code == 200 and answer.json()["card"]["recipe"] == "tutorial"
-        assert client.post("/gradio_api/upload").status_code == 403
+        assert client.post("/gradio_api/upload").status_code == 404

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
 import math
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
-from vae.ui.web.hosts import HostRules, RateLimiter, host_name, origin_name, visitor
+from starlette.requests import ClientDisconnect
+
+from vae.ui.web.bodies import Body, replayed, session_of
+from vae.ui.web.costs import BILL, bill
+from vae.ui.web.hosts import INSIDE, LOOPBACK, HostRules, Network, host_name, network, origin_name, visitor
+from vae.ui.web.limits import ALL_STREAMS, FULL, FULL_WAIT, LARGE, MB, STREAM_WAIT, STREAMS, Held, Shares
+from vae.ui.web.reachable import API, QUESTION, Kind, methods_of, reachable
+from vae.ui.web.refusals import Answer, Refusal, not_answered
 from vae.ui.web.root_path import route_path
 
-MB = 1 << 20
 # A 1024 x 1024 image of rounded floats is 8 MB of JSON, a colour one 25 MB
 MAX_BODY, PUBLIC_MAX_BODY = (
     32 * MB,
     12 * MB,
 )
+JSON = "application/json"
+MANY = "Many people ask at once; ask again in {later} s."
 NAMES_TOLD = 20  # refused names that the terminal is told of: strangers can make up any number
-# They write to the disk, and nothing of this page uses them
-CLOSED = (
-    "/gradio_api/upload",
-    "/gradio_api/deep_link",
-)
 ENVIRONMENT = {
     "GRADIO_ANALYTICS_ENABLED": "False",  # nothing is told to anyone
     "GRADIO_ANALYTICS_CACHE_FREQUENCY": "1000000",  # Gradio summarises past events after every queued one
@@ -35,24 +38,23 @@ for _name, _value in ENVIRONMENT.items():
 
 
 class Guard:
-    """ASGI middleware: refuses foreign hosts and origins (403), large bodies (413) and haste (429), and adds headers to what it lets through."""
+    """ASGI middleware around everything: what is reachable, for whom, how much of it, and that every answer is one.
+
+    Refuses foreign hosts and origins (403), addresses that nothing of the page uses (404), what is no JSON (415), bodies that are large (413)
+    or slow (408), and who takes more than their share (429) or comes when the server is full (503), both with Retry-After.
+    """
 
     def __init__(
         self,
         app: Any,
         hosts: HostRules | None = None,
         max_body: int = MAX_BODY,
-        rates: RateLimiter | None = None,
-        behind_proxy: bool = False,
+        shares: Shares | None = None,
+        proxies: Iterable[Network] = (),
         framed: bool = False,
     ):
-        self.app, self.hosts, self.max_body, self.rates, self.behind_proxy = (
-            app,
-            hosts or HostRules(),
-            max_body,
-            rates,
-            behind_proxy,
-        )
+        self.app, self.hosts, self.max_body, self.shares = app, hosts or HostRules(), max_body, shares
+        self.proxies, self.held = list(proxies), Held()
         self.told: set[str] = set()  # names that the terminal has been told of
         policy = "base-uri 'self'; object-src 'none'; form-action 'self'" + (
             "" if framed else "; frame-ancestors 'self'"
@@ -65,74 +67,107 @@ class Guard:
         ]
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] not in ("http", "websocket"):
+        if scope["type"] == "lifespan":
             return await self.app(scope, receive, send)
+        if scope["type"] != "http":
+            return await send({"type": "websocket.close", "code": 1008})  # nothing here speaks through one
+        answer = Answer(send, self.headers)
+        try:
+            await self._let_in(scope, receive, answer)
+        except Refusal as refusal:
+            await answer.refuse(scope, refusal)
+        except ClientDisconnect:
+            pass
+        except Exception as error:
+            await answer.refuse(scope, not_answered(scope, error, answer.begun))
+
+    async def _let_in(self, scope: Any, receive: Any, answer: Answer) -> None:
         headers = {k: v.decode("latin-1") for k, v in scope["headers"]}
-        looking = scope["type"] == "http" and scope["method"] in ("GET", "HEAD")
-        refusal = self._refusal(scope, headers, looking)
-        if refusal is None and not looking and scope["type"] == "http":
-            body = await self._body(receive)
-            if body is None:
-                refusal = (
-                    413,
-                    f"This request is larger than {self.max_body // MB} MB; send a smaller image, or fewer rows at a time.",
-                    (),
-                )
-            else:
-                receive = _replay(body, receive)
-        if refusal is not None:
-            return await self._refuse(scope, send, *refusal)
+        kind = self._kind(scope, headers)
+        peer = (scope.get("client") or ("unknown", 0))[0]
+        address = visitor(peer, headers.get(b"x-forwarded-for"), self.proxies)
+        with contextlib.ExitStack() as holding:
+            if kind.stream:
+                self._check_streams(address)
+                holding.enter_context(self.held.one_of(self.held.streams, address))
+            who = None
+            if scope["method"] == "POST":
+                most = self.max_body if kind.picture else min(LARGE, self.max_body)
+                body = holding.enter_context(contextlib.closing(Body(self.held, address, most)))
+                whole = await body.read(receive, headers.get(b"content-length"))
+                receive, who = replayed(whole, receive), session_of(whole)
+            if kind.question:
+                self._check_shares(address, who)
+                holding.enter_context(self.held.question())
+            await self._answered(scope, receive, answer, kind, address, who)
 
-        async def dressed(message: Any) -> None:
-            if message["type"] == "http.response.start":
-                present = {k.lower() for k, _ in message.get("headers", ())}
-                message = {
-                    **message,
-                    "headers": [
-                        *message.get("headers", ()),
-                        *(h for h in self.headers if h[0] not in present),
-                    ],
-                }
-            await send(message)
+    async def _answered(
+        self, scope: Any, receive: Any, answer: Answer, kind: Kind, address: str, who: str | None
+    ) -> None:
+        """Hand the request on; what its answer costs, now or when its turn in the queue comes, is charged to who asked."""
 
-        await self.app(scope, receive, dressed)
+        def spend(seconds: float) -> None:
+            if self.shares is not None:
+                self.shares.spend(address, who and f"{address} {who}", seconds)
 
-    def _refusal(self, scope: Any, headers: dict[bytes, str], looking: bool) -> tuple[int, str, tuple] | None:
-        host = headers.get(b"host", "")
+        spend(kind.cost)
+        token = bill.set(spend)
+        try:
+            await self.app({**scope, BILL: spend}, receive, answer.send)
+        finally:
+            bill.reset(token)
+
+    def _kind(self, scope: Any, headers: dict[bytes, str]) -> Kind:
+        """What is asked for; `Refusal` where nobody, or not this one, may ask for it."""
+        method, path = scope["method"], route_path(scope)
+        self._check_names(headers, looking=method in ("GET", "HEAD"))
+        kind, methods = reachable(method, path), methods_of(path)
+        if not methods:
+            way = f"the page is at /, what programs may ask is listed at {API}/info"
+            raise Refusal(404, f"There is nothing at {path[:100]!r}; {way}.")
+        if kind is None and method == "OPTIONS":
+            return QUESTION  # a page that may ask is told so
+        if kind is None:
+            raise Refusal(405, f"{path[:100]!r} is asked by {' or '.join(methods)}, not by {method[:20]}.")
+        sent = headers.get(b"content-type", "none")
+        if method == "POST" and sent.partition(";")[0].strip().lower() != JSON:
+            raise Refusal(
+                415, f"The content type is {sent[:60]!r}; this server takes {JSON} alone, no files."
+            )
+        return kind
+
+    def _check_names(self, headers: dict[bytes, str], looking: bool) -> None:
+        host, origin = headers.get(b"host", ""), headers.get(b"origin")
         if not self.hosts.answers_to(host):
             way, name = "open it by its own", host_name(host)
             if name is not None:
                 flag = self._flag_for(name, f"asked under the host name {host[:100]!r}")
                 way += f", or start it with {flag}"
-            return 403, f"This server does not answer to the host name {host[:100]!r}; {way}.", ()
-        origin = headers.get(b"origin")
+            raise Refusal(403, f"This server does not answer to the host name {host[:100]!r}; {way}.")
         if not looking and origin is not None and not self.hosts.trusts(origin, host):
             way, name = "open the page in a tab of its own", origin_name(origin)
             if name is not None:
                 flag = self._flag_for(name, f"asked by a page from {origin[:100]!r}")
                 way = f"start it with {flag} to let it"
-            return 403, f"A page from {origin[:100]!r} may not ask this server; {way}.", ()
-        if route_path(scope).rstrip("/") in CLOSED:
-            return 403, "This page takes no files.", ()
-        length = headers.get(b"content-length", "0")
-        if not length.isdecimal() or len(length) > 15 or int(length) > self.max_body:
-            return (
-                413,
-                f"This request is larger than {self.max_body // MB} MB; send a smaller image, or fewer rows at a time.",
-                (),
-            )
-        if self.rates is not None:
-            peer = (scope.get("client") or ("unknown", 0))[0]
-            address = visitor(peer, headers.get(b"x-forwarded-for") if self.behind_proxy else None)
-            seconds = self.rates.wait(address, 0.1 if looking else 1.0)
-            if seconds > 0:
-                later = math.ceil(seconds)
-                return (
-                    429,
-                    f"Too many questions at once; ask again in {later} s.",
-                    ((b"retry-after", str(later).encode()),),
-                )
-        return None
+            raise Refusal(403, f"A page from {origin[:100]!r} may not ask this server; {way}.")
+
+    def _check_streams(self, address: str) -> None:
+        mine, of_all = self.held.streams[address], sum(self.held.streams.values())
+        if mine >= STREAMS:
+            text = f"{mine} event streams of this address are open; close one, or ask again later."
+            raise Refusal(429, text, STREAM_WAIT)
+        if of_all >= ALL_STREAMS:
+            text = f"{of_all} event streams are open, as many as this server holds; ask again later."
+            raise Refusal(503, text, STREAM_WAIT)
+
+    def _check_shares(self, address: str, who: str | None) -> None:
+        if self.held.questions >= FULL:
+            raise Refusal(503, MANY.format(later=math.ceil(FULL_WAIT)), FULL_WAIT)
+        if self.shares is None:
+            return
+        later = self.shares.wait(address, who and f"{address} {who}", self.held.questions)
+        if later > 0:
+            raise Refusal(429, MANY.format(later=math.ceil(later)), later)
 
     def _flag_for(self, name: str, what: str) -> str:
         """The flag that would let this name in, said once in the terminal too: behind a port forwarder the name is the visitor's, not ours."""
@@ -145,42 +180,6 @@ class Guard:
             )
         return f"--allow-host {name}"
 
-    async def _body(self, receive: Any) -> list[Any] | None:
-        """The messages of a whole body, None once it is too large: the header may lie or be absent."""
-        messages, size, more = [], 0, True
-        while more:
-            message = await receive()
-            messages.append(message)
-            size += len(message.get("body", b""))
-            more = message["type"] == "http.request" and message.get("more_body", False)
-            if size > self.max_body:
-                return None
-        return messages
-
-    async def _refuse(self, scope: Any, send: Any, status: int, text: str, more: tuple) -> None:
-        if scope["type"] == "websocket":
-            return await send({"type": "websocket.close", "code": 1008})
-        body = json.dumps({"error": text}).encode()
-        plain = [
-            (b"content-type", b"application/json"),
-            (b"content-length", str(len(body)).encode()),
-            (b"connection", b"close"),
-        ]
-        await send(
-            {"type": "http.response.start", "status": status, "headers": [*plain, *more, *self.headers]}
-        )
-        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
-
-
-def _replay(messages: list[Any], receive: Any) -> Callable[[], Any]:
-    """A `receive` that first gives the messages read before."""
-    waiting = iter(messages)
-
-    async def again() -> Any:
-        return next(waiting, None) or await receive()
-
-    return again
-
 
 def strangers(public: bool = False, share: bool = False) -> bool:
     """Whether others than the owner can reach this page: by a flag, or because it is a Space."""
@@ -188,16 +187,21 @@ def strangers(public: bool = False, share: bool = False) -> bool:
 
 
 def middleware(
-    host: str = "127.0.0.1", allow: Iterable[str] = (), public: bool = False, share: bool = False
+    host: str = "127.0.0.1",
+    allow: Iterable[str] = (),
+    public: bool = False,
+    share: bool = False,
+    behind_proxy: Iterable[str] = (),
 ) -> list[tuple[type, dict[str, Any]]]:
     """The guard with its options, for a server bound to `host`; on a Space its own host and its proxy are known from the environment."""
     space = [name for name in map(host_name, os.environ.get("SPACE_HOST", "").split(",")) if name]
     open_to_all = strangers(public, share)
+    proxies = [*behind_proxy, *(INSIDE if space else LOOPBACK if share else ())]
     options = {
         "hosts": HostRules(host, [*space, *allow], share),
         "max_body": PUBLIC_MAX_BODY if open_to_all else MAX_BODY,
-        "rates": RateLimiter() if open_to_all else None,
-        "behind_proxy": bool(space),
+        "shares": Shares() if open_to_all else None,
+        "proxies": [network(one) for one in proxies],
         "framed": bool(space),
     }
     return [(Guard, options)]

@@ -1,22 +1,14 @@
-"""Which names this server answers to, and how often an address may ask."""
+"""Which names this server answers to, and by which address a visitor is known."""
 
 from __future__ import annotations
 
 import ipaddress
 import re
 import socket
-import time
-from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from vae.errors import ServerError
 
-# Questions a second and at once from one address; a drag across the map asks about as fast as it is answered
-RATE, BURST = (
-    60.0,
-    600.0,
-)
-ADDRESSES = 4096  # addresses whose rate is remembered
 HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?)\.?(?::\d{1,5})?")
 
 
@@ -32,11 +24,18 @@ def origin_name(origin: str) -> str | None:
     return host_name(place) if scheme in ("http", "https") else None
 
 
-def _address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def _address(name: str) -> Address | None:
     try:
-        return ipaddress.ip_address(name)
+        found = ipaddress.ip_address(name)
     except ValueError:
         return None
+    return (
+        getattr(found, "ipv4_mapped", None) or found
+    )  # how a socket for both families writes an IPv4 address
 
 
 def allowed_host(text: str) -> str:
@@ -85,37 +84,35 @@ class HostRules:
         )
 
 
-class RateLimiter:
-    """A bucket of tokens for each address; the table forgets who was silent for longest."""
-
-    def __init__(
-        self,
-        rate: float = RATE,
-        burst: float = BURST,
-        size: int = ADDRESSES,
-        clock: Callable[[], float] = time.monotonic,
-    ):
-        self.rate, self.burst, self.size, self.clock = rate, burst, size, clock
-        self.table: OrderedDict[str, tuple[float, float]] = OrderedDict()
-
-    def wait(self, address: str, cost: float = 1.0) -> float:
-        """Seconds until this address may ask; 0 takes the cost off its bucket."""
-        now = self.clock()
-        level, seen = self.table.pop(address, (self.burst, now))
-        level = min(self.burst, level + (now - seen) * self.rate)
-        allowed = level >= cost
-        self.table[address] = (level - cost if allowed else level, now)
-        if len(self.table) > self.size:
-            self.table.popitem(last=False)
-        return 0.0 if allowed else (cost - level) / self.rate
+LOOPBACK = ("127.0.0.0/8", "::1/128")  # what `--share` asks from: Gradio's relay ends on this computer
+# Where a Space's own proxy asks from
+INSIDE = (*LOOPBACK, "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")
 
 
-def visitor(peer: str, forwarded: str | None) -> str:
-    """The address a visitor is known by: the last public one that proxies noted, a whole /64 for IPv6."""
-    noted = [a for a in (_address(part.strip()) for part in (forwarded or "").split(",")) if a is not None]
-    address = next((a for a in reversed(noted) if a.is_global), None) or (
-        noted[-1] if noted else _address(peer)
-    )
+def network(text: str) -> Network:
+    """A proxy's address, or a network of them, for `--behind-proxy`."""
+    try:
+        return ipaddress.ip_network(text.strip().strip("[]"), strict=False)
+    except ValueError:
+        raise ServerError(
+            f"--behind-proxy is {text!r}, which is no address; write the one that the proxy asks from, such as 127.0.0.1 or 10.0.0.0/8."
+        ) from None
+
+
+def visitor(peer: str, forwarded: str | None, proxies: Iterable[Network] = ()) -> str:
+    """The address a visitor is known by, a whole /64 for IPv6. What a header says counts only where a declared proxy has sent it:
+    then it is the last address in it that is no proxy's."""
+    proxies = list(proxies)
+    address = _address(peer)
+    if address is not None and _among(address, proxies):
+        noted = [
+            a for a in (_address(part.strip()) for part in (forwarded or "").split(",")) if a is not None
+        ]
+        address = next((a for a in reversed(noted) if not _among(a, proxies)), noted[0] if noted else address)
     if address is None:
         return peer[:64]
     return str(ipaddress.ip_network((address, 64), strict=False)) if address.version == 6 else str(address)
+
+
+def _among(address: Address, networks: list[Network]) -> bool:
+    return any(address in one for one in networks)
