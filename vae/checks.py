@@ -41,9 +41,10 @@ def spelled(value: Any) -> str:
     return repr(value) if value is None or isinstance(value, float) else _shorten.repr(value)
 
 
-def refuse(name: str, value: Any, allowed: str) -> NoReturn:
-    """`InputError`: the field, its value, what is allowed."""
-    raise InputError(f"{name} is {'missing' if value is None else short(value)}; it must be {allowed}.")
+def refuse(name: str, value: Any, allowed: str, advice: str = "") -> NoReturn:
+    """`InputError`: the field, its value, what is allowed; `advice` is for whoever owns the folders."""
+    said = f"{name} is {'missing' if value is None else short(value)}; it must be {allowed}"
+    raise InputError(said if advice else f"{said}.", advice)
 
 
 def between(low: float, high: float) -> str:

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import gradio as gr
 import numpy as np
+from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from vae.errors import VAEError
@@ -19,6 +19,7 @@ from vae.ui.packing import Fields
 from vae.ui.pools import AGAIN, READING, SMALL, Busy, Pool
 from vae.ui.revisions import Revisions
 from vae.ui.web.costs import counted
+from vae.ui.web.guard import strangers
 
 if TYPE_CHECKING:
     from vae.explorer import Explorer
@@ -58,6 +59,7 @@ class Answering:
 
     def __init__(self, explorer: Explorer, public: bool = False):
         self.explorer, self.public = explorer, public
+        self.strangers = strangers(public)  # ask, so that texts do not tell what only the owner needs
         self.beyond = threading.Event()  # set once a page asks for more than its first map
         self._ready: set[tuple] = set()  # keys of folders whose models have answered once
         self._importing: asyncio.Future | None = None
@@ -69,8 +71,10 @@ class Answering:
         return [self._function(name) for name in names]
 
     def told(self, content: Any) -> Any:
-        """Texts for whoever asks: on a public page they do not tell where folders lie."""
-        if not self.public:
+        """Texts and errors for whoever asks: to strangers they do not tell where folders lie, nor what only their owner can do."""
+        if isinstance(content, VAEError):
+            return self.explorer.catalogue.shown(content) if self.strangers else str(content)
+        if not self.strangers:
             return content
         if isinstance(content, dict):
             return {key: self.told(value) for key, value in content.items()}
@@ -101,13 +105,13 @@ class Answering:
                         lambda: method(**checks.check(name, wanted, asked, self.explorer))
                     )
             except VAEError as error:
-                return {"error": self.told(str(error))}
+                return {"error": self.told(error)}
             except Exception:
                 log.exception("the door %s failed", name)
                 text = f"The server could not answer this question ({name}); its log says why."
                 return {"error": f"{text} Try another model or reload the page."}
 
-        async def ask(fields, request: gr.Request | None = None):
+        async def ask(fields, request: Request | None = None):
             if not known["first"]:
                 self.beyond.set()
             gone = None if request is None else request.is_disconnected
@@ -123,7 +127,7 @@ class Answering:
                 told = {"error": str(busy), "busy": True}
                 return JSONResponse(told, 503, {"retry-after": str(AGAIN)})
             except VAEError as error:  # the visitor left, or the models folder cannot be read
-                return {"error": self.told(str(error))}
+                return {"error": self.told(error)}
 
         ask.__name__ = ask.__qualname__ = name
         ask.__doc__ = method.__doc__

@@ -57,7 +57,7 @@ def endpoint(
                     given = dict(zip(checks, values)) | named
                     return method(self, **fields.check(question, complete, given, self.explorer))
             except VAEError as error:
-                text = self.explorer.catalogue.shown(error)
+                text = self.explorer.catalogue.shown(error if self.public else str(error))
                 raise gr.Error(text, print_exception=False) from None
             except Exception:
                 log.exception("the endpoint %s failed", question)
@@ -86,8 +86,8 @@ class Endpoints:
         "metrics",
     )
 
-    def __init__(self, explorer: "Explorer"):
-        self.explorer = explorer
+    def __init__(self, explorer: "Explorer", public: bool = False):
+        self.explorer, self.public = explorer, public
 
     @endpoint(SMALL)
     def models(self) -> list[dict[str, Any]]:
@@ -248,9 +248,9 @@ def in_a_thread(endpoint: Callable) -> Callable:
     return asked
 
 
-def add_endpoints(demo: gr.Blocks, explorer: "Explorer") -> None:
+def add_endpoints(demo: gr.Blocks, explorer: "Explorer", public: bool = False) -> None:
     """Gives the page its named endpoints; works inside its `with` block and after it."""
-    endpoints = Endpoints(explorer)
+    endpoints = Endpoints(explorer, public)
     with demo:
         for name in Endpoints.NAMES:
             ask = getattr(endpoints, name)

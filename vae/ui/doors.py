@@ -80,7 +80,7 @@ class Doors(Answering):
         try:
             answer = self.explorer.training_map(model, start, chart)
         except DataError as error:
-            return {"absent": self.told(str(error))}
+            return {"absent": self.told(error)}
         return {**answer, "uv": pack(answer["uv"]), "labels": pack(answer["labels"])}
 
     @door(

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from vae.config import ModelConfig
     from vae.explorer import Explorer
 
+MAKES_ONE = "python -m vae train makes one"
 NUMBERS = {int, float}  # exactly these: a boolean is no number here
 
 
@@ -95,8 +96,8 @@ def flag(name: str, value: Any, given: Given) -> bool:
 def model(name: str, value: Any, given: Given) -> str:
     """The name of a model that can be opened."""
     if not isinstance(value, str) or len(value) > 100:
-        names = ", ".join(given.explorer.catalogue.folders()) or "none yet: python -m vae train makes one"
-        refuse(name, value, f"a model's name, one of: {names}")
+        names = ", ".join(given.explorer.catalogue.folders())
+        refuse(name, value, f"a model's name, one of: {names or 'none yet'}", "" if names else MAKES_ONE)
     given.explorer.catalogue.folder(value)
     return value
 
@@ -112,12 +113,8 @@ def dataset(name: str, value: Any, given: Given) -> str:
     """The name of a data set that models were trained on."""
     known = sorted({folder.dataset for folder in given.explorer.catalogue.folders().values()})
     if not isinstance(value, str) or value not in known:
-        refuse(
-            name,
-            value,
-            "a data set with models: "
-            + (", ".join(known) or "there is none yet; python -m vae train makes one"),
-        )
+        wanted = f"a data set with models: {', '.join(known) or 'there is none yet'}"
+        refuse(name, value, wanted, "" if known else MAKES_ONE)
     return value
 
 

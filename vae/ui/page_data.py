@@ -10,6 +10,7 @@ from vae.checks import MOST_Z
 from vae.errors import readable
 from vae.ui.packing import Fields, plain
 from vae.ui.web.assets import tokens
+from vae.ui.web.guard import strangers
 
 if TYPE_CHECKING:
     from vae.catalogue import Catalogue
@@ -27,12 +28,12 @@ def page_data(catalogue: Catalogue, public: bool) -> Fields:
 
     space, known = _space(), catalogue.revisions()
     folders = [folder for folder, _ in known]
-    # strangers need not know
-    place = "models" if public or space else readable(catalogue.models_dir.as_posix())
+    strange = strangers(public)  # visitors need not know where folders lie, nor what only their owner can do
+    place = "models" if strange else readable(catalogue.models_dir.as_posix())
     return {
         "models": plain([_model(folder, revision) for folder, revision in known]),
-        "broken": catalogue.broken(public),
-        "datasets": _datasets(catalogue, folders, public),
+        "broken": catalogue.broken(strange),
+        "datasets": _datasets(catalogue, folders, strange),
         "recipes": {name: facts(name) for name in RECIPES},
         "metrics": METRIC_UNITS,
         "limits": {"z": MOST_Z, "path_samples": PATH_SAMPLES},
