@@ -7,12 +7,14 @@ import json
 import os
 import random
 import signal
+import sys
 import tempfile
 import time
 from pathlib import Path
 
-from load_server import DOORS, Connection, door, part_of_doors, say, served
+from load_server import DOORS, ROOT, Connection, door, part_of_doors, say, served
 
+PICTURE = "/gradio_api/call/encode"  # takes large bodies
 ENDPOINTS = "models decode encode reconstruct codes manifold sample interpolate traverse metrics".split()
 ODD = [None, True, 0, -1, 1.5, 10**400, float("inf"), float("nan"), "", "\ud800", "x" * 5000, "../..", [], {}]
 MODELS = [f"mnist-default-z{z}" for z in (2, 5, 10)] + ["digits-default-z2", "no-such-model"]
@@ -130,7 +132,7 @@ async def held_bodies(port: int, server, count: int, wave: int = 500, hold: floa
         writer = None
         try:
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            head = f"POST {DOORS} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\ncontent-type: application/json\r\n"
+            head = f"POST {PICTURE} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\ncontent-type: application/json\r\n"
             writer.write(f"{head}content-length: {11 << 20}\r\n\r\n".encode() + piece)
             line = await asyncio.wait_for(reader.readline(), hold)
             outcome = line.split()[1].decode() if line else "closed"
@@ -165,10 +167,11 @@ async def held_bodies(port: int, server, count: int, wave: int = 500, hold: floa
 
 def kills(count: int) -> None:
     """SIGKILLs at random moments of a loop that saves two trainings of one model in turn: each leaves one of them whole."""
+    sys.path.insert(0, str(ROOT))
     from vae.folders.files import write_folder
     from vae.folders.folder import list_models, load_model
 
-    shipped = Path(__file__).resolve().parents[1] / "models"
+    shipped = ROOT / "models"
     versions = [_files(shipped / name) for name in ("digits-default-z2", "digits-default-z5")]
     chance, outcomes = random.Random(0), {"first": 0, "second": 0, "torn": 0}
     with tempfile.TemporaryDirectory() as place:
