@@ -53,12 +53,12 @@ class Bucket:
 class Shares:
     """Who may ask now. While the server is not busy almost anybody may; while it is, those wait who have used more than their share of it.
 
-    `hard` is what no address may use, busy or not: it is more than a class of forty needs, and less than two processors give.
+    `hard` is what no address may use, busy or not: it is more than a class of forty needs.
     """
 
     visitors: Bucket = field(default_factory=lambda: Bucket(rate=0.5, burst=10))
     addresses: Bucket = field(default_factory=lambda: Bucket(rate=1.0, burst=60))
-    hard: Bucket = field(default_factory=lambda: Bucket(rate=1.5, burst=180))
+    hard: Bucket = field(default_factory=lambda: Bucket(rate=1.0, burst=120))
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def wait(self, address: str, visitor: str | None, asked: int) -> float:
