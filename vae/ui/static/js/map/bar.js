@@ -1,5 +1,5 @@
 // What stands around the map: chart, ground, colour, the way to a test image, and the legend.
-import { classNames, tokens } from "../state/store.js";
+import { classNames, set, tokens } from "../state/store.js";
 import { field, h, select } from "../parts/dom.js";
 import { axesOf } from "../space/chart.js";
 import { GROUNDS } from "./ground.js";
@@ -50,9 +50,12 @@ export function jump(map, wish) {
       on: {
         click: async () => {
           wish.seed += 1;
-          const label = wish.label === "any" ? null : Number(wish.label),
-            index = await explorer.indexOfClass(map.get().model, label, wish.seed);
-          goTo(index, map);
+          const label = wish.label === "any" ? null : Number(wish.label);
+          try {
+            goTo(await explorer.indexOfClass(map.get().model, label, wish.seed), map);
+          } catch (fault) {
+            if (!fault.changed?.length) set({ news: fault.message }); // that a model has changed is said there already
+          }
         },
       },
     },

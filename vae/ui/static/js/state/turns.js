@@ -53,7 +53,7 @@ export function latest(work) {
     try {
       await turn.take(() => work(...args));
     } catch (fault) {
-      console.error(fault);
+      if (!fault.changed?.length) console.error(fault); // that a model has changed is said above the tabs
     }
     turn = null;
     if (next) {
