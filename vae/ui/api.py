@@ -13,7 +13,7 @@ from vae.checks import MOST_EXTENT, MOST_TEMPERATURE, MOST_Z
 from vae.errors import VAEError
 from vae.ui import arrays, fields
 from vae.ui.fields import optional
-from vae.ui.pools import SLOW, SMALL, Busy, Pool
+from vae.ui.pools import HEAVY, SLOW, SMALL, Busy, Pool
 from vae.ui.web.costs import counted
 from vae.ui.web.gradio_patches import pass_through
 
@@ -23,17 +23,24 @@ if TYPE_CHECKING:
 log = logging.getLogger("vae.ui")
 # every value of four digits once: lists of images share them, which spares memory and time
 SHADES = np.array([i / 10_000 for i in range(10_001)], object)
+PART = 32  # images that become lists at once
 Vector, Vectors, Image = list[float], list[list[float]], list[list[float]] | list[list[list[float]]]
 
 
 def image_lists(images: np.ndarray) -> list:
     """Images (..., C, H, W) as nested lists (..., H, W), or (..., H, W, 3) for colour, rounded to four digits."""
     images = images[..., 0, :, :] if images.shape[-3] == 1 else np.moveaxis(images, -3, -1)
+    if len(images) > PART:  # in parts, between which other threads have their turn
+        return [one for start in range(0, len(images), PART) for one in _lists(images[start : start + PART])]
+    return _lists(images)
+
+
+def _lists(images: np.ndarray) -> list:
     return SHADES[np.rint(np.clip(images, 0, 1).astype(np.float64) * 10_000).astype(np.int64)].tolist()
 
 
 def endpoint(
-    pool: Pool = SLOW, *, heavy: bool = False, **checks: fields.Check
+    pool: Pool | None = None, *, heavy: bool = False, **checks: fields.Check
 ) -> Callable[[Callable], Callable]:
     """A method of `Endpoints` as an endpoint: its fields checked, a parameter's default put where null came, its faults as `gr.Error`.
 
@@ -64,7 +71,7 @@ def endpoint(
                 text = f"{question} could not be answered; the server's log says why. Try other values or another model."
                 raise gr.Error(text, print_exception=False) from None
 
-        answer.heavy, answer.pool = heavy, pool  # type: ignore[attr-defined]
+        answer.heavy, answer.pool = heavy, pool or (HEAVY if heavy else SLOW)  # type: ignore[attr-defined]
         return answer
 
     return wrap

@@ -193,7 +193,8 @@ def start(options: Options) -> tuple[Any, str]:
             from vae.ui.api import add_endpoints
             from vae.ui.page import build_page
             from vae.ui.warm_up import hash_weights, warm_up
-            from vae.ui.web.gradio_patches import listen_steadily, steady_queue
+            from vae.ui.web.gradio_patches import listen_steadily
+            from vae.ui.web.steady_queue import steady_queue
         explorer = Explorer(options.models, options.data)
         threading.Thread(target=hash_weights, args=(explorer,), daemon=True).start()
         public = options.public or options.share
@@ -203,7 +204,8 @@ def start(options: Options) -> tuple[Any, str]:
         steady_queue(demo)
         on_gpu()
         told = settings(options, explorer, demo)
-        listen_steadily(many_from_one=bool(options.behind_proxy or os.environ.get("SPACE_HOST")))
+        relayed = options.behind_proxy or options.share or os.environ.get("SPACE_HOST")
+        listen_steadily(many_from_one=bool(relayed))
     address = listen(demo, options, told)
     threading.Thread(target=warm_up, args=(explorer, doors), daemon=True).start()
     return demo, address

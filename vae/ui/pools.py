@@ -77,10 +77,11 @@ CORES = os.cpu_count() or 1
 SMALL = Pool("small", 4, 512)  # milliseconds, once small files are read
 READING = Pool("reading", 4, 256)  # torch and models that are not in memory yet
 SLOW = Pool("slow", max(2, CORES // 2), 64)  # tens of milliseconds and more
+HEAVY = Pool("heavy", 2, 32)  # a thousand images for a program
 LONG = Pool("long", 1, 64)  # seconds of arithmetic: one at a time, whoever asks
 
 
 def close() -> None:
     """Drop what waits in any pool; for the end of the program, which would else compute it all first."""
-    for pool in (SMALL, READING, SLOW, LONG):
+    for pool in (SMALL, READING, SLOW, HEAVY, LONG):
         pool.close()

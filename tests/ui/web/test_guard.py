@@ -9,12 +9,13 @@ import json
 
 import httpx
 import pytest
+from starlette.exceptions import HTTPException
 from support import python
 
 from vae.ui.web import guard
 from vae.ui.web.costs import BILL, charge
-from vae.ui.web.guard import MB, Guard
-from vae.ui.web.limits import BUSY, FULL, Bucket, Shares
+from vae.ui.web.guard import BYTE_COST, MB, REFUSAL_COST, Guard
+from vae.ui.web.limits import BUSY, FULL, FULL_OF_ONE, Bucket, Shares
 from vae.ui.web.refusals import PIECE, Answer
 
 MEGABYTE = b"x" * MB
@@ -316,6 +317,15 @@ def test_an_error_after_the_first_bytes_ends_the_answer(caplog):
     assert ask(Guard(broken)).text == "so far" and len(caplog.records) == 1
 
 
+def test_a_stream_that_told_its_end_itself_writes_no_line(caplog):
+    async def gone(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"event: error", "more_body": True})
+        raise RuntimeError("Caught handled exception") from HTTPException(404)
+
+    assert ask(Guard(gone)).text == "event: error" and caplog.records == []
+
+
 def test_a_large_answer_leaves_in_pieces_and_arrives_whole():
     whole, sent = bytes(range(256)) * 5000, []
 
@@ -382,6 +392,45 @@ def test_a_server_that_is_full_says_when_to_come_again():
     refused = ask(guard)
     assert refused.status_code == 503 and int(refused.headers["retry-after"]) >= 1
     assert ask(guard, "GET").status_code == 200, "what is looked at takes no turn"
+
+
+def test_one_address_has_no_more_than_half_of_the_questions_in_the_air():
+    guard = Guard(echo)
+    guard.held.asked["198.51.100.7"] = FULL_OF_ONE
+    refused = ask(guard)
+    assert refused.status_code == 429 and int(refused.headers["retry-after"]) >= 1
+    assert ask(guard, peer="198.51.100.8").status_code == 200
+    assert guard.held.asked["198.51.100.7"] == FULL_OF_ONE and not guard.held.asked["198.51.100.8"]
+
+
+def test_a_hundred_posts_of_one_address_at_once_are_all_let_in():
+    guard = guarded(public=True)
+
+    async def all_at_once() -> set[int]:
+        transport = httpx.ASGITransport(guard, client=("198.51.100.7", 5000))
+        headers = {"content-type": "application/json"}
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://localhost", headers=headers
+        ) as client:
+            asked = (client.post(DECODE, content=b"x" * 1000) for _ in range(100))
+            return {answer.status_code for answer in await asyncio.gather(*asked)}
+
+    assert asyncio.run(all_at_once()) == {200}
+
+
+def test_a_refusal_and_the_bytes_of_an_answer_have_their_price():
+    async def large(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": MEGABYTE})
+
+    guard = Guard(large, shares=shares(float))
+    ask(guard)
+    after = guard.shares.addresses.level("198.51.100.7")
+    assert 5 - after > MB * BYTE_COST
+    assert ask(guard, "GET", "/nothing").status_code == 404
+    assert after - guard.shares.addresses.level("198.51.100.7") == pytest.approx(REFUSAL_COST)
+    ask(guard, "GET", "/lx/large.bin")
+    assert after - guard.shares.addresses.level("198.51.100.7") == pytest.approx(REFUSAL_COST)
 
 
 def test_files_cost_nothing_however_often_they_are_looked_at():

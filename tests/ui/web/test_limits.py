@@ -50,9 +50,9 @@ def test_a_class_of_forty_that_opens_the_page_and_then_drags_is_never_made_to_wa
     for second in range(70):
         now[0] = float(second)
         for page in range(40):
-            asked = limits.BUSY + 8  # all at once
+            asked = 40  # all at once
             cost = 0.17 if 4 * second <= page < 4 * second + 4 else 0.025 if second >= 10 else 0
-            assert shares.wait("10.0.0.1", f"10.0.0.1 {page}", asked) == 0
+            assert shares.wait("10.0.0.1", f"10.0.0.1 {page}", asked, asked) == 0
             shares.spend("10.0.0.1", f"10.0.0.1 {page}", cost)
 
 
@@ -65,6 +65,14 @@ def test_one_that_keeps_two_processors_busy_is_held_back_even_while_nobody_else_
         if shares.wait("a", None, 0) == 0:
             shares.hard.spend("a", 2.0)
     assert shares.hard.level("a") < shares.hard.rate
+
+
+def test_one_address_with_many_questions_in_the_air_has_its_shares_counted_before_the_server_is_busy():
+    shares = Shares()
+    shares.addresses.spend("a", shares.addresses.burst + 1)
+    assert shares.wait("a", None, limits.BUSY_OF_ONE - 1, limits.BUSY_OF_ONE - 1) == 0
+    assert shares.wait("a", None, limits.BUSY_OF_ONE, limits.BUSY_OF_ONE) > 0
+    assert shares.wait("b", None, limits.BUSY_OF_ONE + 1, 1) == 0
 
 
 # ---- bodies --------------------------------------------------------------------------------------------------------
@@ -93,10 +101,10 @@ def test_a_body_is_counted_until_it_is_closed():
     held = Held()
     body = Body(held, "a", 12 * MB)
     assert asyncio.run(body.read(sender(b"x" * 10, b"y"), "11")) == b"x" * 10 + b"y"
-    assert held.bytes == 11 and not held.bodies
+    assert held.all_bytes == held.bytes["a"] == 11
     body.close()
     body.close()
-    assert held.bytes == 0
+    assert held.all_bytes == 0 and not held.bytes
 
 
 def test_a_body_that_does_not_come_is_given_up(monkeypatch):
@@ -104,7 +112,7 @@ def test_a_body_that_does_not_come_is_given_up(monkeypatch):
     held = Held()
     with pytest.raises(Refusal) as refused:
         read(held, b"x", announced="100", then="hangs")
-    assert refused.value.status == 408 and not held.bodies
+    assert refused.value.status == 408 and not held.large
 
 
 def test_a_body_of_several_megabytes_has_a_second_for_each(monkeypatch):
@@ -128,17 +136,27 @@ def test_few_large_bodies_of_one_address_are_taken_at_once_whatever_they_announc
             read(held, *parts, announced=announced)
         assert refused.value.status == 429 and refused.value.later
     assert read(held, b"x" * MB) == b"x" * MB
-    assert dict(held.large) == {"a": limits.LARGE_BODIES} and not held.bodies
+    assert dict(held.large) == {"a": limits.LARGE_BODIES}
 
 
 def test_all_bodies_together_have_a_budget():
     held = Held()
-    held.bytes = limits.BODY_BUDGET - 5
+    held.all_bytes = limits.BODY_BUDGET - 5
     with pytest.raises(Refusal) as refused:
         read(held, b"x" * 6)
     assert refused.value.status == 503 and refused.value.later
-    assert held.bytes == limits.BODY_BUDGET - 5, "what was refused is not counted"
+    assert held.all_bytes == limits.BODY_BUDGET - 5, "what was refused is not counted"
     assert read(held, b"x" * 5) == b"x" * 5
+
+
+def test_one_address_takes_no_more_than_its_part_of_the_budget_and_leaves_room_for_small_bodies():
+    held = Held()
+    assert held.take("a", limits.BODY_SHARE, limits.BODY_SHARE) and not held.take("a", 1, 1)
+    rest = limits.BODY_BUDGET - limits.FOR_SMALL - limits.BODY_SHARE
+    assert held.take("b", rest, rest)
+    assert not held.take("c", 2 * MB, 2 * MB) and held.take("c", limits.SMALL, limits.SMALL)
+    held.give("a", limits.BODY_SHARE)
+    assert held.take("a", 1, 1) and dict(held.bytes) == {"a": 1, "b": rest, "c": limits.SMALL}
 
 
 @pytest.mark.parametrize(

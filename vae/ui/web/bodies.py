@@ -11,7 +11,7 @@ from typing import Any
 
 from starlette.requests import ClientDisconnect
 
-from vae.ui.web.limits import BODIES, BODY_BUDGET, FULL_WAIT, LARGE, LARGE_BODIES, MB, Held
+from vae.ui.web.limits import FULL_WAIT, LARGE, LARGE_BODIES, MB, Held
 from vae.ui.web.refusals import Refusal
 
 BODY_SECONDS = 5.0  # within which a body arrives, or at a megabyte a second
@@ -32,9 +32,8 @@ class Body:
         if not length.isdecimal() or len(length) > 15 or int(length) > self.most:
             raise self._too_large()
         with contextlib.ExitStack() as sending:
-            self._count(sending, self.held.bodies, BODIES, "questions")
             if int(length) > LARGE:
-                self._count(sending, self.held.large, LARGE_BODIES, "large questions")
+                self._count(sending)
             parts, began, more = [], time.monotonic(), True
             while more:
                 message = await self._next(receive, began)
@@ -43,29 +42,29 @@ class Body:
                 small = self.size <= LARGE
                 self._grow(len(message.get("body", b"")))
                 if small and self.size > LARGE >= int(length):  # the header may lie or be absent
-                    self._count(sending, self.held.large, LARGE_BODIES, "large questions")
+                    self._count(sending)
                 parts.append(message.get("body", b""))
                 more = message.get("more_body", False)
         return b"".join(parts)
 
     def close(self) -> None:
         """Its bytes are no longer in memory."""
-        self.held.bytes -= self.size
+        self.held.give(self.address, self.size)
         self.size = 0
 
-    def _count(self, sending: contextlib.ExitStack, table: Any, most: int, what: str) -> None:
-        if table[self.address] >= most:
-            raise Refusal(429, f"{most} {what} of this address are being sent already; ask again later.", 1)
-        sending.enter_context(self.held.one_of(table, self.address))
+    def _count(self, sending: contextlib.ExitStack) -> None:
+        if self.held.large[self.address] >= LARGE_BODIES:
+            text = f"{LARGE_BODIES} large questions of this address are being sent already; ask again later."
+            raise Refusal(429, text, 1)
+        sending.enter_context(self.held.one_of(self.held.large, self.address))
 
     def _grow(self, more: int) -> None:
         if self.size + more > self.most:
             raise self._too_large()
-        if self.held.bytes + more > BODY_BUDGET:
+        if not self.held.take(self.address, more, self.size + more):
             raise Refusal(
                 503, "The server is sent as many large questions as it holds; ask again later.", FULL_WAIT
             )
-        self.held.bytes += more
         self.size += more
 
     async def _next(self, receive: Any, began: float) -> Any:

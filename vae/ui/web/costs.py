@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 
+ADDRESS = "lx.address"  # where a request's scope holds by which address its visitor is known
 BILL = "lx.bill"  # where a request's scope holds the same, for what is answered later
 # Takes seconds of the processor from the share of the visitor whose question is being answered; None where nobody counts
 bill: ContextVar[Callable[[float], None] | None] = ContextVar("bill", default=None)

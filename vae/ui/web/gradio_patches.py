@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import inspect
 import logging
 import re
-import sys
-import traceback
-from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
 import gradio as gr
 from fastapi.exceptions import RequestValidationError
-from gradio import http_server, queueing, routes
+from gradio import http_server
 from gradio.components.api_component import Api
-from gradio.queueing import Queue
 from gradio.route_utils import FnIndexInferError
 from gradio.routes import ORJSONResponse
-from gradio.utils import run_coro_in_background
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -28,132 +21,16 @@ from starlette.routing import Route
 from vae.checks import short
 from vae.errors import in_a_line, readable
 from vae.ui.web import assets, sockets
-from vae.ui.web.costs import BILL, bill
 from vae.ui.web.reachable import API
 from vae.ui.web.root_path import prefix_of, root_path, route_path
+from vae.ui.web.steady_queue import HASH
 
-UNHEARD = 256  # sessions whose answers wait to be fetched; Gradio would keep 2,000, each up to megabytes
-AGAIN_AFTER = 0.5  # seconds after which a loop of the queue that ended begins again
-HASH = re.compile(r"[A-Za-z0-9_-]{1,64}")
 log = logging.getLogger("vae.ui")
 
 
 def event_fields(event: gr.EventData) -> dict[str, Any]:
     """What the browser sent with a part's own event."""
     return event._data or {}
-
-
-class Unheard(dict):
-    """{session: its messages}, of few sessions: those go first whose messages were all fetched, and none whose event still waits or runs."""
-
-    def __init__(self, queue: Queue):
-        super().__init__()
-        self.queue = queue
-
-    def __setitem__(self, session: str, messages: Any) -> None:
-        if session not in self and len(self) >= UNHEARD:
-            self._forget_one()
-        super().__setitem__(session, messages)
-
-    def __delitem__(self, session: str) -> None:
-        self.pop(session, None)  # a stream may end when its session is forgotten already
-
-    def _forget_one(self) -> None:
-        waiting = {event.session_hash for event in self.queue.event_ids_to_events.values()}
-        idle = [session for session in self if session not in waiting]
-        heard = (session for session in idle if self[session].empty())
-        if idle:
-            gone = next(heard, idle[0])
-            del self[gone]
-            self.queue.pending_event_ids_session.pop(gone, None)
-
-
-class Sets(dict):
-    """{session: ids of its events}; of an unknown one none."""
-
-    def __missing__(self, session: str) -> set[str]:
-        return set()
-
-
-class SteadyQueue(Queue):
-    """Gradio's queue, which no event can end: a message that nobody can get is dropped, and a loop that ended all the same begins again."""
-
-    def steady(self) -> None:
-        """What else a queue needs that Gradio has made."""
-        self.pending_messages_per_session = Unheard(self)  # type: ignore[assignment]
-        self.pending_event_ids_session = Sets()
-        self.closing = False
-
-    def start(self) -> None:
-        """As Gradio does, with an eye on every loop."""
-        self.active_jobs = [None] * self.max_thread_count
-        self._keep(self.start_processing)
-        self._keep(self.start_progress_updates)
-        if not self.live_updates:
-            self._keep(self.notify_clients)
-
-    @property  # what Gradio's loops set when one of them ends does not end the others
-    def stopped(self) -> bool:
-        return self.closing
-
-    @stopped.setter
-    def stopped(self, _: bool) -> None:
-        pass
-
-    def _keep(self, work: Callable[[], Any]) -> None:
-        """Run a loop, and again whenever it ends though the queue is not closed."""
-
-        def again(task: asyncio.Task) -> None:
-            loop = task.get_loop()
-            if self.closing or loop.is_closed() or not self.blocks.is_running:
-                return
-            error = None if task.cancelled() else task.exception()
-            log.error("the queue's %s ended (%r) and begins again", work.__name__, error)
-            self.active_jobs = [job for job in self.active_jobs if job is not None]
-            self.active_jobs += [None] * (self.max_thread_count - len(self.active_jobs))
-            loop.call_later(AGAIN_AFTER, self._keep, work)
-
-        run_coro_in_background(work).add_done_callback(again)
-
-    def close(self) -> None:
-        self.closing = True
-
-    def send_message(self, event: Any, event_message: Any) -> None:
-        with contextlib.suppress(KeyError):  # its session is gone: nobody will fetch this
-            super().send_message(event, event_message)
-
-    async def push(self, body: Any, request: Any, username: str | None) -> Any:
-        if body.session_hash is not None and not HASH.fullmatch(body.session_hash):
-            text = f"session_hash is {short(body.session_hash)}; it must be 1 to 64 letters, digits, '_' and '-', or left out of /call."
-            return False, text, "error"
-        if body.fn_index not in self.blocks.fns:
-            last = max(self.blocks.fns, default=0)
-            text = f"fn_index is {short(body.fn_index)}; it must be a whole number from 0 to {last}, or ask /call/NAME."
-            return False, text, "error"
-        return await super().push(body, request, username)
-
-    async def process_events(self, events: list[Any], *more: Any) -> None:
-        bill.set(events[0].request.scope.get(BILL))  # of this event's own task
-        await super().process_events(events, *more)
-
-
-def steady_queue(demo: Any) -> None:
-    """After `demo.queue(...)`: the queue that it has made becomes a steady one, and a failed event is one line of the log."""
-    demo._queue.__class__ = SteadyQueue
-    demo._queue.steady()
-    queueing.traceback = routes.traceback = InALine()  # type: ignore[assignment]
-
-
-class InALine:
-    """In the place of the module `traceback` where Gradio prints what an event of a visitor failed with."""
-
-    def print_exc(self) -> None:
-        error = sys.exc_info()[1]
-        if isinstance(error, Exception):
-            log.error("an event failed (%s: %s)", type(error).__name__, in_a_line(error)[:300])
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(traceback, name)
 
 
 def server_functions(demo: Any) -> list[Route]:

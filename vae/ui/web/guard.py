@@ -12,9 +12,20 @@ from typing import Any
 from starlette.requests import ClientDisconnect
 
 from vae.ui.web.bodies import Body, replayed, session_of
-from vae.ui.web.costs import BILL, bill
+from vae.ui.web.costs import ADDRESS, BILL, bill
 from vae.ui.web.hosts import INSIDE, LOOPBACK, HostRules, Network, host_name, network, origin_name, visitor
-from vae.ui.web.limits import ALL_STREAMS, FULL, FULL_WAIT, LARGE, MB, STREAM_WAIT, STREAMS, Held, Shares
+from vae.ui.web.limits import (
+    ALL_STREAMS,
+    FULL,
+    FULL_OF_ONE,
+    FULL_WAIT,
+    LARGE,
+    MB,
+    STREAM_WAIT,
+    STREAMS,
+    Held,
+    Shares,
+)
 from vae.ui.web.reachable import API, QUESTION, Kind, methods_of, reachable
 from vae.ui.web.refusals import Answer, Refusal, not_answered
 from vae.ui.web.root_path import route_path
@@ -26,6 +37,8 @@ MAX_BODY, PUBLIC_MAX_BODY = (
 )
 JSON = "application/json"
 MANY = "Many people ask at once; ask again in {later} s."
+REFUSAL_COST = 0.001  # seconds of the server that a refusal takes
+BYTE_COST = 5e-8  # seconds that writing a byte of an answer takes, beside what its door counts
 NAMES_TOLD = 20  # refused names that the terminal is told of: strangers can make up any number
 ENVIRONMENT = {
     "GRADIO_ANALYTICS_ENABLED": "False",  # nothing is told to anyone
@@ -71,21 +84,24 @@ class Guard:
             return await self.app(scope, receive, send)
         if scope["type"] != "http":
             return await send({"type": "websocket.close", "code": 1008})  # nothing here speaks through one
+        headers = {k: v.decode("latin-1") for k, v in scope["headers"]}
+        peer = (scope.get("client") or ("unknown", 0))[0]
+        address = visitor(peer, headers.get(b"x-forwarded-for"), self.proxies)
         answer = Answer(send, self.headers)
         try:
-            await self._let_in(scope, receive, answer)
+            await self._let_in(scope, receive, answer, headers, address)
         except Refusal as refusal:
+            self._spend(address, None, REFUSAL_COST)
             await answer.refuse(scope, refusal)
         except ClientDisconnect:
             pass
         except Exception as error:
             await answer.refuse(scope, not_answered(scope, error, answer.begun))
 
-    async def _let_in(self, scope: Any, receive: Any, answer: Answer) -> None:
-        headers = {k: v.decode("latin-1") for k, v in scope["headers"]}
+    async def _let_in(
+        self, scope: Any, receive: Any, answer: Answer, headers: dict[bytes, str], address: str
+    ) -> None:
         kind = self._kind(scope, headers)
-        peer = (scope.get("client") or ("unknown", 0))[0]
-        address = visitor(peer, headers.get(b"x-forwarded-for"), self.proxies)
         with contextlib.ExitStack() as holding:
             if kind.stream:
                 self._check_streams(address)
@@ -98,7 +114,7 @@ class Guard:
                 receive, who = replayed(whole, receive), session_of(whole)
             if kind.question:
                 self._check_shares(address, who)
-                holding.enter_context(self.held.question())
+                holding.enter_context(self.held.question(address))
             await self._answered(scope, receive, answer, kind, address, who)
 
     async def _answered(
@@ -107,15 +123,20 @@ class Guard:
         """Hand the request on; what its answer costs, now or when its turn in the queue comes, is charged to who asked."""
 
         def spend(seconds: float) -> None:
-            if self.shares is not None:
-                self.shares.spend(address, who and f"{address} {who}", seconds)
+            self._spend(address, who, seconds)
 
         spend(kind.cost)
         token = bill.set(spend)
         try:
-            await self.app({**scope, BILL: spend}, receive, answer.send)
+            await self.app({**scope, BILL: spend, ADDRESS: address}, receive, answer.send)
         finally:
             bill.reset(token)
+            if kind.cost:
+                spend(answer.size * BYTE_COST)
+
+    def _spend(self, address: str, who: str | None, seconds: float) -> None:
+        if self.shares is not None:
+            self.shares.spend(address, who and f"{address} {who}", seconds)
 
     def _kind(self, scope: Any, headers: dict[bytes, str]) -> Kind:
         """What is asked for; `Refusal` where nobody, or not this one, may ask for it."""
@@ -161,11 +182,12 @@ class Guard:
             raise Refusal(503, text, STREAM_WAIT)
 
     def _check_shares(self, address: str, who: str | None) -> None:
-        if self.held.questions >= FULL:
-            raise Refusal(503, MANY.format(later=math.ceil(FULL_WAIT)), FULL_WAIT)
+        mine, of_all = self.held.asked[address], self.held.questions
+        if of_all >= FULL or mine >= FULL_OF_ONE:
+            raise Refusal(503 if of_all >= FULL else 429, MANY.format(later=math.ceil(FULL_WAIT)), FULL_WAIT)
         if self.shares is None:
             return
-        later = self.shares.wait(address, who and f"{address} {who}", self.held.questions)
+        later = self.shares.wait(address, who and f"{address} {who}", of_all, mine)
         if later > 0:
             raise Refusal(429, MANY.format(later=math.ceil(later)), later)
 

@@ -13,10 +13,14 @@ MB = 1 << 20
 KNOWN = 4096  # visitors and addresses whose use is remembered
 # Questions in the air from which on the server is busy, and from which on it takes no more
 BUSY, FULL = 32, 256
+# The same for one address: from eight at once on its shares hold, and no more than half of all are its own
+BUSY_OF_ONE, FULL_OF_ONE = 8, 128
 FULL_WAIT = 2.0  # seconds after which a full server may be asked again
 LARGE = MB  # bytes from which on a body is a large one: few doors need one
-BODIES, LARGE_BODIES = 64, 4  # bodies that one address may be sending at once
-BODY_BUDGET = 64 * MB  # bytes of all bodies that are sent or worked on
+LARGE_BODIES = 4  # of them one address may be sending at once
+# Bytes of all bodies that are sent or worked on; of those of one address; what of the budget is kept for small ones
+BODY_BUDGET, BODY_SHARE, FOR_SMALL = 64 * MB, 32 * MB, 8 * MB
+SMALL = MB >> 4  # bytes of a body that any question of the page has room in, but for a drawing
 STREAMS = 20  # open event streams of one address
 ALL_STREAMS = 400
 STREAM_WAIT = 5.0  # seconds after which one that was refused may be tried again
@@ -57,14 +61,14 @@ class Shares:
     """
 
     visitors: Bucket = field(default_factory=lambda: Bucket(rate=0.5, burst=10))
-    addresses: Bucket = field(default_factory=lambda: Bucket(rate=1.0, burst=60))
+    addresses: Bucket = field(default_factory=lambda: Bucket(rate=0.6, burst=60))
     hard: Bucket = field(default_factory=lambda: Bucket(rate=1.0, burst=120))
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def wait(self, address: str, visitor: str | None, asked: int) -> float:
-        """Seconds until this visitor may ask, with so many questions in the air."""
+    def wait(self, address: str, visitor: str | None, asked: int, of_one: int = 0) -> float:
+        """Seconds until this visitor may ask, with so many questions in the air, and so many of this address."""
         waits = [self.hard.wait(address)]
-        if asked >= BUSY:
+        if asked >= BUSY or of_one >= BUSY_OF_ONE:
             waits.append(self.addresses.wait(address))
             if visitor is not None:
                 waits.append(self.visitors.wait(visitor))
@@ -85,10 +89,11 @@ class Held:
     """What is held open at this moment, by address and in all: bodies that come in, bytes of them in memory, event streams, questions."""
 
     def __init__(self) -> None:
-        self.bodies: Counter[str] = Counter()
-        self.large: Counter[str] = Counter()
+        self.large: Counter[str] = Counter()  # large bodies that are being sent
+        self.bytes: Counter[str] = Counter()  # of bodies in memory
         self.streams: Counter[str] = Counter()
-        self.bytes = 0
+        self.asked: Counter[str] = Counter()  # questions in the air
+        self.all_bytes = 0
         self.questions = 0
 
     @contextlib.contextmanager
@@ -103,10 +108,27 @@ class Held:
                 del table[address]
 
     @contextlib.contextmanager
-    def question(self) -> Iterator[None]:
+    def question(self, address: str) -> Iterator[None]:
         """One more question in the air."""
         self.questions += 1
         try:
-            yield
+            with self.one_of(self.asked, address):
+                yield
         finally:
             self.questions -= 1
+
+    def take(self, address: str, more: int, size: int) -> bool:
+        """Whether a body of this address, which has `size` bytes then, may have so many more; they are counted if so."""
+        room = BODY_BUDGET if size <= SMALL else BODY_BUDGET - FOR_SMALL
+        if self.all_bytes + more > room or self.bytes[address] + more > BODY_SHARE:
+            return False
+        self.all_bytes += more
+        self.bytes[address] += more
+        return True
+
+    def give(self, address: str, less: int) -> None:
+        """So many bytes of bodies of this address are no longer in memory."""
+        self.all_bytes -= less
+        self.bytes[address] -= less
+        if self.bytes[address] <= 0:
+            del self.bytes[address]

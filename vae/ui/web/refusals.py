@@ -7,6 +7,8 @@ import logging
 import math
 from typing import Any
 
+from starlette.exceptions import HTTPException
+
 from vae.errors import in_a_line, readable
 
 log = logging.getLogger("vae.ui")
@@ -34,6 +36,7 @@ class Answer:
 
     def __init__(self, send: Any, headers: list[tuple[bytes, bytes]]):
         self._send, self._headers, self.begun, self.ended = send, headers, False, False
+        self.size = 0  # bytes of the body so far
 
     async def send(self, message: Any) -> None:
         if message["type"] == "http.response.start":
@@ -46,6 +49,7 @@ class Answer:
         else:
             self.ended = message["type"] == "http.response.body" and not message.get("more_body")
             body = message.get("body", b"")
+            self.size += len(body)
             while (
                 len(body) > PIECE
             ):  # what a slow client has not taken yet stays with us, not with its connection
@@ -76,7 +80,8 @@ class Answer:
 def not_answered(scope: Any, error: Exception, begun: bool) -> Refusal:
     """What nobody has caught, as one line of the log and a sentence; whose fault it is can be told by where it came up alone."""
     path = readable(scope["path"][:100])
-    log.error("%s %s failed: %s: %s", scope["method"], path, type(error).__name__, in_a_line(error)[:300])
+    if not (begun and isinstance(error.__cause__, HTTPException)):  # a stream that told its end itself
+        log.error("%s %s failed: %s: %s", scope["method"], path, type(error).__name__, in_a_line(error)[:300])
     return Refusal(
         500, "The server could not answer this; its log says why. Try other values, or reload the page."
     )

@@ -1,4 +1,4 @@
-"""What we change in Gradio: a queue that no event ends, and what it keeps of answers that nobody fetches."""
+"""Gradio's queue as we have it: no event ends it, no visitor fills it, and it forgets what nobody fetches."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ import functools
 from types import SimpleNamespace
 
 import pytest
+from fastapi import HTTPException
 from gradio.data_classes import PredictBodyInternal
 from gradio.queueing import Queue
 from gradio.server_messages import EstimationMessage
 from support import ROOT
 
-from vae.ui.web import gradio_patches
-from vae.ui.web.costs import BILL, charge
-from vae.ui.web.gradio_patches import UNHEARD, SteadyQueue
+from vae.ui.web import steady_queue
+from vae.ui.web.costs import ADDRESS, BILL, charge
+from vae.ui.web.steady_queue import KEPT, UNHEARD, UNHEARD_OF_ONE, WAITING_OF_ONE, SteadyQueue
 
 
 def in_a_loop(test):
@@ -43,8 +44,13 @@ def messages(*content) -> asyncio.Queue:
     return made
 
 
-def event(session: str) -> SimpleNamespace:
-    return SimpleNamespace(session_hash=session, alive=True, _id="e" + session)
+def asked_from(address: str) -> SimpleNamespace:
+    """A request of this address."""
+    return SimpleNamespace(scope={ADDRESS: address})
+
+
+def event(session: str, address: str = "a") -> SimpleNamespace:
+    return SimpleNamespace(session_hash=session, alive=True, _id="e" + session, request=asked_from(address))
 
 
 @in_a_loop
@@ -84,6 +90,44 @@ async def test_a_message_for_nobody_is_dropped_and_others_arrive():
 
 
 @in_a_loop
+async def test_an_address_that_leaves_its_answers_is_forgotten_before_others():
+    made = queue()
+    kept = made.unheard
+    kept["other"] = messages("answer")
+    kept.room_for("b", "other")
+    for i in range(2 * UNHEARD_OF_ONE):
+        kept[f"s{i}"] = messages("answer")
+        kept.room_for("a", f"s{i}")
+    assert len(kept) == UNHEARD_OF_ONE + 1 and "other" in kept and f"s{2 * UNHEARD_OF_ONE - 1}" in kept
+
+
+@in_a_loop
+async def test_what_nobody_fetches_is_forgotten_after_a_while_and_who_waits_is_not():
+    made, now = queue(), [0.0]
+    kept = made.unheard
+    kept.clock = lambda: now[0]
+    kept["waits"], kept["told again"], kept["old"] = messages(), messages("answer"), messages("answer")
+    made.event_ids_to_events["e"] = event("waits")
+    now[0] = KEPT
+    kept.touch("told again")
+    now[0] += 1
+    kept.expire()
+    assert set(kept) == set(kept.touched) == {"waits", "told again"}
+
+
+@in_a_loop
+async def test_one_address_has_a_share_of_the_places_that_wait():
+    made = queue()
+    made.event_ids_to_events |= {str(i): event(str(i), "greedy") for i in range(WAITING_OF_ONE)}
+    body = PredictBodyInternal(data=[], session_hash="s", fn_index=3)
+    with pytest.raises(HTTPException) as refused:
+        await made.push(body, asked_from("greedy"), None)
+    assert refused.value.status_code == 429 and refused.value.headers["retry-after"]
+    assert refused.value.detail.endswith("ask again.")
+    made._check_share("modest")
+
+
+@in_a_loop
 @pytest.mark.parametrize(
     "fields",
     [
@@ -97,14 +141,14 @@ async def test_a_message_for_nobody_is_dropped_and_others_arrive():
 async def test_who_has_no_name_or_asks_no_function_is_refused_before_anything_is_kept(fields):
     made = queue()
     body = PredictBodyInternal(**{"data": [], "session_hash": "a", "fn_index": 3} | fields)
-    accepted, text, state = await made.push(body, None, None)
+    accepted, text, state = await made.push(body, asked_from("a"), None)
     assert not accepted and state == "error" and text.endswith(".") and " is " in text
     assert not made.pending_messages_per_session and not made.event_ids_to_events
 
 
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch):
-    monkeypatch.setattr(gradio_patches, "AGAIN_AFTER", 0)
+    monkeypatch.setattr(steady_queue, "AGAIN_AFTER", 0)
 
 
 def loops() -> list[asyncio.Task]:
