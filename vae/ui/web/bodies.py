@@ -11,10 +11,11 @@ from typing import Any
 
 from starlette.requests import ClientDisconnect
 
-from vae.ui.web.limits import FULL_WAIT, LARGE, LARGE_BODIES, MB, Held
+from vae.ui.web.limits import BODY_SHARE, FULL_WAIT, LARGE, LARGE_BODIES, MB, Held
 from vae.ui.web.refusals import Refusal
 
 BODY_SECONDS = 5.0  # within which a body arrives, or at a megabyte a second
+MANY_BODIES = "as many large questions as are held at once; ask again later."
 # Gradio writes it first or last into a question; an image between is not searched
 SESSION, PEEK = re.compile(rb'"session_hash"\s*:\s*"([A-Za-z0-9_-]{1,64})"'), 2048
 
@@ -62,9 +63,9 @@ class Body:
         if self.size + more > self.most:
             raise self._too_large()
         if not self.held.take(self.address, more, self.size + more):
-            raise Refusal(
-                503, "The server is sent as many large questions as it holds; ask again later.", FULL_WAIT
-            )
+            if self.held.bytes[self.address] + more > BODY_SHARE:
+                raise Refusal(429, f"This address is sending {MANY_BODIES}", FULL_WAIT)
+            raise Refusal(503, f"The server is being sent {MANY_BODIES}", FULL_WAIT)
         self.size += more
 
     async def _next(self, receive: Any, began: float) -> Any:

@@ -22,7 +22,7 @@ from vae.errors import in_a_line
 from vae.ui.web.costs import ADDRESS, BILL, bill
 
 # Sessions whose answers wait to be fetched, of all and of one address; Gradio would keep 2,000, each up to megabytes
-UNHEARD, UNHEARD_OF_ONE = 128, 32
+UNHEARD, UNHEARD_OF_ONE = 128, 16
 KEPT = 60.0  # seconds for which an answer waits to be fetched
 WAITING_OF_ONE = 24  # events of one address that may wait or run
 SWEEP_EVERY, AGAIN_AFTER = (
