@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import orjson
 import pytest
+import torch
 from digits_models import AE, COND, Z2, Z5, codes_of, decoded
 from idx_files import lay
 from safetensors.numpy import load_file, save_file
@@ -449,3 +450,12 @@ def test_images_that_are_replaced_replace_all_that_was_computed_from_them(kmnist
         assert np.abs(np.asarray(value, float) - before[key]).max() > 0.01, f"{key} differs"
     again = client.get("/lx/images/kmnist", headers={"If-None-Match": packed.headers["etag"]})
     assert again.status_code == 200 and again.content == new[FILES["test"][0]].tobytes()
+
+
+def test_weights_that_answer_with_infinities_for_some_place_alone_are_named_when_it_is_asked(copied):
+    loaded = Explorer(copied).catalogue.load(Z2)
+    with torch.no_grad():
+        for weights in loaded.vae.parameters():
+            weights.mul_(1e9)
+    with pytest.raises(CheckpointError, match="an image or a posterior is not finite"):
+        loaded.encode(np.ones((1, 1, 8, 8), np.float32) * 1e30, None)

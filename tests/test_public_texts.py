@@ -87,11 +87,13 @@ def test_no_fault_of_a_folder_tells_strangers_of_paths_or_advises_the_owner(faul
 
 
 def test_an_endpoint_tells_strangers_no_advice_for_the_owner(faulty):
-    endpoints = Endpoints(faulty)
+    endpoints = Endpoints(faulty, public=True)
     for name in ("without config.json", "without codes.safetensors", "above", "x.pt", "nothing"):
         with pytest.raises(gr.Error) as caught:
             endpoints.codes(name)
         check(caught.value.message)
+    with pytest.raises(gr.Error, match="restore the folder"):
+        Endpoints(faulty).codes("without config.json")
 
 
 def test_without_a_model_strangers_are_not_told_how_to_train_one(tmp_path):

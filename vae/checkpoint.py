@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -185,7 +186,7 @@ def _free_place(path: Path) -> Reservation:
 def _contents(path: Path) -> tuple[str | None, ...] | None:
     """What tells whether a folder is another training's, however it was copied there; None where there is none."""
     recover(path)
-    return tuple(_hash(path / name) for name in MADE_BY_TRAINING) if path.exists() else None
+    return tuple(_hash(path / name) for name in MADE_BY_TRAINING) if os.path.lexists(path) else None
 
 
 def _hash(file: Path) -> str | None:

@@ -65,11 +65,13 @@ class LoadedModel:
         label = _labels(self.labels[:1], 1) if self.folder.model.conditional else None
         with torch.inference_mode():
             x = vae.decode(torch.from_numpy(self.mu[:1]), label)
-            mu, logvar = vae.encode(x, label)
-        if not all(torch.isfinite(values).all() for values in (x, mu, logvar)):
+            self._finite(x.numpy(), *(values.numpy() for values in vae.encode(x, label)))
+
+    def _finite(self, *answers: np.ndarray) -> None:
+        if not all(np.isfinite(values).all() for values in answers):
             raise fault(
                 self.folder.path / "model.safetensors",
-                "has weights with which the first test image's reconstruction or posterior is not finite",
+                "has weights with which an image or a posterior is not finite",
             )
 
     # ---- checks ------------------------------------------------------------------------------------------------
@@ -125,7 +127,9 @@ class LoadedModel:
 
         with torch.inference_mode():
             places = torch.from_numpy(np.ascontiguousarray(z, np.float32))
-            return self.vae.decode(places, _labels(label, len(z))).numpy()
+            images = self.vae.decode(places, _labels(label, len(z))).numpy()
+        self._finite(images)
+        return images
 
     def encode(self, x: np.ndarray, label: int | np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
         """mu and logvar (N, Z) of x (N, C, H, W) in [0, 1]."""
@@ -134,6 +138,7 @@ class LoadedModel:
         with torch.inference_mode():
             images = torch.from_numpy(np.ascontiguousarray(x, np.float32))
             mu, logvar = self.vae.encode(images, _labels(label, len(x)))
+        self._finite(mu.numpy(), logvar.numpy())
         return mu.numpy(), logvar.numpy()
 
     def means(self, images: np.ndarray, labels: np.ndarray, block: int = 500) -> np.ndarray:

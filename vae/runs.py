@@ -108,7 +108,7 @@ def charts_command(path: str | Path) -> str:
 
 
 def _exists(path: Path) -> bool:
-    return path.exists() or path.with_name(f".{path.name}.old").exists()
+    return os.path.lexists(path) or path.with_name(f".{path.name}.old").exists()
 
 
 class Finished(Exception):

@@ -21,7 +21,7 @@ from support import ROOT
 
 from vae.errors import CheckpointError, UnreadableError
 from vae.folders import files
-from vae.folders.files import json_bytes, read_tensors, update_folder, write_folder
+from vae.folders.files import json_bytes, read_tensors, recover, update_folder, write_folder
 from vae.folders.folder import (
     list_models,
     load_model,
@@ -341,3 +341,28 @@ def test_read_tensors_agrees_with_the_safetensors_library(tmp_path):
     for name, value in tensors.items():
         assert found[name].dtype == value.dtype
         np.testing.assert_array_equal(found[name], value)
+
+
+def test_a_link_to_a_model_folder_is_written_through_and_stays_a_link(tmp_path):
+    write_folder(tmp_path / "store" / "m", {"a": b"old", "b": b"kept"})
+    (tmp_path / "models").mkdir()
+    link = tmp_path / "models" / "m"
+    link.symlink_to(tmp_path / "store" / "m")
+    update_folder(link, {"a": b"new"})
+    assert link.is_symlink() and (tmp_path / "store" / "m" / "a").read_bytes() == b"new"
+    write_folder(link, {"a": b"whole"}, force=True)
+    assert link.is_symlink() and [p.name for p in (tmp_path / "store" / "m").iterdir()] == ["a"]
+    assert sorted(p.name for p in (tmp_path / "models").iterdir()) == ["m"]
+
+
+def test_a_link_that_leads_nowhere_is_in_the_way_and_is_replaced_when_forced(tmp_path):
+    (tmp_path / "m").symlink_to("nowhere")
+    with pytest.raises(CheckpointError, match="exists already"):
+        write_folder(tmp_path / "m", {"a": b"x"})
+    write_folder(tmp_path / "m", {"a": b"x"}, force=True)
+    assert [p.name for p in tmp_path.iterdir()] == ["m"] and (tmp_path / "m" / "a").read_bytes() == b"x"
+
+
+def test_a_path_without_a_name_needs_no_recovery(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    recover(Path("."))

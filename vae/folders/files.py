@@ -77,7 +77,7 @@ def read_tensors(path: Path, required: Shapes, optional: Shapes | None = None) -
         if name not in found:
             raise fault(path, f"lacks the tensor {name}")
     tensors = {}
-    for name, entry in found.items():
+    for name, entry in sorted(found.items()):  # the library's order is chance
         if name not in known:
             raise fault(path, f"holds the unknown tensor {short(name)}")
         dtype, shape = known[name]
@@ -104,8 +104,10 @@ def _most(known: Shapes) -> int:
 
 def recover(path: Path) -> None:
     """Finish an exchange that a crash cut short: the old folder takes its place again where no new one came."""
+    if not path.name:  # "." and the root
+        return
     old = path.with_name(f".{path.name}.old")
-    if path.name and not path.exists() and old.is_dir():
+    if not os.path.lexists(path) and old.is_dir():
         # someone else was quicker, or may write where this process may not
         with contextlib.suppress(OSError):
             old.rename(path)
@@ -136,12 +138,20 @@ def check_name(name: str) -> None:
         )
 
 
+def target(path: str | Path) -> Path:
+    """The folder that is written at a path: where it is a link to one, that one."""
+    path = Path(os.path.expanduser(path))
+    with contextlib.suppress(OSError, ValueError):  # a path that no disk takes: whoever writes there says so
+        return path.resolve() if path.is_symlink() and path.is_dir() else path
+    return path
+
+
 def write_folder(path: str | Path, files: dict[str, bytes], force: bool = False) -> None:
     """Make `path` a folder of exactly these files; a kill at any moment leaves the old folder or the new one.
 
     `CheckpointError` when the folder exists and `force` is off, or the name cannot be a model's.
     """
-    path = Path(os.path.expanduser(path))
+    path = target(path)
     check_name(path.name)
     recover(path)
     _refuse_existing(path, force)
@@ -162,11 +172,11 @@ def write_folder(path: str | Path, files: dict[str, bytes], force: bool = False)
         ) from error
     finally:
         # what an error or Ctrl-C left, or the old folder after the exchange
-        shutil.rmtree(temporary, ignore_errors=True)
+        _remove(temporary)
 
 
 def _refuse_existing(path: Path, force: bool) -> None:
-    if path.exists() and not force:
+    if os.path.lexists(path) and not force:
         raise CheckpointError(f"{path} exists already; --force replaces it, --name chooses another name.")
 
 
@@ -195,7 +205,7 @@ def _write(path: Path, content: bytes) -> None:
 
 def update_folder(path: str | Path, files: dict[str, bytes]) -> None:
     """The same folder with some files replaced or added, as one exchange."""
-    path = Path(os.path.expanduser(path))
+    path = target(path)
     try:
         others = [p for p in path.iterdir() if p.is_file() and p.name not in files]
     except OSError as error:
@@ -206,11 +216,20 @@ def update_folder(path: str | Path, files: dict[str, bytes]) -> None:
 def _sweep(path: Path) -> None:
     """Remove what writers of this name left behind when they were killed."""
     recover(path)
-    shutil.rmtree(path.with_name(f".{path.name}.old"), ignore_errors=True)
+    _remove(path.with_name(f".{path.name}.old"))
     for left in path.parent.glob(f".{path.name}.*.tmp"):
         pid = left.name[len(path.name) + 2 : -4]
         if pid.isdigit() and (int(pid) == os.getpid() or not _may_live(int(pid), left)):
-            shutil.rmtree(left, ignore_errors=True)
+            _remove(left)
+
+
+def _remove(path: Path) -> None:
+    """A folder, or a link in its place, which alone is removed then."""
+    if path.is_symlink():
+        with contextlib.suppress(OSError):
+            path.unlink()
+    else:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def _may_live(pid: int, left: Path) -> bool:
@@ -247,7 +266,7 @@ def _sync(folder: Path) -> None:
 
 def _exchange(new: Path, path: Path) -> None:
     """Put `new` in the place of `path`, at one stroke where the system can, else by way of `.NAME.old`, which reading recovers."""
-    if not path.exists():
+    if not os.path.lexists(path):
         new.rename(path)
         return
     if _swap(new, path):
@@ -259,7 +278,7 @@ def _exchange(new: Path, path: Path) -> None:
     except OSError:
         recover(path)
         raise
-    shutil.rmtree(old, ignore_errors=True)
+    _remove(old)
 
 
 def _swap(new: Path, path: Path) -> bool:

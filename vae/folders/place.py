@@ -9,7 +9,7 @@ import shutil
 from pathlib import Path
 
 from vae.errors import CheckpointError
-from vae.folders.files import check_name
+from vae.folders.files import check_name, target
 from vae.folders.locks import Reservation
 
 LONGEST_FILE = "training_state.safetensors"  # the longest name of a file in a model folder
@@ -18,8 +18,10 @@ FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 
 def check_place(path: str | Path) -> None:
     """Refuses a name, a place or a path that could not be written at the end; nothing stays behind."""
-    path = Path(os.path.expanduser(path)).absolute()
+    path = target(path).absolute()
     check_name(path.name)
+    if os.path.islink(path) and not os.path.exists(path):
+        raise CheckpointError(f"{path} is a link that leads to no folder; remove it, or choose another name.")
     if os.path.lexists(path) and not path.is_dir():
         raise CheckpointError(f"{path} is a file, which no model folder replaces; choose another name.")
     if os.path.ismount(path):
@@ -46,7 +48,7 @@ def check_place(path: str | Path) -> None:
 def reserve(path: str | Path) -> Reservation:
     """A place that can be written, for this writer alone until it is released; `CheckpointError` says why it is not to be had."""
     check_place(path)
-    return Reservation(Path(os.path.expanduser(path)))
+    return Reservation(target(path))
 
 
 def check_room(path: str | Path, needed: int, what: str) -> None:

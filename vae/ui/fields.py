@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from vae.config import ModelConfig
     from vae.explorer import Explorer
 
+MOST_NAME = 255  # characters of a folder's name, on any disk
 MAKES_ONE = "python -m vae train makes one"
 NUMBERS = {int, float}  # exactly these: a boolean is no number here
 
@@ -95,7 +96,7 @@ def flag(name: str, value: Any, given: Given) -> bool:
 
 def model(name: str, value: Any, given: Given) -> str:
     """The name of a model that can be opened."""
-    if not isinstance(value, str) or len(value) > 100:
+    if not isinstance(value, str) or len(value) > MOST_NAME:
         names = ", ".join(given.explorer.catalogue.folders())
         refuse(name, value, f"a model's name, one of: {names or 'none yet'}", "" if names else MAKES_ONE)
     given.explorer.catalogue.folder(value)

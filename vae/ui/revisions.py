@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from vae.checks import refuse
 from vae.errors import InputError, VAEError
 from vae.texts import text
+from vae.ui.fields import MOST_NAME
 from vae.ui.packing import Fields
 
 if TYPE_CHECKING:
@@ -68,4 +69,6 @@ def _said(changed: list[str]) -> str:
 
 
 def _is_revision(name: Any, value: Any) -> bool:
-    return len(name) <= 100 and isinstance(value, str) and re.fullmatch("[0-9a-f]{8}", value) is not None
+    return (
+        len(name) <= MOST_NAME and isinstance(value, str) and re.fullmatch("[0-9a-f]{8}", value) is not None
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
 import shutil
@@ -15,8 +16,9 @@ from starlette.testclient import TestClient
 
 import vae.ui.web.served
 from vae.catalogue import Catalogue
+from vae.errors import UnreadableError
 from vae.folders.files import write_folder
-from vae.ui.web.served import routes
+from vae.ui.web.served import OpenedFile, routes
 
 WEIGHTS = f"/lx/models/{Z2}/model.safetensors"
 
@@ -243,3 +245,17 @@ def test_a_file_that_the_system_cannot_open_now_is_asked_for_again(client, monke
         == f"{Z2}/model.safetensors could not be read now (Too many open files); try again."
     )
     assert client.get(WEIGHTS).status_code == 200
+
+
+def test_a_file_that_is_cut_while_it_is_sent_ends_the_connection_instead_of_leaving_it_open(tmp_path):
+    path, sent = tmp_path / "a", []
+    path.write_bytes(b"x" * 1000)
+
+    async def send(message):
+        sent.append(message)
+
+    file = path.open("rb")
+    answer = OpenedFile(file, 2000, None, {})
+    with pytest.raises(UnreadableError, match="cut while it was sent"):
+        asyncio.run(answer({"type": "http", "method": "GET"}, None, send))
+    assert file.closed and all(message.get("more_body", True) for message in sent)

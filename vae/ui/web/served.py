@@ -55,6 +55,8 @@ class OpenedFile(Response):
             while left and (piece := await run_in_threadpool(self.file.read, min(left, PIECE))):
                 left -= len(piece)
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
+            if left:  # the connection is ended, so that the visitor does not wait for the rest
+                raise UnreadableError("A file was cut while it was sent; ask again.")
             await send({"type": "http.response.body", "body": b""})
         finally:
             self.file.close()
