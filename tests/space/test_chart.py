@@ -150,7 +150,7 @@ def test_umap_places_keep_neighbours_and_repeat_themselves(trained):
         ("plane:1,2,1", "on one line"),
         ("plane:1,2,2", "on one line"),
         ("plane:99999999,1,2", "must be"),
-        ("umap", "no charts.safetensors; run python -m vae charts"),
+        ("umap", "no charts.safetensors, so use pca; python -m vae charts NAME makes it"),
         ("axes:\u0663,1", "must be"),
     ],
 )

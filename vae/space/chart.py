@@ -88,8 +88,8 @@ def make_chart(
     if name == "umap":
         if umap is None:
             raise InputError(
-                "chart is 'umap', but this model has no charts.safetensors; use pca",
-                "or run python -m vae charts NAME",
+                "chart is 'umap', but this model has no charts.safetensors, so use pca",
+                "python -m vae charts NAME makes it",
             )
         return UmapChart(name, mu, umap)
     if match := re.fullmatch(r"axes:([0-9]{1,3}),([0-9]{1,3})", name):
