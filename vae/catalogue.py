@@ -17,7 +17,7 @@ from vae.checks import short
 from vae.data.load import data_dir, fetch
 from vae.data.sets import DATASETS
 from vae.errors import CheckpointError, InputError, UnreadableError, VAEError, unreadable
-from vae.folders.dataset import check_dataset
+from vae.folders.dataset import fitting
 from vae.folders.folder import ModelFolder, examine, in_order
 from vae.folders.stamps import stamp_of, stamps
 from vae.images import Images
@@ -91,13 +91,8 @@ class Catalogue(Images):
         if known and not os.path.lexists(self.models_dir):  # just being exchanged
             self._again = True
             return
-        good = {}
-        for folder in listed:
-            try:
-                check_dataset(folder)
-                good[folder.name] = folder
-            except CheckpointError as error:
-                broken[folder.name] = error
+        fit, odd = fitting(listed)
+        good, broken = {folder.name: folder for folder in fit}, broken | odd
         passing = {name for name, error in broken.items() if isinstance(error, UnreadableError)}
         kept = {name: self._good[name] for name in passing if name in self._good}
         self._good = {folder.name: folder for folder in in_order((good | kept).values())}

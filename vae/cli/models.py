@@ -1,7 +1,7 @@
 """The commands about model folders that exist: `evaluate`, `charts`, `list` and `card`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.table import Table
@@ -9,9 +9,6 @@ from rich.text import Text
 
 from vae.cli.terminal import SPINNER, DataDir, ModelsDir, ShownDir, console, for_each, path, warn
 from vae.errors import VAEError
-
-if TYPE_CHECKING:
-    from vae.folders.folder import ModelFolder
 
 
 def evaluate(
@@ -71,11 +68,14 @@ def charts(
 def list_(models: ShownDir = None) -> None:
     """Show the models, and what is wrong with those that cannot be opened."""
     from vae.catalogue import default_models_dir
+    from vae.folders.dataset import fitting
     from vae.folders.folder import METRIC_UNITS, list_models
     from vae.recipes import quoted
 
     models = models or default_models_dir()
-    good, broken = _fitting(*list_models(models))
+    listed, broken = list_models(models)
+    good, odd = fitting(listed)
+    broken |= {name: str(error) for name, error in odd.items()}
     if not good and not broken:
         place = ["--out", str(models)] if models != Path("models") else []
         way = quoted(["python", "-m", "vae", "train", "--dataset", "digits", *place])
@@ -102,19 +102,6 @@ def list_(models: ShownDir = None) -> None:
     console.print(table)
     for name, reason in broken.items():
         console.print(Text.assemble((name, "bold"), f" cannot be opened: {reason}"), soft_wrap=True)
-
-
-def _fitting(good: list["ModelFolder"], broken: dict[str, str]) -> tuple[list["ModelFolder"], dict[str, str]]:
-    """What was listed, with those among the broken that contradict their data set."""
-    from vae.folders.dataset import check_dataset
-
-    odd = {}
-    for folder in good:
-        try:
-            check_dataset(folder)
-        except VAEError as error:
-            odd[folder.name] = str(error)
-    return [folder for folder in good if folder.name not in odd], broken | odd
 
 
 def _figure(value: float | None, form: str = ".2f", unit: str = "") -> str:

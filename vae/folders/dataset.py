@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 
 import numpy as np
 
 from vae.data.sets import DATASETS
+from vae.errors import CheckpointError
 from vae.folders.model_folder import ModelFolder
 from vae.folders.parsing import fault
+
+
+def fitting(folders: Iterable[ModelFolder]) -> tuple[list[ModelFolder], dict[str, CheckpointError]]:
+    """Those of listed folders that are of the data set they name, and {name: why not} of the others."""
+    good, odd = [], {}
+    for folder in folders:
+        try:
+            check_dataset(folder)
+            good.append(folder)
+        except CheckpointError as error:
+            odd[folder.name] = error
+    return good, odd
 
 
 def check_dataset(folder: ModelFolder) -> None:
