@@ -20,7 +20,7 @@ from safetensors.numpy import save_file
 from support import ROOT
 
 from vae.errors import CheckpointError, UnreadableError
-from vae.folders import files
+from vae.folders import files, locks
 from vae.folders.files import json_bytes, read_tensors, recover, update_folder, write_folder
 from vae.folders.folder import (
     list_models,
@@ -213,7 +213,8 @@ def test_where_processes_cannot_be_asked_about_only_old_rests_are_swept_and_no_p
         raise AssertionError(f"on Windows this ends process {pid}")
 
     monkeypatch.setattr(os, "kill", kill)
-    monkeypatch.setattr(files, "os", types.SimpleNamespace(**vars(os) | {"name": "nt"}))
+    for module in (files, locks):
+        monkeypatch.setattr(module, "os", types.SimpleNamespace(**vars(os) | {"name": "nt"}))
     write_folder(tmp_path / "m", {"a": b"1"})
     assert {p.name for p in tmp_path.iterdir()} == {"m", fresh.name}
 

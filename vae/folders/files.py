@@ -20,6 +20,7 @@ from safetensors import SafetensorError, deserialize
 
 from vae.checks import short
 from vae.errors import CheckpointError, unreadable
+from vae.folders.locks import lives
 from vae.folders.parsing import fault, in_one_line, parse, read
 from vae.reading import Refused, pieces
 
@@ -233,16 +234,14 @@ def _remove(path: Path) -> None:
 
 
 def _may_live(pid: int, left: Path) -> bool:
-    """Whether the writer that left this behind may still be at work; where a process cannot be asked about (on Windows signal 0 would end it), for an hour."""
+    """Whether the writer that left this behind may still be at work; where a process cannot be asked about, for an hour."""
+    known = lives(pid)
+    if known is not None:
+        return known
     try:
-        if os.name != "posix":
-            return time.time() - left.stat().st_mtime < ABANDONED
-        os.kill(pid, 0)
-    except PermissionError:  # another user's
-        return True
-    except (OSError, OverflowError):
+        return time.time() - left.stat().st_mtime < ABANDONED
+    except OSError:
         return False
-    return True
 
 
 def _flush(handle: int) -> None:

@@ -176,11 +176,16 @@ def _holder(text: str) -> tuple[int | None, str]:
 def _may_live(text: str) -> bool:
     """Whether the process that a file names may still be at work; those of other computers cannot be asked."""
     pid, host = _holder(text)
-    if pid is None or host != socket.gethostname() or os.name != "posix":
-        return True
+    return pid is None or host != socket.gethostname() or lives(pid) is not False
+
+
+def lives(pid: int) -> bool | None:
+    """Whether a process of this computer is at work; None where it cannot be asked: on Windows signal 0 would end it."""
+    if os.name != "posix":
+        return None
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):  # the latter of a number that no process has
         return False
     except OSError:  # another user's
         pass
