@@ -367,7 +367,7 @@ def test_who_has_used_their_share_waits_only_while_the_server_is_busy():
     now = [0.0]
     guard = Guard(costly(1.5), shares=shares(lambda: now[0]))
     assert [ask(guard, **as_page("a")).status_code for _ in range(4)] == [200] * 4
-    guard.held.questions = BUSY
+    guard.held.asked["203.0.113.1"] = BUSY
     refused = ask(guard, **as_page("a"))
     assert refused.status_code == 429 and refused.json()["error"].startswith("Many people ask at once")
     later = int(refused.headers["retry-after"])
@@ -379,7 +379,7 @@ def test_who_has_used_their_share_waits_only_while_the_server_is_busy():
 def test_while_one_page_waits_its_neighbour_behind_the_same_address_is_answered():
     guard = Guard(costly(3), shares=shares(lambda: 0.0))
     assert ask(guard, **as_page("greedy")).status_code == 200
-    guard.held.questions = BUSY
+    guard.held.asked["203.0.113.1"] = BUSY
     assert ask(guard, **as_page("greedy")).status_code == 429
     assert ask(guard, **as_page("modest")).status_code == 200
     assert ask(guard, **as_page("third")).status_code == 429, "the address has a share, too"
@@ -388,7 +388,7 @@ def test_while_one_page_waits_its_neighbour_behind_the_same_address_is_answered(
 
 def test_a_server_that_is_full_says_when_to_come_again():
     guard = Guard(echo)
-    guard.held.questions = FULL
+    guard.held.asked["203.0.113.1"] = FULL
     refused = ask(guard)
     assert refused.status_code == 503 and int(refused.headers["retry-after"]) >= 1
     assert ask(guard, "GET").status_code == 200, "what is looked at takes no turn"

@@ -114,7 +114,7 @@ class Guard:
                 receive, who = replayed(whole, receive), session_of(whole)
             if kind.question:
                 self._check_shares(address, who)
-                holding.enter_context(self.held.question(address))
+                holding.enter_context(self.held.one_of(self.held.asked, address))
             await self._answered(scope, receive, answer, kind, address, who)
 
     async def _answered(
@@ -182,7 +182,7 @@ class Guard:
             raise Refusal(503, text, STREAM_WAIT)
 
     def _check_shares(self, address: str, who: str | None) -> None:
-        mine, of_all = self.held.asked[address], self.held.questions
+        mine, of_all = self.held.asked[address], sum(self.held.asked.values())
         if of_all >= FULL or mine >= FULL_OF_ONE:
             raise Refusal(503 if of_all >= FULL else 429, MANY.format(later=math.ceil(FULL_WAIT)), FULL_WAIT)
         if self.shares is None:

@@ -86,15 +86,13 @@ class Shares:
 
 
 class Held:
-    """What is held open at this moment, by address and in all: bodies that come in, bytes of them in memory, event streams, questions."""
+    """What each address holds open at this moment: bodies that come in, bytes of them in memory, event streams, questions."""
 
     def __init__(self) -> None:
         self.large: Counter[str] = Counter()  # large bodies that are being sent
         self.bytes: Counter[str] = Counter()  # of bodies in memory
         self.streams: Counter[str] = Counter()
         self.asked: Counter[str] = Counter()  # questions in the air
-        self.all_bytes = 0
-        self.questions = 0
 
     @contextlib.contextmanager
     def one_of(self, table: Counter[str], address: str) -> Iterator[None]:
@@ -107,28 +105,16 @@ class Held:
             if not table[address]:
                 del table[address]
 
-    @contextlib.contextmanager
-    def question(self, address: str) -> Iterator[None]:
-        """One more question in the air."""
-        self.questions += 1
-        try:
-            with self.one_of(self.asked, address):
-                yield
-        finally:
-            self.questions -= 1
-
     def take(self, address: str, more: int, size: int) -> bool:
         """Whether a body of this address, which has `size` bytes then, may have so many more; they are counted if so."""
         room = BODY_BUDGET if size <= SMALL else BODY_BUDGET - FOR_SMALL
-        if self.all_bytes + more > room or self.bytes[address] + more > BODY_SHARE:
+        if sum(self.bytes.values()) + more > room or self.bytes[address] + more > BODY_SHARE:
             return False
-        self.all_bytes += more
         self.bytes[address] += more
         return True
 
     def give(self, address: str, less: int) -> None:
         """So many bytes of bodies of this address are no longer in memory."""
-        self.all_bytes -= less
         self.bytes[address] -= less
         if self.bytes[address] <= 0:
             del self.bytes[address]
