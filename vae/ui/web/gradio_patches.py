@@ -15,13 +15,14 @@ from gradio.components.api_component import Api
 from gradio.route_utils import FnIndexInferError
 from gradio.routes import ORJSONResponse
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from vae.checks import short
-from vae.errors import in_a_line, readable
+from vae.errors import in_a_line
 from vae.ui.web import assets, sockets
 from vae.ui.web.reachable import API
+from vae.ui.web.refusals import refused
 from vae.ui.web.root_path import prefix_of, root_path, route_path
 from vae.ui.web.steady_queue import HASH
 
@@ -57,11 +58,6 @@ def server_functions(demo: Any) -> list[Route]:
         return answer if isinstance(answer, Response) else ORJSONResponse(answer)
 
     return [Route(f"{API}/component_server{slash}", ask, methods=["POST"]) for slash in ("", "/")]
-
-
-def refused(status: int, text: str) -> Response:
-    """A refusal as the guard writes one."""
-    return JSONResponse({"error": readable(text)}, status)
 
 
 def handlers() -> dict[Any, Any]:

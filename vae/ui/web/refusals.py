@@ -8,6 +8,7 @@ import math
 from typing import Any
 
 from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
 
 from vae.errors import in_a_line, readable
 
@@ -29,6 +30,11 @@ class Refusal(Exception):
             (b"retry-after", str(max(1, math.ceil(self.later))).encode()),
             (b"cache-control", b"no-store"),
         ]
+
+
+def refused(status: int, text: str, headers: dict[str, str] | None = None) -> Response:
+    """The same as an answer of an address of our own."""
+    return JSONResponse({"error": readable(text)}, status, headers)
 
 
 class Answer:

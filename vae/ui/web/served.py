@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
@@ -20,6 +20,7 @@ from vae.errors import UnreadableError, VAEError
 from vae.folders.stamps import file_stamp
 from vae.reading import PIECE, Refused, open_file
 from vae.texts import text
+from vae.ui.web.refusals import refused
 
 if TYPE_CHECKING:
     from vae.catalogue import Catalogue
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 PREFIX = "/lx/models"
 IMAGES = "/lx/images"
+NOT_KEPT = {"Cache-Control": "no-store"}
 SERVED = ("model.safetensors", "codes.safetensors", "charts.safetensors")
 
 
@@ -89,7 +91,7 @@ class ModelFiles:
         try:
             opened, folder = self._opened(name, file)
         except UnreadableError as error:
-            return _refusal(503, self.catalogue.shown(error), {"Retry-After": "1"})
+            return refused(503, self.catalogue.shown(error), NOT_KEPT | {"Retry-After": "1"})
         except (VAEError, Refused):
             return Response(status_code=404)
         try:
@@ -126,10 +128,10 @@ class ModelFiles:
             if _is_listed(folder, file, found) and folder.revision == wanted:
                 return None
         except UnreadableError as error:
-            return _refusal(503, self.catalogue.shown(error), {"Retry-After": "1"})
+            return refused(503, self.catalogue.shown(error), NOT_KEPT | {"Retry-After": "1"})
         except VAEError:
             return Response(status_code=404)
-        return _refusal(409, text("served", "changed", model=folder.name))
+        return refused(409, text("served", "changed", model=folder.name), NOT_KEPT)
 
     def _answer(self, request: Request, opened: BinaryIO, found: os.stat_result) -> Response:
         """The file, to be kept and asked for again by its etag: a model may be trained anew under its name, in the same second and size."""
@@ -149,10 +151,6 @@ class ModelFiles:
 def _is_listed(folder: ModelFolder, file: str, found: os.stat_result) -> bool:
     """Whether an open file is the one that the folder had when it was listed."""
     return dict(folder.stamp).get(file) == file_stamp(found)
-
-
-def _refusal(status: int, sentence: str, more: dict[str, str] | None = None) -> Response:
-    return JSONResponse({"error": sentence}, status, {"Cache-Control": "no-store", **(more or {})})
 
 
 class TestImages:
