@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+from functools import partial
 from unittest import mock
 
 from support import ROOT
@@ -26,6 +28,20 @@ def vae(*words: object, **environment: str) -> subprocess.CompletedProcess[str]:
 
 def settings(**more: str) -> dict[str, str]:
     return {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "200", "PYTHONUNBUFFERED": "1", **more}
+
+
+def start(code: str, *words: object) -> subprocess.Popen[str]:
+    """A new interpreter at work on this code, whose standard streams the test holds; Ctrl-C ends it."""
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *map(str, words)],
+        cwd=ROOT,
+        env=settings(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
+    )
 
 
 def within(*words: object):

@@ -41,16 +41,36 @@ def needs_images(dataset: str, *splits: str) -> None:
         missing(f"the images of {dataset} are not in {DATA}; set VAE_DATA to a folder that holds them")
 
 
-def python(code: str) -> str:
-    """What a new interpreter prints that runs this code in the repository."""
-    return subprocess.run(
-        [sys.executable, "-c", code],
+def python(code: str, *words: object, timeout: float | None = None) -> str:
+    """What a new interpreter prints that runs this code in the repository, with these words as its arguments."""
+    done = subprocess.run(
+        [sys.executable, "-c", code, *map(str, words)],
         cwd=ROOT,
         capture_output=True,
         text=True,
-        check=True,
+        timeout=timeout,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
-    ).stdout
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@contextmanager
+def kept_running(code: str, *words: object, says: str) -> Iterator[subprocess.Popen[str]]:
+    """A new interpreter that runs this code in the repository and has said so, until it is killed."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, *map(str, words)],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None and process.stdout.readline() == f"{says}\n"
+        yield process
+    finally:
+        process.kill()
+        process.communicate(timeout=60)
 
 
 class Server:

@@ -7,7 +7,6 @@ import http.client
 import json
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -15,7 +14,7 @@ import numpy as np
 import pytest
 from digits_models import AE, COND, Z2, Z5, decoded
 from idx_files import lay
-from support import ROOT
+from support import python
 
 import vae.images
 import vae.loaded_model
@@ -109,16 +108,7 @@ print(json.dumps({"models": models, "said": said, "page": page["broken"],
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of open files differ")
 def test_no_file_handle_left_loses_no_model_and_all_answer_once_there_are_some(copied):
-    done = subprocess.run(
-        [sys.executable, "-c", CHILD, str(copied), Z2],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
-    assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
+    found = json.loads(python(CHILD, copied, Z2, timeout=120))
     assert set(found["models"]) == ALL, "the list loses none that was known"
     assert {kind for kind, _ in found["said"].values()} == {"UnreadableError"}
     for text in [text for _, text in found["said"].values()] + list(found["page"].values()):

@@ -10,8 +10,8 @@ import sys
 import tempfile
 
 import pytest
-from command_line import TRAIN, settings
-from support import ROOT
+from command_line import TRAIN, start
+from support import ROOT, kept_running
 
 from vae import running
 
@@ -25,22 +25,9 @@ sys.stdin.readline()
 """
 
 
-@contextlib.contextmanager
 def server():
     """A process that announces itself as a server does, until it is killed."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", SERVER],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert process.stdout is not None and process.stdout.readline() == "announced\n"
-        yield process
-    finally:
-        process.kill()
-        process.communicate(timeout=60)
+    return kept_running(SERVER, says="announced")
 
 
 @pytest.fixture
@@ -194,15 +181,7 @@ main()
 
 
 def test_a_server_that_starts_later_is_noticed_by_the_next_epoch(place, tmp_path):
-    process = subprocess.Popen(
-        [sys.executable, "-c", TRAINING, *TRAIN, "--epochs", "3", "--out", str(tmp_path / "out")],
-        cwd=ROOT,
-        env=settings(),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process = start(TRAINING, *TRAIN, "--epochs", "3", "--out", tmp_path / "out")
     assert process.stdout is not None
     early = []
     for line in process.stdout:

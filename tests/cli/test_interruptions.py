@@ -5,13 +5,10 @@ from __future__ import annotations
 import contextlib
 import signal
 import subprocess
-import sys
-from functools import partial
 from pathlib import Path
 
 import pytest
-from command_line import TRAIN, settings, within
-from support import ROOT
+from command_line import TRAIN, start, within
 
 from vae.folders.folder import load_model, read_folder, read_history, read_state
 from vae.runs import Run, train_model
@@ -49,19 +46,6 @@ if where in ("saving", "finishing"):
     vae.checkpoint.write_folder = stopping(vae.checkpoint.write_folder)
 main()
 """
-
-
-def start(code: str, *words: object) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", code, *map(str, words)],
-        cwd=ROOT,
-        env=settings(),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
-    )
 
 
 def wait_for(process: subprocess.Popen[str], line: str) -> None:

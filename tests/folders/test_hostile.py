@@ -7,12 +7,10 @@ import json
 import os
 import shutil
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from support import ROOT
+from support import python
 
 import vae.reading
 from vae.errors import CheckpointError, UnreadableError
@@ -102,16 +100,7 @@ def test_what_is_no_file_of_the_folder_is_refused_without_being_read(sound, tmp_
         shutil.copytree(sound, one)
     (bad / file).unlink()
     make(bad / file)
-    done = subprocess.run(
-        [sys.executable, "-c", CHILD, str(bad), file],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
-    assert done.returncode == 0, done.stderr
-    read, listed = done.stdout.splitlines()
+    read, listed = python(CHILD, bad, file, timeout=60).splitlines()
     assert file in read and "cannot be read, it is" in read
     assert listed.startswith("['good']") and file in listed and "cannot be read, it is" in listed
 

@@ -8,11 +8,10 @@ import shutil
 import socket
 import subprocess
 import sys
-from contextlib import contextmanager
 
 import numpy as np
 import pytest
-from support import ROOT
+from support import ROOT, kept_running
 
 from vae.errors import CheckpointError
 from vae.evaluate import evaluate
@@ -32,22 +31,9 @@ sys.stdin.readline()
 """
 
 
-@contextmanager
 def another_process(path):
     """A process that holds the name until it is killed."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(path)],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert process.stdout is not None and process.stdout.readline() == "held\n"
-        yield process
-    finally:
-        process.kill()
-        process.communicate(timeout=60)
+    return kept_running(HOLD, path, says="held")
 
 
 def test_a_second_writer_is_told_which_process_has_the_name_until_that_is_killed(tmp_path):
